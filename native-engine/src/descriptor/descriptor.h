@@ -1,0 +1,73 @@
+/*
+ * Open file descriptions ("files") by kind. Each kind has one file here with its capture and its
+ * restore, and one line in descriptor_table.c. resource/descriptors.c walks them.
+ *
+ * Restore: every file is opened once, in the builder, before any process exists, at a high number;
+ * new processes inherit it, dup it to its numbers and close the rest. So sharing by dup, fork and
+ * SCM_RIGHTS comes back by itself.
+ */
+#ifndef DESCRIPTOR_H
+#define DESCRIPTOR_H
+
+#include <sys/stat.h>
+
+#include "../resource/resource.h"
+
+/* What is known of a descriptor without consuming or changing anything. */
+struct descriptor_view {
+	int number;
+	const char *link;      /* readlink /proc/PID/fd/N */
+	struct stat status;    /* of the file */
+	uint32_t flags;        /* open flags from fdinfo, without O_CLOEXEC */
+	bool close_on_exec;
+	int64_t position;
+	const char *fdinfo;    /* whole text of /proc/PID/fdinfo/N */
+	int borrowed;          /* our duplicate (pidfd_getfd), -1 in check(); never change its state */
+};
+
+struct file_record { /* RECORD_FILE head; the tail is the kind's own payload */
+	uint64_t id;     /* unique in the round over all hosts: same id = same description */
+	uint32_t kind;
+	uint32_t flags;
+	int64_t position;
+	int32_t owner_kind, owner_virtual_pid, owner_signal; /* F_SETOWN_EX, F_SETSIG */
+	uint32_t reserved;
+};
+
+struct descriptor_record { /* RECORD_DESCRIPTOR */
+	uint64_t file_id;
+	int32_t number;
+	uint32_t close_on_exec;
+};
+
+enum file_kind { /* part of the image format: append only */
+	FILE_REGULAR = 1, FILE_DIRECTORY = 2, FILE_CHARDEV = 3, FILE_TERMINAL = 4, FILE_PIPE = 5,
+	FILE_FIFO = 6, FILE_EVENTFD = 7, FILE_EPOLL = 8, FILE_SIGNALFD = 9, FILE_TIMERFD = 10,
+	FILE_INOTIFY = 11, FILE_MEMFD = 12, FILE_PIDFD = 13, FILE_PROC = 14, FILE_PTY_MASTER = 15,
+	FILE_PTY_SLAVE = 16, FILE_UNIX_SOCKET = 17, FILE_INET_SOCKET = 18, FILE_NETLINK = 19,
+	FILE_MQUEUE = 20, FILE_PATH = 21,
+};
+
+struct file_kind_ops {
+	uint32_t kind;
+	const char *name; /* for messages: "pipe" */
+	bool (*claims)(const struct descriptor_view *d);
+	/* NULL: fine. Before the round: -EOPNOTSUPP and a fault when this one cannot be captured. */
+	int (*check)(pid_t pid, const struct descriptor_view *d, struct fault *fault);
+	/* Appends the payload (tail of RECORD_FILE) of one description; once per round and image. */
+	int (*capture)(struct capture *c, const struct descriptor_view *d, uint64_t file_id,
+		       struct buffer *payload);
+	/* In dmtcp_restart before anything is created: file gone, shorter, changed? */
+	int (*verify)(struct image_reader *image, const struct file_record *f, const void *payload,
+		      size_t bytes, struct fault *fault);
+	/* In the builder, once per id: returns the open descriptor in *@fd. */
+	int (*restore)(struct rebuilt_process *p, const struct file_record *f,
+		       const void *payload, size_t bytes, int *fd);
+	/* In each process that has it, once all its numbers are in place (epoll, locks, owner). */
+	int (*restore_in_owner)(struct rebuilt_process *p, const struct file_record *f,
+				const void *payload, size_t bytes, int number);
+};
+
+extern const struct file_kind_ops *const descriptor_table[]; /* first claim wins; NULL ends */
+
+#endif

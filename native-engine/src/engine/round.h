@@ -1,0 +1,28 @@
+/* All processes of this host that are captured together, and the ids of what they share. */
+#ifndef ROUND_H
+#define ROUND_H
+
+#include "../trace/process.h"
+
+struct round {
+	char computation_id[64];
+	char manifest_id[40];
+	uint64_t generation;
+	uint64_t host_salt; /* random high bits: ids of different hosts never collide */
+	struct process **members;
+	size_t member_count;
+	void *shared; /* identity tables of shared.c */
+};
+
+/*
+ * The round-wide id of an object that several processes may hold; the same object gives the same
+ * id, *@is_new tells the first caller. Never 0.
+ */
+uint64_t round_file_id(struct round *r, struct process *p, int number, bool *is_new); /* kcmp FILE */
+uint64_t round_inode_id(struct round *r, uint64_t device, uint64_t inode, bool *is_new);
+/* The member with this engine-side pid, or NULL. */
+struct process *round_member(struct round *r, pid_t pid);
+/* Engine-side pid or tid -> what the program sees; 0 when it is not a member. */
+pid_t round_virtual_pid(struct round *r, pid_t real_pid);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * Metadata records of an image: numbers are part of the file format (docs/image-format.md): append
+ * only. Each payload struct is defined in the one file that writes and reads it.
+ * 1-99 process and threads, 100-199 memory, 200-299 descriptors and files, 300-399 IPC, 400-499
+ * sockets, 500-599 plugins.
+ */
+#ifndef RECORDS_H
+#define RECORDS_H
+
+enum record_type {
+	RECORD_PROCESS = 1,   /* ids, tree, session: restart/tree reads it before anything else */
+	RECORD_THREAD = 2,    /* one per thread, the leader first */
+	RECORD_XSTATE = 3,    /* follows its thread's record */
+	RECORD_SIGACTIONS = 4,
+	RECORD_PENDING_SIGNAL = 5,
+	RECORD_ITIMERS = 6,
+	RECORD_POSIX_TIMER = 7,
+	RECORD_LIMITS = 8,
+	RECORD_CREDENTIALS = 9,
+	RECORD_ATTRIBUTES = 10, /* umask, prctl, personality, dumpable, ... */
+	RECORD_CPU = 11,        /* CPUID leaves and xstate layout */
+	RECORD_CLOCKS = 12,     /* CLOCK_MONOTONIC and CLOCK_BOOTTIME as the program saw them */
+	RECORD_CWD = 13,
+	RECORD_ROOT = 14,
+	RECORD_EXECUTABLE = 15,
+
+	RECORD_MM = 100, /* struct prctl_mm_map and brk, auxv as tail */
+	RECORD_VMA = 101,
+	RECORD_MAPPED_FILE = 102, /* identity of a mapped file, content object if carried */
+	RECORD_VDSO = 103,
+
+	RECORD_DESCRIPTOR = 200, /* number -> file id, close-on-exec */
+	RECORD_FILE = 201,       /* an open file description: id, kind, flags, position, payload */
+};
+
+#endif

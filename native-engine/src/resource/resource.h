@@ -1,0 +1,70 @@
+/*
+ * A kind of process state: how it is captured and how it is restored, side by side in one file.
+ * Adding a kind is one new file and one line in resource_table.c (records in records.h).
+ */
+#ifndef RESOURCE_H
+#define RESOURCE_H
+
+#include "../common/buffer.h"
+#include "../common/fault.h"
+#include "../image/image.h"
+#include "../trace/process.h"
+
+/* ---- capture: in dmtcp_engine, the whole round frozen ---- */
+
+struct round; /* all processes of this host that are captured together: engine/round.h */
+
+struct capture {
+	struct round *round;      /* for what processes share: object and file ids */
+	struct process *process;
+	struct buffer *records;   /* where this process's records go */
+	struct image_writer *image;
+	struct fault *fault;
+};
+
+/* ---- restore: in dmtcp_restart's builder, which is PID 1 of the new namespaces ---- */
+
+struct rebuild; /* one dmtcp_restart on this host: restart/rebuild.h */
+
+struct rebuilt_process {
+	struct rebuild *rebuild;
+	struct image_reader *image;
+	const struct buffer *records; /* = &image->records */
+	struct process *process;      /* outside stages only: stopped and traced by the builder */
+	struct fault *fault;
+};
+
+struct resource {
+	const char *name;
+
+	/*
+	 * Before a round stops anything: is there something that cannot be captured? Reads from
+	 * outside only. -EOPNOTSUPP with a fault naming process, object, reason. NULL: always fine.
+	 */
+	int (*check)(pid_t pid, struct fault *fault);
+
+	/* Appends this process's records and queues its content. Threads are stopped. */
+	int (*capture)(struct capture *c);
+
+	/* In dmtcp_restart, before any process is created: can this image be restored here? */
+	int (*verify)(struct image_reader *image, struct fault *fault);
+
+	/* In the builder, once per image, before any process exists: objects that are shared. */
+	int (*restore_shared)(struct rebuilt_process *p);
+
+	/*
+	 * In the new process itself, running our code with the builder's memory, its final pid, all
+	 * signals blocked; descriptors below rebuild's reserved range are free for use.
+	 */
+	int (*restore_inside)(struct rebuilt_process *p);
+
+	/* By the builder as tracer, with injected calls: the process stands still. */
+	int (*restore_outside)(struct rebuilt_process *p);
+
+	/* As restore_outside, after every process has done all of it; just before all run. */
+	int (*restore_last)(struct rebuilt_process *p);
+};
+
+extern const struct resource *const resource_table[]; /* in order; ends with NULL */
+
+#endif

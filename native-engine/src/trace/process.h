@@ -1,0 +1,74 @@
+/* Processes and threads as the engine holds them while they are frozen or being rebuilt. */
+#ifndef PROCESS_H
+#define PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/user.h>
+
+#include "../common/fault.h"
+
+/* ptrace belongs to the kernel thread that attached: one thread uses everything in this header. */
+
+struct thread {
+	pid_t tid;         /* as the engine sees it */
+	pid_t virtual_tid; /* as the program sees it: innermost pid namespace */
+	struct process *process;
+	bool exited_leader;  /* the leader is a zombie while other threads live: no registers */
+	bool group_stopped;  /* was in state T before the freeze; @stop_signal keeps it there */
+	int stop_signal;
+	struct user_regs_struct regs; /* at the freeze, after the rseq and EINTR fix-ups */
+	uint64_t sigmask;             /* PTRACE_GETSIGMASK at the freeze */
+	uint64_t rseq_address;        /* 0: none */
+	uint32_t rseq_bytes, rseq_signature, rseq_flags;
+	bool injecting;
+};
+
+struct process {
+	pid_t pid;         /* as the engine sees it */
+	pid_t virtual_pid; /* innermost pid namespace */
+	uint64_t start_ticks;
+	bool zombie;  /* nothing but an exit status is left */
+	int pidfd;
+	int proc_fd;  /* directory /proc/PID, O_PATH */
+	int mem_fd;   /* /proc/PID/mem read-write, -1 where the kernel refuses */
+	bool seccomp; /* filtered: do not inject */
+	uint64_t syscall_address; /* of a `syscall` instruction in its vDSO */
+	uint64_t scratch;         /* injected page for arguments, 0 until inject_scratch() */
+	struct thread *threads;   /* the leader first */
+	size_t thread_count;
+};
+
+/* ---- freeze.c ---- */
+
+/*
+ * Seizes and stops every thread of @pid within @timeout_ms (engine-facts 4). On success *@out is
+ * owned by the caller and given back with process_thaw(); on failure everything runs on.
+ */
+int process_freeze(pid_t pid, uint32_t timeout_ms, struct process **out, struct fault *fault);
+/* Lets it run on exactly as found (registers, masks, group stop) and frees it. */
+void process_thaw(struct process *p);
+/* Forgets it without letting it run (it was killed). */
+void process_free(struct process *p);
+
+/* ---- inject.c ---- */
+
+/*
+ * System calls inside a stopped thread, through its own vDSO's syscall instruction
+ * (engine-facts 5.1). begin blocks all signals; end puts registers and mask back. Keep it short.
+ */
+int inject_begin(struct thread *t, struct fault *fault);
+/* *@result is what the kernel returned (-errno included). A negative return: the thread is lost. */
+int inject_syscall(struct thread *t, long *result, long number, uint64_t a1, uint64_t a2,
+		   uint64_t a3, uint64_t a4, uint64_t a5, uint64_t a6);
+int inject_end(struct thread *t);
+/* One 64 KiB scratch mapping of the process, made on first use; gone with inject_scratch_free. */
+int inject_scratch(struct thread *t, uint64_t *address, struct fault *fault);
+int inject_scratch_free(struct thread *t);
+/* Copies through mem_fd / process_vm_*: 0 or -errno. */
+int process_read(struct process *p, uint64_t address, void *data, size_t bytes);
+int process_write(struct process *p, uint64_t address, const void *data, size_t bytes);
+
+#endif
