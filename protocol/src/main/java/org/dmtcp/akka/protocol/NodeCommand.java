@@ -1,0 +1,69 @@
+package org.dmtcp.akka.protocol;
+
+import akka.actor.typed.ActorRef;
+import java.time.Duration;
+
+/**
+ * From the coordinator, or the round it started, to a node agent. Every command may arrive twice or
+ * late; one that names a round other than the current is answered (a phase: {@code PhaseFailed})
+ * or ignored, and changes nothing.
+ */
+public sealed interface NodeCommand extends WireMessage {
+
+  /**
+   * The coordinator knows the node.
+   *
+   * @param computationId empty while there is no computation
+   */
+  record Welcome(String computationId, long generation) implements NodeCommand {
+    public Welcome {
+      Checks.atLeast(0, generation, "generation");
+    }
+  }
+
+  /** Begins a round with {@link Phase#PREPARE}; its answers go to {@code replyTo}. */
+  record BeginRound(RoundPlan plan, Duration limit, ActorRef<NodeEvent> replyTo)
+      implements NodeCommand {}
+
+  /**
+   * Go through one phase and answer {@code PhaseReached} or {@code PhaseFailed}.
+   *
+   * @param totalMembers images in the whole generation; known from {@link Phase#DRAIN} on, else 0
+   * @param limit what the coordinator waits: the node answers before it is over
+   */
+  record EnterPhase(String roundId, Phase phase, int totalMembers, Duration limit)
+      implements NodeCommand {
+    public EnterPhase {
+      Checks.atLeast(0, totalMembers, "totalMembers");
+    }
+  }
+
+  /**
+   * {@link Phase#COMMIT}: write the manifest under its temporary name beside the node's images and
+   * make it durable; answer {@code PhaseReached}.
+   */
+  record StageManifest(String roundId, String manifest, Duration limit) implements NodeCommand {}
+
+  /**
+   * The coordinator's manifest has its name: the generation is the valid one. Give the node's
+   * manifest and images their names, then answer {@code RoundCommitted}. Repeating is harmless.
+   */
+  record CommitRound(String roundId, String computationId, long generation, String manifestId)
+      implements NodeCommand {}
+
+  /**
+   * The round is off: refill and resume all members, remove what the round wrote, answer {@code
+   * RoundAborted}, also when the round is unknown.
+   */
+  record AbortRound(String roundId, Failure reason, ActorRef<NodeEvent> replyTo)
+      implements NodeCommand {}
+
+  /** All members of the computation on the node end. */
+  record KillProcesses(String reason) implements NodeCommand {}
+
+  /** The coordinator goes: end all members if {@code kill}, then stop. */
+  record Leave(boolean kill, String reason) implements NodeCommand {}
+
+  /** The listing of processes anew, as {@code ProcessesChanged}. */
+  record ReportProcesses() implements NodeCommand {}
+}

@@ -1,0 +1,85 @@
+package org.dmtcp.akka.protocol;
+
+import akka.actor.typed.ActorRef;
+import java.util.List;
+
+/** From a node agent to the coordinator, or to the round that asked. */
+public sealed interface NodeEvent extends CoordinatorMessage {
+
+  /** Node name as the cluster knows it. */
+  String node();
+
+  /**
+   * A node agent is there, anew or again after it lost the coordinator; answered by {@code
+   * Welcome}.
+   *
+   * @param computationId of the processes it already has; empty when it has none
+   * @param generation last committed one that it knows of, 0 for none
+   */
+  record NodeJoined(
+      String node,
+      String computationId,
+      long generation,
+      List<ProcessInfo> processes,
+      ActorRef<NodeCommand> agent)
+      implements NodeEvent {
+    public NodeJoined {
+      Checks.notEmpty(node, "node");
+      Checks.atLeast(0, generation, "generation");
+      processes = List.copyOf(processes);
+    }
+  }
+
+  /** The processes of the node, all of them, after some came, went or changed state. */
+  record ProcessesChanged(String node, List<ProcessInfo> processes) implements NodeEvent {
+    public ProcessesChanged {
+      Checks.notEmpty(node, "node");
+      processes = List.copyOf(processes);
+    }
+  }
+
+  /**
+   * A node went through a phase.
+   *
+   * @param members images the node will write; from {@link Phase#FREEZE} on, else 0
+   * @param stoppedMicros how long its members stood still; of {@link Phase#RESUME}, else 0
+   * @param images of {@link Phase#WRITE}: what it wrote, else empty
+   */
+  record PhaseReached(
+      String node,
+      String roundId,
+      Phase phase,
+      int members,
+      long stoppedMicros,
+      List<ImageInfo> images)
+      implements NodeEvent {
+    public PhaseReached {
+      Checks.notEmpty(node, "node");
+      Checks.atLeast(0, members, "members");
+      Checks.atLeast(0, stoppedMicros, "stoppedMicros");
+      images = List.copyOf(images);
+    }
+  }
+
+  /** A node could not go through a phase; the round will be aborted. */
+  record PhaseFailed(String node, String roundId, Phase phase, Failure failure)
+      implements NodeEvent {
+    public PhaseFailed {
+      Checks.notEmpty(node, "node");
+    }
+  }
+
+  /** The node's files have the names of the committed generation. */
+  record RoundCommitted(String node, String roundId) implements NodeEvent {
+    public RoundCommitted {
+      Checks.notEmpty(node, "node");
+    }
+  }
+
+  /** All members of the node run and nothing of the round is left. */
+  record RoundAborted(String node, String roundId) implements NodeEvent {
+    public RoundAborted {
+      Checks.notEmpty(node, "node");
+    }
+  }
+}
