@@ -101,7 +101,7 @@ int image_writer_flush(struct image_writer *w, struct fault *fault);
 
 struct image_summary {
 	uint64_t file_bytes, raw_bytes;
-	char digest[40]; /* XXH3-128 hex of header, metadata and index: covers every chunk checksum */
+	char digest[40]; /* XXH3-128 hex of metadata, index, header: covers every chunk checksum */
 };
 
 /*
@@ -131,6 +131,8 @@ struct image_reader {
  * image-truncated, image-damaged, image-newer-version, image-foreign-machine, image-other-owner).
  */
 int image_reader_open(struct image_reader **out, const char *path, struct fault *fault);
+/* The same for --no-strict-checking: an image of another user is taken too. */
+int image_reader_open_any_owner(struct image_reader **out, const char *path, struct fault *fault);
 /* Reads every chunk once and compares checksums, with @workers threads. */
 int image_reader_verify(struct image_reader *r, unsigned int workers, struct fault *fault);
 void image_reader_close(struct image_reader *r);
