@@ -24,22 +24,27 @@ struct thread {
 	uint64_t rseq_address;        /* 0: none */
 	uint32_t rseq_bytes, rseq_signature, rseq_flags;
 	bool injecting;
+	bool gone; /* it has died meanwhile: nothing more can be asked of it */
 };
 
 struct process {
 	pid_t pid;         /* as the engine sees it */
 	pid_t virtual_pid; /* innermost pid namespace */
 	uint64_t start_ticks;
-	bool zombie;  /* nothing but an exit status is left */
+	bool zombie;  /* nothing but an exit status is left: no threads, no mem_fd */
+	pid_t live_tid; /* a thread that has memory: the leader unless it has exited */
 	int pidfd;
-	int proc_fd;  /* directory /proc/PID, O_PATH */
+	int proc_fd;  /* directory /proc/<live_tid>, O_PATH */
 	int mem_fd;   /* /proc/PID/mem read-write, -1 where the kernel refuses */
 	bool seccomp; /* filtered: do not inject */
 	uint64_t syscall_address; /* of a `syscall` instruction in its vDSO */
-	uint64_t scratch;         /* injected page for arguments, 0 until inject_scratch() */
-	struct thread *threads;   /* the leader first */
+	uint64_t vdso_start, vdso_end; /* 0: none */
+	uint64_t scratch;         /* injected mapping for arguments, 0 until inject_scratch() */
+	struct thread *threads;   /* the leader first; process_adopt_thread may move the array */
 	size_t thread_count;
 };
+
+#define SCRATCH_BYTES 65536u
 
 /* ---- freeze.c ---- */
 
@@ -50,8 +55,32 @@ struct process {
 int process_freeze(pid_t pid, uint32_t timeout_ms, struct process **out, struct fault *fault);
 /* Lets it run on exactly as found (registers, masks, group stop) and frees it. */
 void process_thaw(struct process *p);
-/* Forgets it without letting it run (it was killed). */
+/* Forgets it without letting it run: it was killed. Takes its threads' ends from the kernel. */
 void process_free(struct process *p);
+
+/*
+ * A child that shares its parent's memory until it executes or exits, while the parent waits for
+ * that (vfork, posix_spawn) and cannot be stopped: freeze the parent first and this one never
+ * before (engine-facts 4.5).
+ */
+bool process_is_vfork_child(pid_t pid);
+
+/*
+ * A freeze that timed out leaves threads behind that were asked to stop and have not (state D):
+ * each is let go when it stops. Call again (every 10 ms) while it returns more than 0: the number
+ * of those left. Also takes the ends of exited leaders that were traced.
+ */
+size_t trace_release_late(void);
+
+/*
+ * A thread (process_adopt_child: a process) made by an injected clone: the kernel has attached it,
+ * it is stopped. The thread becomes the last of p->threads; the process is the caller's.
+ */
+int process_adopt_thread(struct process *p, pid_t tid, struct fault *fault);
+int process_adopt_child(pid_t pid, struct process **out, struct fault *fault);
+
+/* Writes t->regs and t->sigmask into the stopped thread. */
+int thread_put_state(struct thread *t);
 
 /* ---- inject.c ---- */
 
@@ -60,14 +89,24 @@ void process_free(struct process *p);
  * (engine-facts 5.1). begin blocks all signals; end puts registers and mask back. Keep it short.
  */
 int inject_begin(struct thread *t, struct fault *fault);
-/* *@result is what the kernel returned (-errno included). A negative return: the thread is lost. */
+/*
+ * *@result is what the kernel returned (-errno included). A negative return: -ESRCH, the thread has
+ * died; -ETIMEDOUT, the call did not return in 5 s (it has been interrupted).
+ */
 int inject_syscall(struct thread *t, long *result, long number, uint64_t a1, uint64_t a2,
 		   uint64_t a3, uint64_t a4, uint64_t a5, uint64_t a6);
 int inject_end(struct thread *t);
-/* One 64 KiB scratch mapping of the process, made on first use; gone with inject_scratch_free. */
+/* begin, one call, end. */
+int inject_one(struct thread *t, long *result, long number, uint64_t a1, uint64_t a2, uint64_t a3,
+	       uint64_t a4, uint64_t a5, uint64_t a6, struct fault *fault);
+/*
+ * One scratch mapping of the process of SCRATCH_BYTES, made on first use; gone with
+ * inject_scratch_free or the thaw. It is no part of the program: p->scratch tells where it is.
+ * Both between begin and end.
+ */
 int inject_scratch(struct thread *t, uint64_t *address, struct fault *fault);
 int inject_scratch_free(struct thread *t);
-/* Copies through mem_fd / process_vm_*: 0 or -errno. */
+/* Copies whole ranges through process_vm_* or mem_fd (also where protected): 0 or -errno. */
 int process_read(struct process *p, uint64_t address, void *data, size_t bytes);
 int process_write(struct process *p, uint64_t address, const void *data, size_t bytes);
 

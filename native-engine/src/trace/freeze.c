@@ -1,0 +1,596 @@
+#include "process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../common/proc.h"
+#include "fixup.h"
+#include "late.h"
+#include "status.h"
+#include "vdso.h"
+#include "wait.h"
+
+/*
+ * No FORK and VFORK: a forked process must run on until its turn comes (a vfork child even must not
+ * stop before its parent does), and the group's next pass finds it. No EXITKILL: the death of the
+ * engine must not be the death of the program.
+ */
+#define OPTIONS (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
+#define LOOK_EVERY_NS 2000000u /* at a thread that does not stop */
+
+enum stop_state { STOP_AWAITED = 1, STOP_REACHED, STOP_GONE };
+
+/* Threads of the process being frozen, with what only the freeze knows of them. */
+struct freezing {
+	struct process *process;
+	enum stop_state *states; /* one per thread of the process */
+	size_t capacity;
+	uint64_t deadline_ns;
+	struct fault *fault;
+};
+
+static struct thread *find_thread(struct process *p, pid_t tid)
+{
+	size_t i;
+
+	for (i = 0; i < p->thread_count; i++)
+		if (p->threads[i].tid == tid)
+			return &p->threads[i];
+	return NULL;
+}
+
+static struct thread *add_thread(struct process *p, pid_t tid)
+{
+	struct thread *more;
+
+	/* Powers of two are where the room ends. */
+	if (!(p->thread_count & (p->thread_count - 1))) {
+		size_t room = p->thread_count ? 2 * p->thread_count : 1;
+
+		more = realloc(p->threads, room * sizeof(*more));
+		if (!more)
+			return NULL;
+		p->threads = more;
+	}
+	more = &p->threads[p->thread_count++];
+	memset(more, 0, sizeof(*more));
+	more->tid = tid;
+	more->process = p;
+	return more;
+}
+
+static struct thread *freezing_add(struct freezing *f, pid_t tid, enum stop_state state)
+{
+	if (f->process->thread_count == f->capacity) {
+		size_t room = f->capacity ? 2 * f->capacity : 16;
+		enum stop_state *more = realloc(f->states, room * sizeof(*more));
+
+		if (!more)
+			return NULL;
+		f->states = more;
+		f->capacity = room;
+	}
+	f->states[f->process->thread_count] = state;
+	return add_thread(f->process, tid);
+}
+
+static bool thread_is_zombie(pid_t tid)
+{
+	struct proc_stat stat;
+
+	return !proc_stat(tid, &stat) && stat.state == 'Z';
+}
+
+static int refuse_seize(struct freezing *f, pid_t tid, int error)
+{
+	struct proc_status status;
+
+	if (!proc_status(tid, &status) && status.tracer)
+		return fault_set(f->fault, EPERM, "not-allowed-to-trace",
+				 "process %d is being traced by process %d (a debugger?)",
+				 f->process->pid, status.tracer);
+	return fault_set(f->fault, error, "not-allowed-to-trace",
+			 "attaching to thread %d of process %d: %s", tid, f->process->pid,
+			 strerror(error));
+}
+
+/* 1: a new thread is being stopped; 0: nothing to do for it; -errno with a fault. */
+static int seize(struct freezing *f, pid_t tid)
+{
+	struct process *p = f->process;
+	struct proc_status status;
+	struct thread *t;
+	int error;
+
+	if (ptrace(PTRACE_SEIZE, tid, NULL, OPTIONS) == 0) {
+		/* A group-stopped thread traps without it, and once more later: inject.c expects that. */
+		ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
+		t = freezing_add(f, tid, STOP_AWAITED);
+		if (t)
+			return 1;
+		late_release(tid);
+		return fault_set(f->fault, ENOMEM, "out-of-memory", "freezing process %d", p->pid);
+	}
+	error = errno;
+	if (error == ESRCH)
+		return 0;
+	if (proc_status(tid, &status) < 0 || status.state == 'X')
+		return 0;
+	if (status.state == 'Z') {
+		if (tid != p->pid)
+			return 0; /* about to be gone */
+		t = freezing_add(f, tid, STOP_REACHED);
+		if (!t)
+			return fault_set(f->fault, ENOMEM, "out-of-memory", "freezing process %d",
+					 p->pid);
+		t->exited_leader = true;
+		return 1;
+	}
+	if (status.tracer == (pid_t)syscall(SYS_gettid)) { /* born of a thread that we had seized */
+		t = freezing_add(f, tid, STOP_AWAITED);
+		return t ? 1 : fault_set(f->fault, ENOMEM, "out-of-memory",
+					 "freezing process %d", p->pid);
+	}
+	return refuse_seize(f, tid, error);
+}
+
+/*
+ * A stop other than the one that was asked for: a signal about to be delivered, or a clone or exec
+ * event. Any stop takes a pending interrupt with it (kernel/signal.c, ptrace_stop): ask again.
+ */
+static void pass_stop(struct freezing *f, struct thread *t, int status)
+{
+	int event = status >> 16;
+	unsigned long made;
+
+	if (event == PTRACE_EVENT_CLONE &&
+	    !ptrace(PTRACE_GETEVENTMSG, t->tid, NULL, &made)) {
+		struct proc_status born;
+
+		/* clone(2) with an odd exit signal makes a process: not ours yet, let it run. */
+		if (!proc_status(made, &born) && born.tgid != f->process->pid)
+			late_release(made);
+	}
+	ptrace(PTRACE_INTERRUPT, t->tid, NULL, NULL);
+	ptrace(PTRACE_CONT, t->tid, NULL, event ? 0 : WSTOPSIG(status));
+}
+
+static int refuse_slow(struct freezing *f, struct thread *t)
+{
+	struct proc_stat stat;
+	char *where = NULL;
+	int ret;
+
+	memset(&stat, 0, sizeof(stat));
+	stat.state = '?';
+	proc_stat(t->tid, &stat);
+	proc_read_text(t->tid, "wchan", &where, NULL);
+	ret = fault_set(f->fault, ETIMEDOUT, "freeze-timeout",
+			"thread %d of process %d (%s) did not stop: state %c%s%s", t->tid,
+			f->process->pid, stat.comm, stat.state, where ? ", in " : "",
+			where ? where : "");
+	free(where);
+	return ret;
+}
+
+static int await_stop(struct freezing *f, size_t i)
+{
+	for (;;) {
+		struct thread *t = &f->process->threads[i];
+		uint64_t now = monotonic_ns();
+		uint64_t until = now + LOOK_EVERY_NS;
+		int status, ret;
+
+		if (until > f->deadline_ns)
+			until = f->deadline_ns;
+		ret = wait_for_change(t->tid, until, &status);
+		if (ret == -ECHILD || (!ret && !WIFSTOPPED(status))) {
+			f->states[i] = STOP_GONE;
+			return 0;
+		}
+		if (!ret && is_event_stop(status)) {
+			t->stop_signal = group_stop_signal(status);
+			t->group_stopped = t->stop_signal != 0;
+			f->states[i] = STOP_REACHED;
+			return 0;
+		}
+		if (!ret) {
+			pass_stop(f, t, status);
+			continue;
+		}
+		/* A leader that exits first tells nobody before the last thread has ended. */
+		if (t->tid == f->process->pid && thread_is_zombie(t->tid)) {
+			t->exited_leader = true;
+			f->states[i] = STOP_REACHED;
+			late_release(t->tid);
+			return 0;
+		}
+		if (until == f->deadline_ns) {
+			return refuse_slow(f, t);
+		}
+	}
+}
+
+/* Seizes what is new and waits for all of it. How many were new, or -errno. */
+static ssize_t freeze_pass(struct freezing *f, bool *complete)
+{
+	struct process *p = f->process;
+	struct pid_list tids = { 0 };
+	struct proc_stat stat;
+	ssize_t fresh = 0;
+	size_t i, count;
+	int ret;
+
+	ret = proc_threads(p->pid, &tids);
+	if (ret < 0)
+		fault_set(f->fault, -ret, "no-such-process", "process %d: %s", p->pid,
+			  strerror(-ret));
+	for (i = 0; i < tids.count && ret >= 0; i++) {
+		if (find_thread(p, tids.pids[i]))
+			continue;
+		ret = seize(f, tids.pids[i]);
+		fresh += ret > 0;
+	}
+	count = tids.count;
+	pid_list_free(&tids);
+	for (i = 0; i < p->thread_count && ret >= 0; i++)
+		if (f->states[i] == STOP_AWAITED)
+			ret = await_stop(f, i);
+	if (ret < 0)
+		return ret;
+	/* Threads that end while /proc/PID/task is being read can hide others from it. */
+	ret = proc_stat(p->pid, &stat);
+	*complete = !ret && !fresh && stat.threads == count;
+	return fresh;
+}
+
+static void drop_gone(struct freezing *f)
+{
+	struct process *p = f->process;
+	size_t i, kept = 0;
+
+	for (i = 0; i < p->thread_count; i++)
+		if (f->states[i] != STOP_GONE) {
+			f->states[kept] = f->states[i];
+			p->threads[kept++] = p->threads[i];
+		}
+	p->thread_count = kept;
+}
+
+static int stop_all(struct freezing *f)
+{
+	struct process *p = f->process;
+	bool complete = false;
+
+	do {
+		ssize_t fresh = freeze_pass(f, &complete);
+
+		if (fresh < 0)
+			return fresh;
+		drop_gone(f); /* before the next listing: the kernel may give its number to another */
+		if (monotonic_ns() >= f->deadline_ns && !complete)
+			return fault_set(f->fault, ETIMEDOUT, "freeze-timeout",
+					 "process %d makes new threads faster than they stop",
+					 p->pid);
+	} while (!complete);
+	if (!p->thread_count || p->threads[0].tid != p->pid) {
+		struct thread *leader = find_thread(p, p->pid), first;
+
+		if (!leader)
+			return fault_set(f->fault, ESRCH, "no-such-process",
+					 "process %d has ended", p->pid);
+		first = p->threads[0];
+		p->threads[0] = *leader;
+		*leader = first;
+	}
+	return 0;
+}
+
+/* Lets every thread go that has been seized, also those that have not stopped yet. */
+static void let_go(struct process *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->thread_count; i++) {
+		struct thread *t = &p->threads[i];
+
+		if (t->exited_leader || t->gone)
+			continue;
+		if (ptrace(PTRACE_DETACH, t->tid, NULL, NULL) < 0)
+			late_release(t->tid); /* not stopped yet, or dead and to be reaped */
+	}
+}
+
+static void close_process(struct process *p)
+{
+	if (p->pidfd >= 0)
+		close(p->pidfd);
+	if (p->proc_fd >= 0)
+		close(p->proc_fd);
+	if (p->mem_fd >= 0)
+		close(p->mem_fd);
+	free(p->threads);
+	free(p);
+}
+
+static struct process *new_process(pid_t pid)
+{
+	struct process *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->pid = pid;
+	p->live_tid = pid;
+	p->pidfd = p->proc_fd = p->mem_fd = -1;
+	return p;
+}
+
+/* Identity and the files of /proc: before the freeze, so that a reused number is noticed. */
+static int identify(struct process *p, struct fault *fault)
+{
+	struct proc_status status;
+	struct proc_stat stat;
+	int ret;
+
+	p->pidfd = syscall(SYS_pidfd_open, p->pid, 0);
+	if (p->pidfd < 0)
+		return fault_set(fault, errno, "no-such-process", "process %d: %s", p->pid,
+				 strerror(errno));
+	ret = proc_stat(p->pid, &stat);
+	if (!ret)
+		ret = proc_status(p->pid, &status);
+	if (ret < 0)
+		return fault_set(fault, ESRCH, "no-such-process", "process %d: %s", p->pid,
+				 strerror(-ret));
+	p->start_ticks = stat.start_ticks;
+	p->virtual_pid = status.virtual_pid;
+	p->seccomp = status.seccomp != 0;
+	p->zombie = stat.state == 'Z' && stat.threads <= 1;
+	return 0;
+}
+
+/* The parts of /proc that need the memory of a thread that still has it. */
+static int open_files(struct process *p, struct fault *fault)
+{
+	char path[64];
+
+	if (!p->zombie && p->threads[0].exited_leader) {
+		if (p->thread_count < 2)
+			return fault_set(fault, ESRCH, "no-such-process", "process %d has ended",
+					 p->pid);
+		p->live_tid = p->threads[1].tid;
+	}
+	snprintf(path, sizeof(path), "/proc/%d", p->live_tid);
+	p->proc_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (p->proc_fd < 0)
+		return fault_set(fault, errno, "no-such-process", "%s: %s", path, strerror(errno));
+	if (!p->zombie)
+		p->mem_fd = openat(p->proc_fd, "mem", O_RDWR | O_CLOEXEC);
+	return 0;
+}
+
+static int name_threads(struct process *p, struct fault *fault)
+{
+	bool inner_namespace = p->virtual_pid != p->pid;
+	size_t i;
+
+	for (i = 0; i < p->thread_count; i++) {
+		struct thread *t = &p->threads[i];
+		struct proc_status status;
+
+		t->process = p;
+		t->virtual_tid = t->tid;
+		if (!inner_namespace) /* or one with equal numbers so far: its threads may differ */
+			inner_namespace = i == 0 && !proc_status(t->tid, &status) &&
+					  status.pid_levels > 1;
+		if (!inner_namespace)
+			continue;
+		if (proc_status(t->tid, &status) < 0)
+			return fault_set(fault, ESRCH, "no-such-process",
+					 "thread %d of process %d has died", t->tid, p->pid);
+		t->virtual_tid = status.virtual_pid;
+	}
+	return 0;
+}
+
+static int settle_all(struct process *p, uint64_t deadline_ns, struct fault *fault)
+{
+	size_t i;
+	int ret = vdso_find(p, fault);
+
+	for (i = 0; i < p->thread_count && !ret; i++) {
+		struct thread *t = &p->threads[i];
+
+		if (t->exited_leader)
+			continue;
+		ret = thread_settle(t, fault);
+		if (!ret)
+			ret = thread_leave_vdso(t, p->vdso_start, p->vdso_end, deadline_ns, fault);
+	}
+	return ret;
+}
+
+int process_freeze(pid_t pid, uint32_t timeout_ms, struct process **out, struct fault *fault)
+{
+	struct freezing f = { .fault = fault };
+	struct process *p = new_process(pid);
+	int ret;
+
+	*out = NULL;
+	if (!p)
+		return fault_set(fault, ENOMEM, "out-of-memory", "freezing process %d", pid);
+	trace_release_late();
+	f.process = p;
+	f.deadline_ns = monotonic_ns() + timeout_ms * 1000000ull;
+	ret = identify(p, fault);
+	if (!ret && !p->zombie)
+		ret = stop_all(&f);
+	if (ret)
+		goto err;
+	if (!p->zombie && p->thread_count == 1 && p->threads[0].exited_leader) {
+		p->zombie = true; /* it ended just now */
+		p->thread_count = 0;
+	}
+	ret = open_files(p, fault);
+	if (!ret && !p->zombie)
+		ret = name_threads(p, fault);
+	if (!ret && !p->zombie)
+		ret = settle_all(p, f.deadline_ns, fault);
+	if (ret)
+		goto err;
+	free(f.states);
+	*out = p;
+	return 0;
+
+err:
+	let_go(p);
+	free(f.states);
+	close_process(p);
+	return ret;
+}
+
+static void drop_scratch(struct process *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->thread_count && p->scratch; i++) {
+		struct thread *t = &p->threads[i];
+
+		if (inject_begin(t, NULL) < 0)
+			continue;
+		inject_scratch_free(t);
+		inject_end(t);
+	}
+}
+
+void process_thaw(struct process *p)
+{
+	size_t i;
+
+	if (!p)
+		return;
+	for (i = 0; i < p->thread_count; i++)
+		if (p->threads[i].injecting)
+			inject_end(&p->threads[i]);
+	drop_scratch(p);
+	let_go(p);
+	close_process(p);
+}
+
+void process_free(struct process *p)
+{
+	size_t i;
+
+	if (!p)
+		return;
+	for (i = 0; i < p->thread_count; i++)
+		if (!p->threads[i].exited_leader || i)
+			late_release(p->threads[i].tid);
+	if (p->thread_count) /* last: its end is only told when the others are gone */
+		late_release(p->threads[0].tid);
+	trace_release_late();
+	close_process(p);
+}
+
+bool process_is_vfork_child(pid_t pid)
+{
+	struct pid_list tids = { 0 };
+	struct proc_stat stat;
+	bool found = false;
+	size_t i;
+
+	if (proc_stat(pid, &stat) || stat.parent <= 1 ||
+	    syscall(SYS_kcmp, pid, stat.parent, 1 /* KCMP_VM */, 0, 0) != 0)
+		return false;
+	proc_threads(stat.parent, &tids);
+	for (i = 0; i < tids.count && !found; i++) {
+		char *call;
+
+		if (proc_read_text(tids.pids[i], "syscall", &call, NULL) < 0)
+			continue;
+		/* The numbers of vfork, clone and clone3; "running" when it is in none. */
+		found = !strncmp(call, "58 ", 3) || !strncmp(call, "56 ", 3) ||
+			!strncmp(call, "435 ", 4);
+		free(call);
+	}
+	pid_list_free(&tids);
+	return found;
+}
+
+/* The first stop of something that the kernel has attached by PTRACE_O_TRACECLONE. */
+static int await_birth(pid_t tid, struct fault *fault)
+{
+	uint64_t deadline_ns = monotonic_ns() + 5000000000ull;
+	int status, ret;
+
+	for (;;) {
+		ret = wait_for_change(tid, deadline_ns, &status);
+		if (!ret && !WIFSTOPPED(status))
+			ret = -ESRCH;
+		if (ret < 0)
+			return fault_set(fault, -ret, "internal", "new thread %d did not stop: %s",
+					 tid, strerror(-ret));
+		if (is_event_stop(status))
+			return 0;
+		ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
+		ptrace(PTRACE_CONT, tid, NULL, status >> 16 ? 0 : WSTOPSIG(status));
+	}
+}
+
+int process_adopt_thread(struct process *p, pid_t tid, struct fault *fault)
+{
+	struct thread *t;
+	int ret = await_birth(tid, fault);
+
+	if (ret < 0)
+		return ret;
+	t = add_thread(p, tid);
+	if (!t) {
+		late_release(tid);
+		return fault_set(fault, ENOMEM, "out-of-memory", "thread %d", tid);
+	}
+	t->virtual_tid = tid;
+	return thread_settle(t, fault);
+}
+
+int process_adopt_child(pid_t pid, struct process **out, struct fault *fault)
+{
+	struct process *p = new_process(pid);
+	int ret;
+
+	*out = NULL;
+	if (!p)
+		return fault_set(fault, ENOMEM, "out-of-memory", "process %d", pid);
+	ret = await_birth(pid, fault);
+	if (ret < 0)
+		goto err;
+	if (!add_thread(p, pid)) {
+		late_release(pid);
+		ret = fault_set(fault, ENOMEM, "out-of-memory", "process %d", pid);
+		goto err;
+	}
+	ret = identify(p, fault);
+	if (!ret)
+		ret = open_files(p, fault);
+	if (!ret)
+		ret = name_threads(p, fault);
+	if (!ret)
+		ret = settle_all(p, monotonic_ns() + 1000000000ull, fault);
+	if (ret < 0)
+		goto err;
+	*out = p;
+	return 0;
+
+err:
+	let_go(p);
+	close_process(p);
+	return ret;
+}

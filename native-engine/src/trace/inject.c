@@ -1,0 +1,249 @@
+#include "process.h"
+
+#include <asm/unistd.h>
+#include <elf.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "wait.h"
+
+#define CALL_LIMIT_NS 5000000000ull
+#define INTERRUPTED_LIMIT_NS 1000000000ull
+#define RESTARTS 16
+#define FLAG_TRAP 0x100u
+#define FLAG_DIRECTION 0x400u
+
+static int set_registers(struct thread *t, struct user_regs_struct *regs)
+{
+	struct iovec area = { regs, sizeof(*regs) };
+
+	if (ptrace(PTRACE_SETREGSET, t->tid, NT_PRSTATUS, &area) == 0)
+		return 0;
+	t->gone = t->gone || errno == ESRCH;
+	return -errno;
+}
+
+/*
+ * With orig_rax and rax as at the freeze the kernel itself restarts the call that it had
+ * interrupted when the thread runs on: PTRACE_DETACH makes it look (kernel/ptrace.c,
+ * __ptrace_unlink wakes with TIF_SIGPENDING).
+ */
+int thread_put_state(struct thread *t)
+{
+	int ret = set_registers(t, &t->regs);
+
+	if (ret < 0)
+		return ret;
+	if (ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(t->sigmask), &t->sigmask) < 0)
+		return -errno;
+	return 0;
+}
+
+int inject_begin(struct thread *t, struct fault *fault)
+{
+	uint64_t all = ~0ull;
+
+	if (t->injecting)
+		return 0;
+	if (t->gone || t->exited_leader)
+		return fault_set(fault, ESRCH, "no-such-process", "thread %d has ended", t->tid);
+	if (ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(all), &all) < 0)
+		return fault_set(fault, errno, "no-such-process", "thread %d of process %d: %s",
+				 t->tid, t->process->pid, strerror(errno));
+	t->injecting = true;
+	return 0;
+}
+
+int inject_end(struct thread *t)
+{
+	if (!t->injecting)
+		return 0;
+	t->injecting = false;
+	return thread_put_state(t);
+}
+
+/*
+ * Resumes until the next entry or exit of a system call. In between may lie event stops (a second
+ * trap of a group-stopped thread, the birth that an injected clone makes) and SIGSTOP, the one
+ * signal that cannot be blocked: it is let through, so that its group stop holds after the thaw.
+ */
+static int run_to_syscall_stop(struct thread *t, uint64_t deadline_ns)
+{
+	int signal = 0, status, ret;
+
+	for (;;) {
+		if (ptrace(PTRACE_SYSCALL, t->tid, NULL, signal) < 0)
+			return -errno;
+		ret = wait_for_change(t->tid, deadline_ns, &status);
+		if (ret == -ECHILD || (!ret && !WIFSTOPPED(status))) {
+			t->gone = true;
+			return -ESRCH;
+		}
+		if (ret < 0)
+			return ret;
+		if (WSTOPSIG(status) == (SIGTRAP | 0x80))
+			return 0;
+		signal = status >> 16 ? 0 : WSTOPSIG(status);
+	}
+}
+
+/* The call did not return: interrupt it, so that the thread is ours again. */
+static int interrupt_call(struct thread *t)
+{
+	uint64_t deadline_ns = monotonic_ns() + INTERRUPTED_LIMIT_NS;
+	int status, ret;
+
+	ptrace(PTRACE_INTERRUPT, t->tid, NULL, NULL);
+	ret = wait_for_change(t->tid, deadline_ns, &status);
+	if (ret == -ETIMEDOUT || (!ret && WIFSTOPPED(status)))
+		return -ETIMEDOUT;
+	t->gone = true;
+	return -ESRCH;
+}
+
+int inject_syscall(struct thread *t, long *result, long number, uint64_t a1, uint64_t a2,
+		   uint64_t a3, uint64_t a4, uint64_t a5, uint64_t a6)
+{
+	struct user_regs_struct regs = t->regs;
+	uint64_t deadline_ns = monotonic_ns() + CALL_LIMIT_NS;
+	int restarts, ret;
+
+	regs.rip = t->process->syscall_address;
+	regs.rax = number;
+	regs.orig_rax = -1; /* what the kernel had interrupted must not restart now */
+	regs.rdi = a1;
+	regs.rsi = a2;
+	regs.rdx = a3;
+	regs.r10 = a4;
+	regs.r8 = a5;
+	regs.r9 = a6;
+	regs.eflags &= ~(FLAG_TRAP | FLAG_DIRECTION);
+	for (restarts = 0; restarts < RESTARTS; restarts++) {
+		ret = set_registers(t, &regs);
+		if (!ret)
+			ret = run_to_syscall_stop(t, deadline_ns);
+		if (!ret)
+			ret = run_to_syscall_stop(t, deadline_ns);
+		if (ret == -ETIMEDOUT)
+			ret = interrupt_call(t);
+		if (ret < 0)
+			return ret;
+		errno = 0;
+		*result = ptrace(PTRACE_PEEKUSER, t->tid,
+				 offsetof(struct user_regs_struct, rax), NULL);
+		if (*result == -1 && errno)
+			return -errno;
+		/* ERESTARTSYS and its kin: a stop is pending (clone and fork look at that). */
+		if (*result > -512 || *result < -516 || *result == -515)
+			return 0;
+	}
+	*result = -EINTR;
+	return 0;
+}
+
+int inject_one(struct thread *t, long *result, long number, uint64_t a1, uint64_t a2, uint64_t a3,
+	       uint64_t a4, uint64_t a5, uint64_t a6, struct fault *fault)
+{
+	bool was_injecting = t->injecting;
+	int ret = inject_begin(t, fault);
+
+	if (ret < 0)
+		return ret;
+	ret = inject_syscall(t, result, number, a1, a2, a3, a4, a5, a6);
+	if (!was_injecting && inject_end(t) < 0 && !ret)
+		ret = -ESRCH;
+	if (ret < 0)
+		return fault_set(fault, -ret, "internal",
+				 "system call %ld in thread %d of process %d: %s", number, t->tid,
+				 t->process->pid, strerror(-ret));
+	return 0;
+}
+
+/* Shared, so that it never becomes one mapping with a neighbour of the program's. */
+int inject_scratch(struct thread *t, uint64_t *address, struct fault *fault)
+{
+	struct process *p = t->process;
+	long result;
+	int ret;
+
+	if (!p->scratch) {
+		ret = inject_syscall(t, &result, __NR_mmap, 0, SCRATCH_BYTES,
+				     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		if (!ret && result < 0 && result > -4096)
+			ret = result;
+		if (ret < 0)
+			return fault_set(fault, -ret, "out-of-memory",
+					 "no room for a scratch page in process %d: %s", p->pid,
+					 strerror(-ret));
+		p->scratch = result;
+	}
+	*address = p->scratch;
+	return 0;
+}
+
+int inject_scratch_free(struct thread *t)
+{
+	struct process *p = t->process;
+	long result;
+	int ret;
+
+	if (!p->scratch)
+		return 0;
+	ret = inject_syscall(t, &result, __NR_munmap, p->scratch, SCRATCH_BYTES, 0, 0, 0, 0);
+	if (ret < 0)
+		return ret;
+	p->scratch = 0;
+	return result;
+}
+
+static int copy_by_file(struct process *p, uint64_t address, void *data, size_t bytes, bool write)
+{
+	while (bytes) {
+		ssize_t done = write ? pwrite(p->mem_fd, data, bytes, address) :
+				       pread(p->mem_fd, data, bytes, address);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return done ? -errno : -EIO;
+		address += done;
+		data = (char *)data + done;
+		bytes -= done;
+	}
+	return 0;
+}
+
+static int copy_memory(struct process *p, uint64_t address, void *data, size_t bytes, bool write)
+{
+	struct iovec ours = { data, bytes };
+	struct iovec theirs = { (void *)address, bytes };
+	ssize_t done;
+
+	if (!bytes)
+		return 0;
+	done = write ? process_vm_writev(p->live_tid, &ours, 1, &theirs, 1, 0) :
+		       process_vm_readv(p->live_tid, &ours, 1, &theirs, 1, 0);
+	if (done == (ssize_t)bytes)
+		return 0;
+	if (p->mem_fd < 0)
+		return done < 0 ? -errno : -EFAULT;
+	/* Protected, or only in part accessible: the file forces its way (as ptrace does). */
+	return copy_by_file(p, address, data, bytes, write);
+}
+
+int process_read(struct process *p, uint64_t address, void *data, size_t bytes)
+{
+	return copy_memory(p, address, data, bytes, false);
+}
+
+int process_write(struct process *p, uint64_t address, const void *data, size_t bytes)
+{
+	return copy_memory(p, address, (void *)data, bytes, true);
+}
