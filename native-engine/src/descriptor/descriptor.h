@@ -15,6 +15,7 @@
 
 /* What is known of a descriptor without consuming or changing anything. */
 struct descriptor_view {
+	pid_t pid; /* as the engine sees it */
 	int number;
 	const char *link;      /* readlink /proc/PID/fd/N */
 	struct stat status;    /* of the file */
@@ -22,6 +23,7 @@ struct descriptor_view {
 	bool close_on_exec;
 	int64_t position;
 	const char *fdinfo;    /* whole text of /proc/PID/fdinfo/N */
+	uint32_t filesystem;   /* f_type of statfs(2) */
 	int borrowed;          /* our duplicate (pidfd_getfd), -1 in check(); never change its state */
 };
 
@@ -48,10 +50,24 @@ enum file_kind { /* part of the image format: append only */
 	FILE_MQUEUE = 20, FILE_PATH = 21,
 };
 
+/*
+ * The tail of RECORD_FILE is the kind's own struct, whose first member is a uint32_t with the bytes
+ * of the struct as written: what follows (a path, queued data) is found behind it.
+ */
+void file_payload_head(const void *payload, size_t bytes, void *head, size_t head_bytes);
+const void *file_payload_tail(const void *payload, size_t bytes, size_t *tail_bytes);
+
 struct file_kind_ops {
 	uint32_t kind;
 	const char *name; /* for messages: "pipe" */
 	bool (*claims)(const struct descriptor_view *d);
+	/*
+	 * NULL: nothing to do. Once per round when everything is frozen, before any capture: lets data
+	 * in flight arrive (sockets) or learns what needs a look at all members. refill takes it back
+	 * before the thaw, also after a failure.
+	 */
+	int (*drain)(struct round *r, uint32_t timeout_ms, struct fault *fault);
+	void (*refill)(struct round *r);
 	/* NULL: fine. Before the round: -EOPNOTSUPP and a fault when this one cannot be captured. */
 	int (*check)(pid_t pid, const struct descriptor_view *d, struct fault *fault);
 	/* Appends the payload (tail of RECORD_FILE) of one description; once per round and image. */
@@ -66,6 +82,9 @@ struct file_kind_ops {
 	/* In each process that has it, once all its numbers are in place (epoll, locks, owner). */
 	int (*restore_in_owner)(struct rebuilt_process *p, const struct file_record *f,
 				const void *payload, size_t bytes, int number);
+	/* In the builder when all processes stand complete, just before they run; once per image. */
+	int (*restore_last)(struct rebuilt_process *p, const struct file_record *f,
+			    const void *payload, size_t bytes, int fd);
 };
 
 extern const struct file_kind_ops *const descriptor_table[]; /* first claim wins; NULL ends */

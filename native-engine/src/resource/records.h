@@ -31,6 +31,7 @@ enum record_type {
 
 	RECORD_DESCRIPTOR = 200, /* number -> file id, close-on-exec */
 	RECORD_FILE = 201,       /* an open file description: id, kind, flags, position, payload */
+	RECORD_LOCK = 202,       /* flock, POSIX, OFD lock or lease on a descriptor */
 };
 
 #endif

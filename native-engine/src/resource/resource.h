@@ -19,6 +19,7 @@ struct capture {
 	struct process *process;
 	struct buffer *records;   /* where this process's records go */
 	struct image_writer *image;
+	bool open_files; /* --ckpt-open-files: the content of open files goes into the image */
 	struct fault *fault;
 };
 

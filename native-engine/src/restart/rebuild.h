@@ -18,7 +18,18 @@ struct rebuild {
 
 /* Descriptor (>= reserved_from) of the object or file with this id, or -1. */
 int rebuild_lookup(struct rebuild *r, uint64_t id);
-/* Moves @fd to the reserved range and remembers it under @id. Closes @fd. */
+/* Moves @fd to the reserved range and remembers it under @id. Closes @fd, also on failure. */
 int rebuild_remember(struct rebuild *r, uint64_t id, int fd, struct fault *fault);
+/*
+ * Closes everything remembered: a new process once its own numbers are in place, and the builder
+ * after the last stage, before anything runs (an end of a pipe or a lock held here would stay).
+ */
+void rebuild_close_objects(struct rebuild *r);
+/*
+ * Fills @fd with the content of @object: from the one image of the set that carries it. Sparse: the
+ * caller has sized the file. No image has it: all zero.
+ */
+int rebuild_content(struct rebuild *r, uint64_t object, uint64_t bytes, int fd,
+		    struct fault *fault);
 
 #endif

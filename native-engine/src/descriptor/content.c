@@ -1,0 +1,50 @@
+#include "content.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int file_reopen(int fd, int flags)
+{
+	char path[40];
+	int again;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	again = open(path, flags | O_CLOEXEC | O_NOCTTY);
+	return again < 0 ? -errno : again;
+}
+
+int content_save(struct capture *c, uint64_t object, int fd, uint64_t bytes)
+{
+	/* SEEK_DATA moves the position, and that of a duplicate is the program's. */
+	int own = file_reopen(fd, O_RDONLY);
+	uint64_t offset = 0;
+	int ret = 0, flushed;
+
+	if (own < 0) { /* no permission by now: then the duplicate, if it may read, without seeking */
+		ret = image_writer_add_fd(c->image, object, fd, 0, bytes, c->fault);
+		offset = bytes;
+	}
+	while (!ret && offset < bytes) {
+		off_t data = lseek(own, offset, SEEK_DATA), hole;
+
+		if (data < 0 && errno == ENXIO)
+			break; /* only a hole is left */
+		if (data < 0)
+			data = offset; /* a file system without SEEK_DATA */
+		hole = lseek(own, data, SEEK_HOLE);
+		if (hole < 0 || (uint64_t)hole > bytes)
+			hole = bytes;
+		if ((uint64_t)data >= bytes)
+			break;
+		ret = image_writer_add_fd(c->image, object, own, data, hole - data, c->fault);
+		offset = hole;
+	}
+	/* The writer's threads read from the descriptor: it stays open until they have. */
+	flushed = image_writer_flush(c->image, c->fault);
+	if (own >= 0)
+		close(own);
+	return ret < 0 ? ret : flushed;
+}

@@ -1,0 +1,14 @@
+#include "descriptor.h"
+
+#include "kinds.h"
+
+/* The first that claims a descriptor has it: special cases stand before what they are cases of. */
+const struct file_kind_ops *const descriptor_table[] = {
+	&path_only_kind,
+	&terminal_kind,
+	&character_device_kind,
+	&directory_kind,
+	&regular_file_kind,
+	&refused_kind,
+	NULL,
+};

@@ -1,0 +1,111 @@
+/* Directories: reopened by path. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "descriptor.h"
+
+struct directory_payload {
+	uint32_t bytes; /* of this struct */
+	uint32_t deleted;
+	uint64_t device, inode;
+	/* tail: path */
+};
+
+static const char deleted_suffix[] = " (deleted)";
+
+static bool directory_claims(const struct descriptor_view *d)
+{
+	return S_ISDIR(d->status.st_mode);
+}
+
+static int directory_capture(struct capture *c, const struct descriptor_view *d, uint64_t file_id,
+			     struct buffer *payload)
+{
+	struct directory_payload r = {
+		.bytes = sizeof(r),
+		.device = d->status.st_dev,
+		.inode = d->status.st_ino,
+	};
+	size_t length = strlen(d->link), suffix = strlen(deleted_suffix);
+
+	(void)c;
+	(void)file_id;
+	if (!d->status.st_nlink && length > suffix &&
+	    !strcmp(d->link + length - suffix, deleted_suffix)) {
+		r.deleted = 1;
+		length -= suffix;
+	}
+	buffer_append(payload, &r, sizeof(r));
+	buffer_append(payload, d->link, length);
+	return 0;
+}
+
+static void read_payload(const void *payload, size_t bytes, struct directory_payload *r, char *path)
+{
+	const char *tail;
+	size_t length;
+
+	file_payload_head(payload, bytes, r, sizeof(*r));
+	tail = file_payload_tail(payload, bytes, &length);
+	if (length >= PATH_MAX)
+		length = PATH_MAX - 1;
+	memcpy(path, tail, length);
+	path[length] = 0;
+}
+
+static int directory_verify(struct image_reader *image, const struct file_record *f,
+			    const void *payload, size_t bytes, struct fault *fault)
+{
+	struct directory_payload r;
+	char path[PATH_MAX];
+	struct stat now;
+
+	(void)image;
+	(void)f;
+	read_payload(payload, bytes, &r, path);
+	if (r.deleted || !strncmp(path, "/proc/", 6))
+		return 0;
+	if (stat(path, &now) || !S_ISDIR(now.st_mode)) {
+		int error = S_ISDIR(now.st_mode) ? errno : ENOTDIR;
+
+		return fault_set(fault, error, "file-missing",
+				 "directory %s, which the program has open: %s", path,
+				 strerror(error));
+	}
+	return 0;
+}
+
+static int directory_restore(struct rebuilt_process *p, const struct file_record *f,
+			     const void *payload, size_t bytes, int *fd)
+{
+	struct directory_payload r;
+	char path[PATH_MAX];
+	bool made;
+	int error;
+
+	read_payload(payload, bytes, &r, path);
+	/* A removed one lives on without a name: made, opened and removed again. */
+	made = r.deleted && !mkdir(path, 0700);
+	*fd = open(path, (f->flags & ~O_ASYNC) | O_DIRECTORY | O_CLOEXEC);
+	error = errno;
+	if (made)
+		rmdir(path);
+	if (*fd < 0)
+		return fault_set(p->fault, error, "file-missing",
+				 "directory %s cannot be opened again: %s", path, strerror(error));
+	if (f->position)
+		lseek(*fd, f->position, SEEK_SET);
+	return 0;
+}
+
+const struct file_kind_ops directory_kind = {
+	.kind = FILE_DIRECTORY,
+	.name = "directory",
+	.claims = directory_claims,
+	.capture = directory_capture,
+	.verify = directory_verify,
+	.restore = directory_restore,
+};

@@ -1,0 +1,14 @@
+/* The kinds of files, one source file each; descriptor_table.c puts them in order. */
+#ifndef KINDS_H
+#define KINDS_H
+
+#include "descriptor.h"
+
+extern const struct file_kind_ops path_only_kind;
+extern const struct file_kind_ops terminal_kind;
+extern const struct file_kind_ops character_device_kind;
+extern const struct file_kind_ops directory_kind;
+extern const struct file_kind_ops regular_file_kind;
+extern const struct file_kind_ops refused_kind;
+
+#endif

@@ -1,0 +1,27 @@
+#include <string.h>
+
+#include "descriptor.h"
+
+void file_payload_head(const void *payload, size_t bytes, void *head, size_t head_bytes)
+{
+	uint32_t written = 0;
+
+	memset(head, 0, head_bytes);
+	if (bytes >= sizeof(written))
+		memcpy(&written, payload, sizeof(written));
+	if (written > bytes)
+		written = bytes;
+	memcpy(head, payload, written < head_bytes ? written : head_bytes);
+}
+
+const void *file_payload_tail(const void *payload, size_t bytes, size_t *tail_bytes)
+{
+	uint32_t written = 0;
+
+	if (bytes >= sizeof(written))
+		memcpy(&written, payload, sizeof(written));
+	if (written > bytes)
+		written = bytes;
+	*tail_bytes = bytes - written;
+	return (const char *)payload + written;
+}

@@ -1,0 +1,115 @@
+/*
+ * Terminals: slaves of a pty whose master is outside the computation, serial lines, consoles,
+ * /dev/tty. At restart they are the terminal that dmtcp_restart provides.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <asm/termbits.h>
+#include <sys/ioctl.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "../common/proc.h"
+#include "../engine/round.h"
+#include "../restart/rebuild.h"
+#include "content.h"
+#include "kinds.h"
+
+/* Documentation/admin-guide/devices.txt */
+#define TTY_MAJOR 4
+#define TTY_AUX_MAJOR 5
+#define PTMX_MINOR 2
+#define PTY_SLAVE_MAJOR 136
+#define PTY_SLAVE_MAJORS 8
+#define SERIAL_LOW_DENSITY_MAJOR 204
+#define VIRTIO_CONSOLE_MAJOR 229
+
+struct terminal_payload {
+	uint32_t bytes; /* of this struct */
+	int32_t foreground; /* process group as the program sees it, 0: unknown */
+	struct termios2 modes;
+	struct winsize size;
+};
+
+static bool terminal_claims(const struct descriptor_view *d)
+{
+	unsigned int number = major(d->status.st_rdev);
+
+	if (!S_ISCHR(d->status.st_mode))
+		return false;
+	if (number == TTY_AUX_MAJOR)
+		return minor(d->status.st_rdev) != PTMX_MINOR;
+	return number == TTY_MAJOR || number == SERIAL_LOW_DENSITY_MAJOR ||
+	       number == VIRTIO_CONSOLE_MAJOR ||
+	       (number >= PTY_SLAVE_MAJOR && number < PTY_SLAVE_MAJOR + PTY_SLAVE_MAJORS);
+}
+
+static int terminal_capture(struct capture *c, const struct descriptor_view *d, uint64_t file_id,
+			    struct buffer *payload)
+{
+	struct terminal_payload r = { .bytes = sizeof(r) };
+	struct proc_stat process;
+
+	(void)file_id;
+	if (ioctl(d->borrowed, TCGETS2, &r.modes))
+		memset(&r.modes, 0, sizeof(r.modes)); /* hung up: nothing of it is left */
+	ioctl(d->borrowed, TIOCGWINSZ, &r.size);
+	/* TIOCGPGRP answers only to those whose controlling terminal it is. */
+	if (!proc_stat(c->process->pid, &process) && process.terminal && process.terminal_group > 0)
+		r.foreground = round_virtual_pid(c->round, process.terminal_group);
+	buffer_append(payload, &r, sizeof(r));
+	return 0;
+}
+
+static int terminal_restore(struct rebuilt_process *p, const struct file_record *f,
+			    const void *payload, size_t bytes, int *fd)
+{
+	struct rebuild *rebuild = p->rebuild;
+	int flags = (f->flags & ~O_ASYNC) | O_CLOEXEC | O_NOCTTY, access = f->flags & O_ACCMODE;
+	struct terminal_payload r;
+	struct winsize now;
+
+	file_payload_head(payload, bytes, &r, sizeof(r));
+	if (rebuild->terminal_slave_fd < 0) {
+		/* No terminal here: what the restart was given in its place. */
+		*fd = dup(rebuild->stdio[access == O_RDONLY ? 0 : 1]);
+		return *fd < 0 ? -errno : 0;
+	}
+	*fd = open(rebuild->terminal_path, flags);
+	if (*fd < 0)
+		*fd = file_reopen(rebuild->terminal_slave_fd, flags);
+	if (*fd < 0)
+		return fault_set(p->fault, errno, "internal", "terminal %s: %s",
+				 rebuild->terminal_path, strerror(errno));
+	if (r.modes.c_cflag)
+		ioctl(*fd, TCSETS2, &r.modes);
+	/* The size is that of the window in front of the user now; the old one only without one. */
+	if (!ioctl(*fd, TIOCGWINSZ, &now) && !now.ws_row && !now.ws_col)
+		ioctl(*fd, TIOCSWINSZ, &r.size);
+	return 0;
+}
+
+/* Each process puts its own group in the foreground if that was it: then the group exists. */
+static int terminal_restore_in_owner(struct rebuilt_process *p, const struct file_record *f,
+				     const void *payload, size_t bytes, int number)
+{
+	struct terminal_payload r;
+	pid_t group = getpgrp();
+
+	(void)p;
+	(void)f;
+	file_payload_head(payload, bytes, &r, sizeof(r));
+	if (number >= 0 && r.foreground == group)
+		ioctl(number, TIOCSPGRP, &group); /* fails where it is not its controlling one */
+	return 0;
+}
+
+const struct file_kind_ops terminal_kind = {
+	.kind = FILE_TERMINAL,
+	.name = "terminal",
+	.claims = terminal_claims,
+	.capture = terminal_capture,
+	.restore = terminal_restore,
+	.restore_in_owner = terminal_restore_in_owner,
+};

@@ -1,0 +1,408 @@
+/*
+ * Walks the descriptors of a process and lets their kinds (src/descriptor) capture and restore what
+ * they are open on. Here: numbers, close-on-exec, sharing, owners of SIGIO.
+ */
+#include "descriptors.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../descriptor/inventory.h"
+#include "../descriptor/locks.h"
+#include "../descriptor/view.h"
+#include "../restart/rebuild.h"
+#include "records.h"
+
+static const struct file_kind_ops *kind_numbered(uint32_t kind)
+{
+	for (size_t n = 0; descriptor_table[n]; n++)
+		if (descriptor_table[n]->kind == kind)
+			return descriptor_table[n];
+	return NULL;
+}
+
+/* ---- before and around capture ---- */
+
+static int descriptors_check(pid_t pid, struct fault *fault)
+{
+	struct descriptor_view view;
+	struct view_walk *walk;
+	int ret;
+
+	ret = view_walk_open(&walk, pid, pid);
+	if (ret)
+		return 0; /* it has gone or cannot be read: freezing it will tell */
+	while ((ret = view_walk_next(walk, &view)) > 0) {
+		for (size_t n = 0; descriptor_table[n]; n++) {
+			if (!descriptor_table[n]->claims(&view))
+				continue;
+			ret = descriptor_table[n]->check ?
+				      descriptor_table[n]->check(pid, &view, fault) : 0;
+			break;
+		}
+		view_free(&view);
+		if (ret < 0)
+			break;
+	}
+	view_walk_close(walk);
+	return ret == -EOPNOTSUPP ? ret : 0;
+}
+
+static uint32_t elapsed_ms(const struct timespec *since)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000;
+}
+
+int descriptors_drain(struct round *r, uint32_t timeout_ms, struct fault *fault)
+{
+	struct timespec start;
+	int ret;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	ret = inventory_build(r, fault);
+	for (size_t n = 0; !ret && descriptor_table[n]; n++) {
+		uint32_t elapsed = elapsed_ms(&start);
+
+		if (descriptor_table[n]->drain)
+			ret = descriptor_table[n]->drain(
+				r, elapsed < timeout_ms ? timeout_ms - elapsed : 0, fault);
+	}
+	return ret;
+}
+
+void descriptors_refill(struct round *r)
+{
+	if (!r->descriptors)
+		return;
+	for (size_t n = 0; descriptor_table[n]; n++)
+		if (descriptor_table[n]->refill)
+			descriptor_table[n]->refill(r);
+}
+
+void descriptors_free(struct round *r)
+{
+	inventory_free(r->descriptors);
+	r->descriptors = NULL;
+}
+
+/* ---- capture ---- */
+
+static void capture_owner(struct capture *c, int fd, struct file_record *f)
+{
+	struct f_owner_ex owner;
+
+	if (fcntl(fd, F_GETOWN_EX, &owner) || !owner.pid)
+		return; /* O_PATH has none */
+	f->owner_virtual_pid = round_virtual_pid(c->round, owner.pid);
+	if (!f->owner_virtual_pid)
+		return;
+	f->owner_kind = owner.type + 1;
+}
+
+/* One open file description, into this process's image. */
+static int capture_file(struct capture *c, struct inventory_entry *e)
+{
+	struct descriptor_view view = e->view;
+	struct file_record f = {
+		.id = e->file_id,
+		.kind = e->kind->kind,
+		.flags = view.flags,
+		.position = view.position,
+	};
+	struct buffer payload = { 0 };
+	int ret;
+
+	view.borrowed = inventory_borrow(e);
+	if (view.borrowed < 0)
+		return fault_set(c->fault, -view.borrowed, "not-allowed-to-trace",
+				 "process %d: descriptor %d (%s) cannot be duplicated: %s",
+				 c->process->virtual_pid, view.number, view.link,
+				 strerror(-view.borrowed));
+	if (!(view.flags & O_PATH)) {
+		int signal_number = fcntl(view.borrowed, F_GETSIG);
+
+		f.owner_signal = signal_number > 0 ? signal_number : 0;
+		capture_owner(c, view.borrowed, &f);
+	}
+	ret = e->kind->capture(c, &view, e->file_id, &payload);
+	close(view.borrowed);
+	if (!ret && payload.failed)
+		ret = fault_set(c->fault, ENOMEM, "out-of-memory", "descriptors");
+	if (!ret)
+		record_append(c->records, RECORD_FILE, &f, sizeof(f), payload.data, payload.bytes);
+	buffer_free(&payload);
+	return ret;
+}
+
+static int descriptors_capture(struct capture *c)
+{
+	struct inventory_entry *e;
+	size_t count;
+	int ret;
+
+	ret = inventory_build(c->round, c->fault);
+	if (ret)
+		return ret;
+	e = inventory_of(c->round->descriptors, c->process, &count);
+	for (size_t n = 0; n < count && !ret; n++) {
+		struct descriptor_record d = {
+			.file_id = e[n].file_id,
+			.number = e[n].view.number,
+			.close_on_exec = e[n].view.close_on_exec,
+		};
+
+		if (e[n].first)
+			ret = capture_file(c, &e[n]);
+		if (!ret)
+			locks_capture(c, &e[n].view, e[n].file_id);
+		record_append(c->records, RECORD_DESCRIPTOR, &d, sizeof(d), NULL, 0);
+	}
+	return ret;
+}
+
+/* ---- restore ---- */
+
+struct file_view { /* a RECORD_FILE, taken apart */
+	struct file_record head;
+	const void *payload;
+	size_t bytes;
+	const struct file_kind_ops *kind;
+};
+
+static void file_read(const struct record *record, struct file_view *file)
+{
+	record_head(record, &file->head, sizeof(file->head));
+	file->payload = record_tail(record, sizeof(file->head), &file->bytes);
+	file->kind = kind_numbered(file->head.kind);
+}
+
+static int descriptors_verify(struct image_reader *image, struct fault *fault)
+{
+	const struct record *record = NULL;
+	int ret = 0;
+
+	while (!ret && (record = record_find(&image->records, RECORD_FILE, record))) {
+		struct file_view f;
+
+		file_read(record, &f);
+		if (!f.kind)
+			return fault_set(fault, EPROTO, "image-newer-version",
+					 "%s: descriptor of unknown kind %u", image->path,
+					 f.head.kind);
+		if (f.kind->verify)
+			ret = f.kind->verify(image, &f.head, f.payload, f.bytes, fault);
+	}
+	return ret;
+}
+
+int descriptors_highest(const struct rebuild *r)
+{
+	int highest = -1;
+
+	for (size_t n = 0; n < r->image_count; n++) {
+		const struct buffer *records = &r->images[n]->records;
+		const struct record *record = NULL;
+
+		while ((record = record_find(records, RECORD_DESCRIPTOR, record))) {
+			struct descriptor_record d;
+
+			record_head(record, &d, sizeof(d));
+			if (d.number > highest)
+				highest = d.number;
+		}
+	}
+	return highest;
+}
+
+static int descriptors_restore_shared(struct rebuilt_process *p)
+{
+	const struct record *record = NULL;
+
+	while ((record = record_find(p->records, RECORD_FILE, record))) {
+		struct file_view f;
+		int fd = -1, ret;
+
+		file_read(record, &f);
+		if (!f.kind)
+			return fault_set(p->fault, EPROTO, "image-newer-version",
+					 "%s: descriptor of unknown kind %u", p->image->path,
+					 f.head.kind);
+		if (rebuild_lookup(p->rebuild, f.head.id) >= 0)
+			continue;
+		ret = f.kind->restore(p, &f.head, f.payload, f.bytes, &fd);
+		if (!ret && fd < 0)
+			ret = -EBADF;
+		if (ret)
+			return fault_set(p->fault, -ret, "internal",
+					 "%s of process %d cannot be opened again: %s",
+					 f.kind->name, p->image->header.virtual_pid, strerror(-ret));
+		if (f.head.owner_signal)
+			fcntl(fd, F_SETSIG, f.head.owner_signal);
+		ret = rebuild_remember(p->rebuild, f.head.id, fd, p->fault);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+struct placed { /* lowest number of a file in this process */
+	uint64_t file_id;
+	int number;
+};
+
+static int compare_placed(const void *a, const void *b)
+{
+	const struct placed *x = a, *y = b;
+
+	if (x->file_id != y->file_id)
+		return x->file_id < y->file_id ? -1 : 1;
+	return x->number - y->number;
+}
+
+static int number_of(const struct placed *placed, size_t count, uint64_t file_id)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (placed[middle].file_id < file_id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && placed[low].file_id == file_id ? placed[low].number : -1;
+}
+
+/* Puts every file at its numbers; *@out lists them by file and is the caller's. */
+static int place_numbers(struct rebuilt_process *p, struct placed **out, size_t *count)
+{
+	const struct record *record = NULL;
+	size_t capacity = 0;
+
+	*out = NULL;
+	*count = 0;
+	if (p->rebuild->reserved_from > 0)
+		syscall(SYS_close_range, 0, p->rebuild->reserved_from - 1, 0);
+	while ((record = record_find(p->records, RECORD_DESCRIPTOR, record))) {
+		struct descriptor_record d;
+		int fd;
+
+		record_head(record, &d, sizeof(d));
+		fd = rebuild_lookup(p->rebuild, d.file_id);
+		if (fd < 0 || dup3(fd, d.number, d.close_on_exec ? O_CLOEXEC : 0) < 0) {
+			int error = fd < 0 ? EBADF : errno;
+
+			return fault_set(p->fault, error, "internal",
+					 "process %d: descriptor %d cannot be restored: %s",
+					 p->image->header.virtual_pid, d.number, strerror(error));
+		}
+		if (*count == capacity) {
+			struct placed *more;
+
+			capacity = capacity ? capacity * 2 : 64;
+			more = realloc(*out, capacity * sizeof(*more));
+			if (!more)
+				return fault_set(p->fault, ENOMEM, "out-of-memory", "descriptors");
+			*out = more;
+		}
+		(*out)[*count].file_id = d.file_id;
+		(*out)[(*count)++].number = d.number;
+	}
+	qsort(*out, *count, sizeof(**out), compare_placed);
+	return 0;
+}
+
+static int descriptors_restore_inside(struct rebuilt_process *p)
+{
+	const struct record *record = NULL;
+	struct placed *placed;
+	size_t count;
+	int ret;
+
+	ret = place_numbers(p, &placed, &count);
+	while (!ret && (record = record_find(p->records, RECORD_FILE, record))) {
+		struct file_view f;
+
+		file_read(record, &f);
+		if (f.kind && f.kind->restore_in_owner)
+			ret = f.kind->restore_in_owner(p, &f.head, f.payload, f.bytes,
+						       number_of(placed, count, f.head.id));
+	}
+	free(placed);
+	/* Before the locks: closing any descriptor of a file drops the process's POSIX locks on it. */
+	rebuild_close_objects(p->rebuild);
+	return ret ? ret : locks_restore(p);
+}
+
+/* Who gets SIGIO: recorded by the kernel with the caller's credentials, so in the process itself. */
+static int restore_owner(struct rebuilt_process *p, const struct file_record *f, int number)
+{
+	struct thread *t = &p->process->threads[0];
+	struct f_owner_ex owner = {
+		.type = f->owner_kind - 1,
+		.pid = f->owner_virtual_pid,
+	};
+	uint64_t scratch;
+	long result = 0;
+	int ret;
+
+	ret = inject_begin(t, p->fault);
+	if (ret)
+		return ret;
+	ret = inject_scratch(t, &scratch, p->fault);
+	if (!ret)
+		ret = process_write(p->process, scratch, &owner, sizeof(owner));
+	if (!ret)
+		ret = inject_syscall(t, &result, SYS_fcntl, number, F_SETOWN_EX, scratch, 0, 0, 0);
+	if (!ret && f->flags & O_ASYNC)
+		ret = inject_syscall(t, &result, SYS_fcntl, number, F_SETFL, f->flags, 0, 0, 0);
+	inject_end(t);
+	return ret; /* an owner that has gone (-ESRCH) gets no signals, before as after */
+}
+
+static int descriptors_restore_last(struct rebuilt_process *p)
+{
+	const struct record *record = NULL;
+	int ret = 0;
+
+	while (!ret && (record = record_find(p->records, RECORD_FILE, record))) {
+		struct file_view f;
+
+		file_read(record, &f);
+		if (f.kind && f.kind->restore_last)
+			ret = f.kind->restore_last(p, &f.head, f.payload, f.bytes,
+						   rebuild_lookup(p->rebuild, f.head.id));
+		if (!ret && f.head.owner_kind) {
+			const struct record *d = NULL;
+			struct descriptor_record place = { 0 };
+
+			while ((d = record_find(p->records, RECORD_DESCRIPTOR, d))) {
+				record_head(d, &place, sizeof(place));
+				if (place.file_id == f.head.id)
+					break;
+			}
+			if (d)
+				ret = restore_owner(p, &f.head, place.number);
+		}
+	}
+	return ret;
+}
+
+const struct resource descriptors_resource = {
+	.name = "descriptors",
+	.check = descriptors_check,
+	.capture = descriptors_capture,
+	.verify = descriptors_verify,
+	.restore_shared = descriptors_restore_shared,
+	.restore_inside = descriptors_restore_inside,
+	.restore_last = descriptors_restore_last,
+};

@@ -1,0 +1,21 @@
+/* What a round has to do with descriptors beside capture: called by the engine's phases. */
+#ifndef DESCRIPTORS_H
+#define DESCRIPTORS_H
+
+#include "../engine/round.h"
+#include "../restart/rebuild.h"
+
+/*
+ * Phase drain, everything frozen: walks the descriptors of all members (round->descriptors) and runs
+ * the kinds' drain within @timeout_ms. On failure descriptors_refill() is still due.
+ */
+int descriptors_drain(struct round *r, uint32_t timeout_ms, struct fault *fault);
+/* Takes back what drain changed; before the thaw, on every path. More than once is fine. */
+void descriptors_refill(struct round *r);
+/* Forgets the walk. More than once is fine. */
+void descriptors_free(struct round *r);
+
+/* Highest descriptor number that the processes of @r will have, -1: none. */
+int descriptors_highest(const struct rebuild *r);
+
+#endif

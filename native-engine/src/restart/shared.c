@@ -1,0 +1,172 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "rebuild.h"
+
+/* Open addressing; never more than half full; id 0 marks a free slot. */
+struct shared_table {
+	struct {
+		uint64_t id;
+		int fd;
+	} *slots;
+	size_t capacity, count; /* capacity: a power of two */
+};
+
+static size_t slot_of(const struct shared_table *t, uint64_t id)
+{
+	size_t n = (id * 0x9e3779b97f4a7c15u) >> 20 & (t->capacity - 1);
+
+	while (t->slots[n].id && t->slots[n].id != id)
+		n = (n + 1) & (t->capacity - 1);
+	return n;
+}
+
+static int grow(struct shared_table *t)
+{
+	struct shared_table bigger = { .capacity = t->capacity ? t->capacity * 2 : 256 };
+
+	bigger.slots = calloc(bigger.capacity, sizeof(*bigger.slots));
+	if (!bigger.slots)
+		return -ENOMEM;
+	for (size_t n = 0; n < t->capacity; n++)
+		if (t->slots[n].id)
+			bigger.slots[slot_of(&bigger, t->slots[n].id)] = t->slots[n];
+	bigger.count = t->count;
+	free(t->slots);
+	*t = bigger;
+	return 0;
+}
+
+int rebuild_lookup(struct rebuild *r, uint64_t id)
+{
+	size_t slot;
+
+	if (!r->objects || !r->objects->count)
+		return -1;
+	slot = slot_of(r->objects, id);
+	return r->objects->slots[slot].id == id ? r->objects->slots[slot].fd : -1;
+}
+
+int rebuild_remember(struct rebuild *r, uint64_t id, int fd, struct fault *fault)
+{
+	struct shared_table *t = r->objects;
+	int high = fd, ret = -ENOMEM;
+	size_t slot;
+
+	if (!t)
+		t = r->objects = calloc(1, sizeof(*t));
+	if (!t || (t->count * 2 >= t->capacity && grow(t)))
+		goto err_close;
+	if (fd < r->reserved_from) {
+		high = fcntl(fd, F_DUPFD_CLOEXEC, r->reserved_from);
+		if (high < 0) {
+			ret = -errno;
+			goto err_close;
+		}
+		close(fd);
+	}
+	slot = slot_of(t, id);
+	if (t->slots[slot].id)
+		close(t->slots[slot].fd);
+	else
+		t->count++;
+	t->slots[slot].id = id;
+	t->slots[slot].fd = high;
+	return 0;
+
+err_close:
+	close(fd);
+	return fault_set(fault, -ret, "out-of-memory",
+			 "cannot keep more descriptors at %d and above: %s (limit of open files?)",
+			 r->reserved_from, strerror(-ret));
+}
+
+static int compare_fds(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+void rebuild_close_objects(struct rebuild *r)
+{
+	struct shared_table *t = r->objects;
+	size_t count = 0, end;
+	int *fds;
+
+	if (!t)
+		return;
+	fds = malloc((t->count + 1) * sizeof(*fds));
+	for (size_t n = 0; n < t->capacity; n++) {
+		if (!t->slots[n].id)
+			continue;
+		if (fds)
+			fds[count++] = t->slots[n].fd;
+		else
+			close(t->slots[n].fd);
+	}
+	if (fds) {
+		/* One call per run of neighbours: thousands of them lie side by side. */
+		qsort(fds, count, sizeof(*fds), compare_fds);
+		for (size_t start = 0; start < count; start = end) {
+			for (end = start + 1; end < count && fds[end] == fds[end - 1] + 1; end++)
+				;
+			if (syscall(SYS_close_range, fds[start], fds[end - 1], 0))
+				for (size_t n = start; n < end; n++)
+					close(fds[n]);
+		}
+	}
+	free(fds);
+	free(t->slots);
+	free(t);
+	r->objects = NULL;
+}
+
+/* First run of @object in the image's sorted index, or NULL. */
+static const struct image_run *first_run(const struct image_reader *image, uint64_t object)
+{
+	size_t low = 0, high = image->header.run_count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (image->runs[middle].object < object)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < image->header.run_count && image->runs[low].object == object ?
+		       &image->runs[low] : NULL;
+}
+
+static int write_all(void *context, uint64_t offset, const void *data, uint64_t bytes)
+{
+	const uint8_t *next = data;
+
+	while (bytes) {
+		ssize_t n = pwrite(*(int *)context, next, bytes, offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? -errno : -EIO;
+		next += n;
+		offset += n;
+		bytes -= n;
+	}
+	return 0;
+}
+
+int rebuild_content(struct rebuild *r, uint64_t object, uint64_t bytes, int fd,
+		    struct fault *fault)
+{
+	for (size_t n = 0; n < r->image_count; n++) {
+		if (!first_run(r->images[n], object))
+			continue;
+		return image_reader_content(r->images[n], object, 0, bytes, r->workers, write_all,
+					    &fd, fault);
+	}
+	return 0;
+}
