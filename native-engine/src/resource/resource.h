@@ -21,6 +21,15 @@ struct capture {
 	struct image_writer *image;
 	bool open_files; /* --ckpt-open-files: the content of open files goes into the image */
 	struct fault *fault;
+	/*
+	 * Where content of ordinary private memory is to be read: a snapshot of the process that
+	 * stays as it is when the process runs on, or the process itself (then equal to
+	 * process->live_tid, process->mem_fd). What a fork does not copy (MAP_SHARED, DONTFORK,
+	 * WIPEONFORK) is always read from the process.
+	 */
+	pid_t content_pid;
+	int content_mem_fd;
+	bool open_files; /* also the content of ordinary open files */
 };
 
 /* ---- restore: in dmtcp_restart's builder, which is PID 1 of the new namespaces ---- */
