@@ -1,0 +1,332 @@
+/*
+ * dmtcp_launch: makes this process a member of a computation and becomes the program, in place:
+ * same pid, terminal, groups and directory, so nothing of us is left in the program's way.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "../common/json.h"
+#include "../common/proc.h"
+#include "fail.h"
+#include "options.h"
+#include "program.h"
+#include "runtime_paths.h"
+#include "start_coordinator.h"
+
+#define REGISTER_MS 30000
+
+struct launch {
+	struct coordinator_choice choice;
+	struct coordinator_address address;
+	const char *port_file, *checkpoint_dir, *codec, *plugins;
+	const char *interval; /* seconds, NULL: not given */
+	long signal;
+	bool open_files, allow_overwrite, unique_names, help, version;
+	char **arguments; /* of the program, from its name on */
+	char path[PATH_MAX];
+};
+
+static int on_option(void *context, const char *name, const char *value, struct fault *fault)
+{
+	struct launch *l = context;
+	long number;
+
+	if (!strcmp(name, "coord-host"))
+		l->choice.host = value;
+	else if (!strcmp(name, "coord-port"))
+		l->choice.port = value;
+	else if (!strcmp(name, "port-file"))
+		l->port_file = value;
+	else if (!strcmp(name, "join-coordinator"))
+		l->choice.mode = COORDINATOR_JOIN;
+	else if (!strcmp(name, "new-coordinator"))
+		l->choice.mode = COORDINATOR_NEW;
+	else if (!strcmp(name, "any-coordinator"))
+		l->choice.mode = COORDINATOR_ANY;
+	else if (!strcmp(name, "interval"))
+		l->interval = value;
+	else if (!strcmp(name, "gzip"))
+		l->codec = "zstd";
+	else if (!strcmp(name, "no-gzip"))
+		l->codec = "none";
+	else if (!strcmp(name, "compression"))
+		l->codec = value;
+	else if (!strcmp(name, "ckptdir"))
+		l->checkpoint_dir = value;
+	else if (!strcmp(name, "tmpdir"))
+		l->choice.tmpdir = value;
+	else if (!strcmp(name, "ckpt-open-files"))
+		l->open_files = true;
+	else if (!strcmp(name, "allow-file-overwrite"))
+		l->allow_overwrite = true;
+	else if (!strcmp(name, "ckpt-signal"))
+		return options_number(name, value, 1, 64, &l->signal, fault);
+	else if (!strcmp(name, "enable-unique-checkpoint-filenames"))
+		l->unique_names = true;
+	else if (!strcmp(name, "disable-unique-checkpoint-filenames"))
+		l->unique_names = false;
+	else if (!strcmp(name, "with-plugin"))
+		l->plugins = value;
+	else if (!strcmp(name, "coord-logfile"))
+		l->choice.log_file = value;
+	else if (!strcmp(name, "help"))
+		l->help = true;
+	else if (!strcmp(name, "version"))
+		l->version = true;
+	/* the rest is accepted without effect; --help says so */
+	if (!strcmp(name, "interval"))
+		return options_number(name, value, 0, INT_MAX, &number, fault);
+	return 0;
+}
+
+static void read_environment(struct launch *l)
+{
+	const char *signal_text = getenv("DMTCP_SIGCKPT"), *codec = getenv("DMTCP_COMPRESSION");
+	long number;
+
+	l->signal = 12;
+	if (signal_text && options_number("DMTCP_SIGCKPT", signal_text, 1, 64, &number, NULL) == 0)
+		l->signal = number;
+	l->codec = codec && *codec ? codec : "zstd";
+	if (!options_environment_flag("DMTCP_GZIP", true))
+		l->codec = "none";
+	l->open_files = getenv("DMTCP_CKPT_OPEN_FILES") != NULL;
+	l->allow_overwrite = getenv("DMTCP_ALLOW_OVERWRITE_WITH_CKPTED_FILES") != NULL;
+	l->unique_names = options_environment_flag("DMTCP_UNIQUE_CKPT_PLUGIN", false);
+	l->plugins = getenv("DMTCP_PLUGIN");
+	l->interval = getenv("DMTCP_CHECKPOINT_INTERVAL");
+	l->choice.log_file = getenv("DMTCP_COORD_LOG_FILENAME");
+}
+
+static int check_codec(const char *codec, struct fault *fault)
+{
+	static const char *const codecs[] = { "zstd", "gzip", "lz4", "none" };
+
+	for (size_t i = 0; i < sizeof(codecs) / sizeof(*codecs); i++)
+		if (!strcmp(codec, codecs[i]))
+			return 0;
+	return fault_set(fault, EINVAL, "bad-option",
+			 "compression: '%s' is none of zstd, gzip, lz4, none", codec);
+}
+
+/* Everything that can be wrong before a coordinator is bothered. */
+static int prepare(struct launch *l, int argc, char **argv, struct fault *fault)
+{
+	int first, ret;
+	long number;
+
+	read_environment(l);
+	first = options_read("launch", argc, argv, on_option, l, fault);
+	if (first < 0)
+		return first;
+	if (l->help || l->version)
+		return 0;
+	if (first >= argc)
+		return fault_set(fault, EINVAL, "bad-option", "no program is given");
+	l->arguments = argv + first;
+	if (getenv("DMTCP_COMPUTATION_ID"))
+		return fault_set(fault, EPERM, "inside-computation",
+				 "dmtcp_launch is run by a program that is itself under checkpoint "
+				 "control");
+	if (l->interval && *l->interval) {
+		ret = options_number("interval", l->interval, 0, INT_MAX, &number, fault);
+		if (ret < 0)
+			return ret;
+	}
+	ret = check_codec(l->codec, fault);
+	if (ret < 0)
+		return ret;
+	ret = coordinator_resolve(&l->choice, &l->address, fault);
+	if (ret < 0)
+		return ret;
+	return program_find(l->arguments[0], l->path, sizeof(l->path), fault);
+}
+
+static int absolute_checkpoint_dir(const struct launch *l, char *out, size_t bytes,
+				   struct fault *fault)
+{
+	const char *directory = l->checkpoint_dir;
+	int ret;
+
+	if (!directory || !*directory)
+		directory = getenv("DMTCP_CHECKPOINT_DIR");
+	ret = runtime_absolute(directory && *directory ? directory : ".", out, bytes);
+	if (ret < 0)
+		return fault_set(fault, -ret, "image-unwritable", "the checkpoint directory: %s",
+				 strerror(-ret));
+	if (!directory || !*directory || !strcmp(directory, "."))
+		out[strlen(out) - 2] = '\0'; /* "/." */
+	if (!*out)
+		strcpy(out, "/");
+	return 0;
+}
+
+static json_t *argument_list(char **arguments)
+{
+	json_t *list = json_array();
+
+	for (; *arguments; arguments++)
+		json_array_append_new(list, json_from_bytes(*arguments, strlen(*arguments)));
+	return list;
+}
+
+/* The `register` request of docs/local-protocol.md. NULL with fault. */
+static json_t *registration(const struct launch *l, struct fault *fault)
+{
+	char name[256], directory[PATH_MAX], checkpoint_dir[2 * PATH_MAX];
+	struct proc_stat self;
+	json_t *request;
+	int ret;
+
+	ret = absolute_checkpoint_dir(l, checkpoint_dir, sizeof(checkpoint_dir), fault);
+	if (ret < 0)
+		return NULL;
+	ret = proc_stat(getpid(), &self);
+	if (ret < 0 || !getcwd(directory, sizeof(directory))) {
+		fault_set(fault, ret < 0 ? -ret : errno, "internal", "own process: %s",
+			  strerror(ret < 0 ? -ret : errno));
+		return NULL;
+	}
+	program_name(l->path, name, sizeof(name));
+	request = json_pack("{s:s, s:i, s:I, s:i, s:o, s:o, s:o, s:o, s:s, s:b, s:b, s:i, s:b}",
+			    "op", "register", "pid", (int)getpid(),
+			    "startTicks", (json_int_t)self.start_ticks,
+			    "virtualPid", (int)getpid(),
+			    "program", json_from_bytes(name, strlen(name)),
+			    "arguments", argument_list(l->arguments),
+			    "directory", json_from_bytes(directory, strlen(directory)),
+			    "checkpointDir", json_from_bytes(checkpoint_dir, strlen(checkpoint_dir)),
+			    "codec", l->codec, "openFiles", l->open_files,
+			    "allowOverwrite", l->allow_overwrite, "signal", (int)l->signal,
+			    "uniqueNames", l->unique_names);
+	if (request && l->interval && *l->interval)
+		json_object_set_new(request, "interval", json_integer(atol(l->interval)));
+	if (!request)
+		fault_set(fault, ENOMEM, "out-of-memory", "no memory for a request");
+	return request;
+}
+
+/* What the program and its children find: to whom they belong, and where `dmtcp_command` asks. */
+static void set_environment(const struct launch *l, const char *computation_id)
+{
+	char port[12];
+
+	snprintf(port, sizeof(port), "%u", l->address.port);
+	setenv("DMTCP_COMPUTATION_ID", computation_id, 1);
+	setenv("DMTCP_COORD_HOST", l->address.host, 1);
+	setenv("DMTCP_COORD_PORT", port, 1);
+	if (l->choice.tmpdir)
+		setenv("DMTCP_TMPDIR", l->choice.tmpdir, 1);
+}
+
+/* Yama's mode 1 lets only ancestors trace a process unless it allows others, see prctl(2). */
+static bool needs_permission_to_be_traced(void)
+{
+	char mode = '0';
+	int fd;
+
+	if (geteuid() == 0)
+		return false;
+	fd = open("/proc/sys/kernel/yama/ptrace_scope", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (read(fd, &mode, 1) != 1)
+		mode = '0';
+	close(fd);
+	return mode == '1';
+}
+
+static int preload(const struct launch *l, struct fault *fault)
+{
+	bool traced = needs_permission_to_be_traced();
+	const char *before = getenv("LD_PRELOAD");
+	char tree[PATH_MAX], *list;
+	int ret;
+
+	if (!traced && !(l->plugins && *l->plugins))
+		return 0;
+	ret = runtime_tree(tree, sizeof(tree));
+	if (ret < 0)
+		return fault_set(fault, -ret, "not-built", "/proc/self/exe: %s", strerror(-ret));
+	/* Kept over exec for this process; the library says it again in every child. */
+	if (traced)
+		prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+	if (asprintf(&list, "%s%s%s/lib/dmtcp/libdmtcp.so%s%s", l->plugins ? l->plugins : "",
+		     l->plugins && *l->plugins ? ":" : "", tree, before ? ":" : "",
+		     before ? before : "") < 0)
+		return fault_set(fault, ENOMEM, "out-of-memory", "no memory for LD_PRELOAD");
+	setenv("LD_PRELOAD", list, 1);
+	free(list);
+	return 0;
+}
+
+static int join(struct launch *l, struct fault *fault)
+{
+	struct local_client *client = NULL;
+	json_t *request = NULL, *answer = NULL;
+	const char *id;
+	int ret;
+
+	l->choice.checkpoint_dir = l->checkpoint_dir;
+	ret = coordinator_reach(&l->choice, &l->address, &client, fault);
+	if (ret < 0)
+		return ret;
+	if (l->port_file) {
+		ret = coordinator_write_port_file(l->port_file, l->address.port, fault);
+		if (ret < 0)
+			goto out;
+	}
+	request = registration(l, fault);
+	if (!request) {
+		ret = -EIO;
+		goto out;
+	}
+	ret = local_request(client, request, REGISTER_MS, &answer, fault);
+	if (ret < 0)
+		goto out;
+	id = json_text(answer, "computationId", NULL);
+	if (!id) {
+		ret = fault_set(fault, EPROTO, "internal",
+				"the coordinator gave no computation id");
+		goto out;
+	}
+	set_environment(l, id);
+	ret = preload(l, fault);
+out:
+	json_decref(answer);
+	json_decref(request);
+	local_close(client);
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	struct launch l = { 0 };
+	struct fault fault = { 0 };
+
+	if (prepare(&l, argc, argv, &fault) < 0)
+		goto fail;
+	if (l.help) {
+		options_help("launch", "[OPTIONS] PROGRAM [ARGUMENTS...]",
+			     "Runs a program under checkpoint control.\n");
+		return EXIT_DONE;
+	}
+	if (l.version) {
+		options_version("launch");
+		return EXIT_DONE;
+	}
+	if (join(&l, &fault) < 0)
+		goto fail;
+	execvp(l.path, l.arguments);
+	fault_set(&fault, errno, "program-not-executable", "%s cannot be executed: %s", l.path,
+		  strerror(errno));
+fail:
+	fail_print("dmtcp_launch", &fault);
+	return fail_code();
+}

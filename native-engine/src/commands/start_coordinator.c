@@ -1,0 +1,409 @@
+/* Which coordinator a command talks to, and starting one when there is none. */
+#include "start_coordinator.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ifaddrs.h>
+#include <limits.h>
+#include <netdb.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "outside.h"
+#include "runtime_paths.h"
+
+#define CONNECT_MS 5000
+#define START_MS 90000 /* a JVM on a loaded machine */
+#define ERROR_BYTES 480
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void pause_ms(unsigned int ms)
+{
+	struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
+
+	nanosleep(&pause, NULL);
+}
+
+static const char *first_set(const char *option, const char *name, const char *older_name)
+{
+	const char *value = option;
+
+	if (!value || !*value)
+		value = getenv(name);
+	if (!value || !*value)
+		value = getenv(older_name);
+	return value && *value ? value : NULL;
+}
+
+/* Is @host one of this host's own addresses? Only numbers are compared: no look-up, no wait. */
+static bool own_address(const char *host)
+{
+	struct ifaddrs *all, *i;
+	bool found = false;
+
+	if (getifaddrs(&all))
+		return false;
+	for (i = all; i && !found; i = i->ifa_next) {
+		char text[NI_MAXHOST];
+		socklen_t bytes;
+
+		if (!i->ifa_addr)
+			continue;
+		bytes = i->ifa_addr->sa_family == AF_INET6 ? 28 : 16;
+		if (i->ifa_addr->sa_family != AF_INET && i->ifa_addr->sa_family != AF_INET6)
+			continue;
+		found = getnameinfo(i->ifa_addr, bytes, text, sizeof(text), NULL, 0,
+				    NI_NUMERICHOST) == 0 && strcmp(text, host) == 0;
+	}
+	freeifaddrs(all);
+	return found;
+}
+
+static bool is_this_host(const char *host)
+{
+	char own[256];
+	size_t short_bytes;
+
+	if (strcasecmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
+	    strcmp(host, "::1") == 0)
+		return true;
+	if (gethostname(own, sizeof(own)) == 0) {
+		own[sizeof(own) - 1] = '\0';
+		short_bytes = strcspn(own, ".");
+		if (strcasecmp(host, own) == 0 ||
+		    (strlen(host) == short_bytes && strncasecmp(host, own, short_bytes) == 0))
+			return true;
+	}
+	return own_address(host);
+}
+
+int coordinator_resolve(const struct coordinator_choice *choice,
+			struct coordinator_address *address, struct fault *fault)
+{
+	const char *host = first_set(choice->host, "DMTCP_COORD_HOST", "DMTCP_HOST");
+	const char *port = first_set(choice->port, "DMTCP_COORD_PORT", "DMTCP_PORT");
+	char *end = NULL;
+	long number = port ? strtol(port, &end, 10) : COORDINATOR_DEFAULT_PORT;
+
+	*address = (struct coordinator_address){ .port_chosen = port != NULL };
+	if (port && (end == port || *end || number < 0 || number > 65535))
+		return fault_set(fault, EINVAL, "bad-option",
+				 "'%s' is not a port: a number from 0 to 65535 is wanted", port);
+	address->port = number;
+	snprintf(address->host, sizeof(address->host), "%s", host ? host : "localhost");
+	address->on_this_host = is_this_host(address->host);
+	return 0;
+}
+
+int coordinator_connect(const struct coordinator_choice *choice,
+			const struct coordinator_address *address, struct local_client **out,
+			struct fault *fault)
+{
+	char path[PATH_MAX];
+	struct fault reason = { 0 };
+	int ret;
+
+	*out = NULL;
+	ret = address->on_this_host ?
+		runtime_coordinator_socket(choice->tmpdir, address->port, path, sizeof(path)) :
+		runtime_agent_socket(choice->tmpdir, address->host, address->port, path,
+				     sizeof(path));
+	if (ret < 0)
+		return fault_set(fault, -ret, "coordinator-unreachable", "%s:%u: %s",
+				 address->host, address->port, strerror(-ret));
+	ret = local_connect(out, path, CONNECT_MS, &reason);
+	if (ret == -ENOENT || ret == -ECONNREFUSED || ret == -ENOTDIR)
+		return fault_set(fault, -ret, "coordinator-unreachable",
+				 "no coordinator of this user answers at %s:%u", address->host,
+				 address->port);
+	if (ret < 0)
+		return fault_set(fault, -ret, reason.id, "%s", reason.text);
+	return 0;
+}
+
+/* The arguments of the command that starts it; at most 16. */
+static void start_arguments(const struct coordinator_choice *choice, const char *program,
+			    const char *port, const char *port_file, const char **arguments)
+{
+	size_t n = 0;
+
+	arguments[n++] = program;
+	arguments[n++] = "--daemon";
+	arguments[n++] = "--exit-on-last";
+	arguments[n++] = "--quiet";
+	arguments[n++] = "--port";
+	arguments[n++] = port;
+	if (port_file) {
+		arguments[n++] = "--port-file";
+		arguments[n++] = port_file;
+	}
+	if (choice->tmpdir) {
+		arguments[n++] = "--tmpdir";
+		arguments[n++] = choice->tmpdir;
+	}
+	if (choice->log_file) {
+		arguments[n++] = "--coord-logfile";
+		arguments[n++] = choice->log_file;
+	}
+	if (choice->checkpoint_dir) {
+		arguments[n++] = "--ckptdir";
+		arguments[n++] = choice->checkpoint_dir;
+	}
+	arguments[n] = NULL;
+}
+
+/* In the child: nothing of a computation may stick to the coordinator. */
+static void run_coordinator(const char *const *arguments, int error_fd)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	outside_environment();
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	dup2(error_fd, STDERR_FILENO);
+	execv(arguments[0], (char *const *)arguments);
+	dprintf(STDERR_FILENO, "%s cannot be started: %s", arguments[0], strerror(errno));
+	_exit(99);
+}
+
+/* Reads until the other end is closed, keeping the first bytes. -ETIMEDOUT. */
+static int read_errors(int fd, char *text, size_t bytes, uint64_t deadline)
+{
+	size_t kept = 0;
+	char rest[256];
+
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		uint64_t now = now_ms();
+		ssize_t n;
+
+		if (now >= deadline)
+			return -ETIMEDOUT;
+		if (poll(&p, 1, (int)(deadline - now)) <= 0)
+			continue;
+		n = kept < bytes - 1 ? read(fd, text + kept, bytes - 1 - kept) :
+				       read(fd, rest, sizeof(rest));
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 0)
+			break;
+		if (n > 0 && kept < bytes - 1)
+			kept += n;
+		text[kept] = '\0';
+	}
+	while (kept && strchr("\n ", text[kept - 1]))
+		text[--kept] = '\0';
+	return 0;
+}
+
+/* -ECHILD: somebody else (SIGCHLD ignored) took the status; then only the socket can tell. */
+static int wait_child(pid_t child, uint64_t deadline)
+{
+	int status;
+	pid_t got;
+
+	while ((got = waitpid(child, &status, WNOHANG)) == 0 || (got < 0 && errno == EINTR)) {
+		if (now_ms() >= deadline)
+			return -ETIMEDOUT;
+		pause_ms(1);
+	}
+	if (got < 0)
+		return -errno;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+}
+
+static int run_start_command(const char *const *arguments, struct fault *fault)
+{
+	uint64_t deadline = now_ms() + START_MS;
+	char text[ERROR_BYTES] = "";
+	int ends[2], ret;
+	pid_t child;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return fault_set(fault, errno, "coordinator-start", "pipe: %s", strerror(errno));
+	child = fork();
+	if (child < 0) {
+		ret = fault_set(fault, errno, "coordinator-start", "fork: %s", strerror(errno));
+		goto out_close;
+	}
+	if (child == 0)
+		run_coordinator(arguments, ends[1]);
+	close(ends[1]);
+	ends[1] = -1;
+	ret = read_errors(ends[0], text, sizeof(text), deadline);
+	if (ret < 0)
+		kill(child, SIGKILL); /* else waitpid below could take the rest of the limit again */
+	else
+		ret = wait_child(child, deadline);
+	if (ret == -ECHILD)
+		ret = 0;
+	if (ret < 0) {
+		waitpid(child, NULL, WNOHANG);
+		fault_set(fault, -ret, "coordinator-start",
+			  "the coordinator could not be started: %s",
+			  *text ? text : strerror(-ret));
+	}
+out_close:
+	close(ends[0]);
+	if (ends[1] >= 0)
+		close(ends[1]);
+	return ret;
+}
+
+static int read_port_file(const char *path, unsigned int *port)
+{
+	FILE *f = fopen(path, "re");
+	int ret = -ENOENT;
+
+	if (!f)
+		return -errno;
+	if (fscanf(f, "%u", port) == 1 && *port > 0 && *port <= 65535)
+		ret = 0;
+	fclose(f);
+	return ret;
+}
+
+/* One at a time per port: the second finds the coordinator of the first. */
+static int lock_start(const char *directory, unsigned int port, struct fault *fault)
+{
+	uint64_t deadline = now_ms() + START_MS;
+	char path[PATH_MAX + 40];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/coordinator-%u.lock", directory, port);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return fault_set(fault, errno, "run-directory", "%s: %s", path, strerror(errno));
+	while (flock(fd, LOCK_EX | LOCK_NB)) {
+		int error = errno;
+
+		if ((error == EWOULDBLOCK || error == EINTR) && now_ms() < deadline) {
+			pause_ms(10);
+			continue;
+		}
+		close(fd);
+		return fault_set(fault, error == EWOULDBLOCK ? ETIMEDOUT : error,
+				 "coordinator-start", "another start of a coordinator holds %s", path);
+	}
+	return fd;
+}
+
+/* Runs the command and learns the port. The lock is held, nobody answers at the address. */
+static int start_locked(const struct coordinator_choice *choice, const char *directory,
+			struct coordinator_address *address, struct fault *fault)
+{
+	char program[PATH_MAX], port[12], port_file[PATH_MAX + 40];
+	const char *arguments[20];
+	int ret = runtime_tree(program, sizeof(program) - 40);
+
+	if (ret < 0)
+		return fault_set(fault, -ret, "coordinator-start", "/proc/self/exe: %s",
+				 strerror(-ret));
+	strcat(program, "/bin/dmtcp_coordinator");
+	snprintf(port, sizeof(port), "%u", address->port);
+	snprintf(port_file, sizeof(port_file), "%s/start-%d.port", directory, (int)getpid());
+	unlink(port_file);
+	start_arguments(choice, program, port, address->port ? NULL : port_file, arguments);
+	ret = run_start_command(arguments, fault);
+	if (ret == 0 && !address->port) {
+		ret = read_port_file(port_file, &address->port);
+		if (ret < 0)
+			fault_set(fault, -ret, "coordinator-start",
+				  "the new coordinator did not tell its port");
+	}
+	unlink(port_file);
+	return ret;
+}
+
+static int start(const struct coordinator_choice *choice, struct coordinator_address *address,
+		 struct local_client **out, struct fault *fault)
+{
+	char directory[PATH_MAX], inside[PATH_MAX + 2];
+	int lock, ret;
+
+	ret = runtime_directory(choice->tmpdir, directory, sizeof(directory));
+	if (ret < 0)
+		return fault_set(fault, -ret, "run-directory", "%s", strerror(-ret));
+	snprintf(inside, sizeof(inside), "%s/", directory);
+	ret = runtime_directory_prepare(inside, fault);
+	if (ret < 0)
+		return ret;
+	lock = lock_start(directory, address->port, fault);
+	if (lock < 0)
+		return lock;
+	if (!address->port || coordinator_connect(choice, address, out, NULL) < 0) {
+		ret = start_locked(choice, directory, address, fault);
+		if (ret == 0)
+			ret = coordinator_connect(choice, address, out, fault);
+	} else if (choice->mode == COORDINATOR_NEW) {
+		local_close(*out);
+		*out = NULL;
+		ret = fault_set(fault, EADDRINUSE, "port-taken",
+				"a coordinator already runs at port %u", address->port);
+	}
+	close(lock);
+	return ret;
+}
+
+int coordinator_reach(const struct coordinator_choice *choice,
+		      struct coordinator_address *address, struct local_client **out,
+		      struct fault *fault)
+{
+	struct fault unreachable = { 0 };
+	int ret;
+
+	*out = NULL;
+	if (choice->mode == COORDINATOR_NEW && !address->port_chosen)
+		address->port = 0;
+	if (choice->mode != COORDINATOR_NEW && address->port) {
+		ret = coordinator_connect(choice, address, out, &unreachable);
+		if (ret == 0)
+			return 0;
+		if (choice->mode == COORDINATOR_JOIN)
+			return fault_set(fault, -ret, unreachable.id, "%s", unreachable.text);
+	}
+	if (!address->on_this_host)
+		return fault_set(fault, ENOTCONN, "coordinator-unreachable",
+				 "no coordinator answers at %s:%u, and one can be started in the "
+				 "background on this host only", address->host, address->port);
+	return start(choice, address, out, fault);
+}
+
+int coordinator_write_port_file(const char *path, unsigned int port, struct fault *fault)
+{
+	char temporary[PATH_MAX];
+	int fd, ret = 0;
+
+	if (snprintf(temporary, sizeof(temporary), "%s.%d.temp", path, (int)getpid()) >=
+	    (int)sizeof(temporary))
+		return fault_set(fault, ENAMETOOLONG, "bad-option", "%s: %s", path,
+				 strerror(ENAMETOOLONG));
+	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0 || dprintf(fd, "%u", port) < 0 || fsync(fd) || rename(temporary, path))
+		ret = fault_set(fault, errno, "bad-option", "the port file %s: %s", path,
+				strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	if (ret < 0)
+		unlink(temporary);
+	return ret;
+}
