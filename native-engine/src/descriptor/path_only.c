@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "kinds.h"
+#include "descriptor.h"
 
 struct path_payload {
 	uint32_t bytes; /* of this struct */

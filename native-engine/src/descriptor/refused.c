@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "kinds.h"
+#include "descriptor.h"
 
 static const struct {
 	const char *link, *reason;
