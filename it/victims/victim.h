@@ -85,6 +85,25 @@ static inline int victim_ok(void)
 }
 
 /*
+ * As victim_run, for checks that sit in system calls which a handler would interrupt: the test's
+ * SIGUSR1 waits until the check is over.
+ */
+static inline int victim_run_undisturbed(void (*check)(void))
+{
+	sigset_t finish;
+
+	sigemptyset(&finish);
+	sigaddset(&finish, SIGUSR1);
+	victim_ready();
+	do {
+		sigprocmask(SIG_BLOCK, &finish, NULL);
+		check();
+		sigprocmask(SIG_UNBLOCK, &finish, NULL);
+	} while (victim_tick());
+	return victim_ok();
+}
+
+/*
  * The whole life of a victim with one check: runs it before every tick and once at the end. The
  * check ends the program itself (victim_check, victim_bad) when something is wrong.
  */

@@ -1,9 +1,6 @@
 /* All kinds of process state, in the order in which they are captured and restored. */
 #include "resource.h"
 
-extern const struct resource process_resource;
-
 const struct resource *const resource_table[] = {
-	&process_resource,
 	NULL,
 };

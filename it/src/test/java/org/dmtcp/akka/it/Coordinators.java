@@ -1,0 +1,49 @@
+package org.dmtcp.akka.it;
+
+import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Coordinators that tests take turns in using: as many as tests run at the same time. One that
+ * served a failed test is not used again.
+ */
+final class Coordinators {
+  private static final Map<String, Deque<Coordinator>> IDLE = new HashMap<>();
+
+  static {
+    Runtime.getRuntime().addShutdownHook(new Thread(Coordinators::closeAll));
+  }
+
+  private Coordinators() {}
+
+  static Coordinator borrow(Account account) throws IOException {
+    Coordinator idle;
+    synchronized (IDLE) {
+      idle = IDLE.computeIfAbsent(account.name(), name -> new ArrayDeque<>()).poll();
+    }
+    return idle == null ? Coordinator.start(account) : idle;
+  }
+
+  static void giveBack(Coordinator coordinator) {
+    synchronized (IDLE) {
+      IDLE.get(coordinator.account().name()).push(coordinator);
+    }
+  }
+
+  private static void closeAll() {
+    synchronized (IDLE) {
+      IDLE.values().forEach(all -> all.forEach(Coordinators::close));
+    }
+  }
+
+  private static void close(Coordinator coordinator) {
+    try {
+      coordinator.close();
+    } catch (IOException e) {
+      System.err.println("coordinator " + coordinator.port() + ": " + e.getMessage());
+    }
+  }
+}
