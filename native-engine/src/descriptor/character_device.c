@@ -6,7 +6,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "descriptor.h"
+#include "kinds.h"
 
 #define MEMORY_MAJOR 1 /* Documentation/admin-guide/devices.txt */
 

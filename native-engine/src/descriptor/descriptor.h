@@ -79,6 +79,13 @@ struct file_kind_ops {
 	/* In the builder, once per id: returns the open descriptor in *@fd. */
 	int (*restore)(struct rebuilt_process *p, const struct file_record *f,
 		       const void *payload, size_t bytes, int *fd);
+	/*
+	 * In each process that has it, before it is put at its numbers: in place of what restore opened,
+	 * for what can only be opened when the processes exist (it is not shared then). *@fd stays -1: no
+	 * change.
+	 */
+	int (*restore_inside)(struct rebuilt_process *p, const struct file_record *f,
+			      const void *payload, size_t bytes, int *fd);
 	/* In each process that has it, once all its numbers are in place (epoll, locks, owner). */
 	int (*restore_in_owner)(struct rebuilt_process *p, const struct file_record *f,
 				const void *payload, size_t bytes, int number);

@@ -9,6 +9,14 @@ extern const struct file_kind_ops terminal_kind;
 extern const struct file_kind_ops character_device_kind;
 extern const struct file_kind_ops directory_kind;
 extern const struct file_kind_ops regular_file_kind;
+extern const struct file_kind_ops proc_file_kind;
+extern const struct file_kind_ops pipe_kind;
+extern const struct file_kind_ops memfd_kind;
+extern const struct file_kind_ops eventfd_kind;
+extern const struct file_kind_ops signalfd_kind;
+extern const struct file_kind_ops timerfd_kind;
+extern const struct file_kind_ops epoll_kind;
+extern const struct file_kind_ops pidfd_kind;
 extern const struct file_kind_ops refused_kind;
 
 #endif

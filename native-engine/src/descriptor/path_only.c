@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "descriptor.h"
+#include "kinds.h"
 
 struct path_payload {
 	uint32_t bytes; /* of this struct */

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "descriptor.h"
+#include "kinds.h"
 
 static const struct {
 	const char *link, *reason;

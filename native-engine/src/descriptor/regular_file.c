@@ -16,6 +16,7 @@
 #include "../restart/rebuild.h"
 #include "content.h"
 #include "file_identity.h"
+#include "kinds.h"
 
 enum regular_state { /* part of the image format */
 	REGULAR_BY_PATH = 0,

@@ -321,14 +321,42 @@ static int place_numbers(struct rebuilt_process *p, struct placed **out, size_t 
 	return 0;
 }
 
+/* Files that need the processes: each process opens its own over the inherited one. */
+static int open_inside(struct rebuilt_process *p)
+{
+	const struct record *record = NULL;
+
+	while ((record = record_find(p->records, RECORD_FILE, record))) {
+		struct file_view f;
+		int fd = -1, ret;
+
+		file_read(record, &f);
+		if (!f.kind || !f.kind->restore_inside)
+			continue;
+		ret = f.kind->restore_inside(p, &f.head, f.payload, f.bytes, &fd);
+		if (ret)
+			return ret;
+		if (fd < 0)
+			continue;
+		ret = dup3(fd, rebuild_lookup(p->rebuild, f.head.id), O_CLOEXEC) < 0 ? -errno : 0;
+		close(fd);
+		if (ret)
+			return fault_set(p->fault, -ret, "internal", "%s of process %d: %s",
+					 f.kind->name, p->image->header.virtual_pid, strerror(-ret));
+	}
+	return 0;
+}
+
 static int descriptors_restore_inside(struct rebuilt_process *p)
 {
 	const struct record *record = NULL;
-	struct placed *placed;
-	size_t count;
+	struct placed *placed = NULL;
+	size_t count = 0;
 	int ret;
 
-	ret = place_numbers(p, &placed, &count);
+	ret = open_inside(p);
+	if (!ret)
+		ret = place_numbers(p, &placed, &count);
 	while (!ret && (record = record_find(p->records, RECORD_FILE, record))) {
 		struct file_view f;
 

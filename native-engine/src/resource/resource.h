@@ -29,7 +29,6 @@ struct capture {
 	 */
 	pid_t content_pid;
 	int content_mem_fd;
-	bool open_files; /* also the content of ordinary open files */
 };
 
 /* ---- restore: in dmtcp_restart's builder, which is PID 1 of the new namespaces ---- */

@@ -1,6 +1,11 @@
 /* All kinds of process state, in the order in which they are captured and restored. */
 #include "resource.h"
 
+extern const struct resource process_resource;
+extern const struct resource descriptors_resource;
+
 const struct resource *const resource_table[] = {
+	&process_resource,
+	&descriptors_resource,
 	NULL,
 };

@@ -14,6 +14,7 @@ struct rebuild {
 	unsigned int workers;
 	bool user_namespace;   /* we are root only inside our own */
 	struct shared_table *objects; /* id -> descriptor; shared.c */
+	struct terminal_table *terminals; /* device -> descriptor; shared.c */
 };
 
 /* Descriptor (>= reserved_from) of the object or file with this id, or -1. */
@@ -31,5 +32,15 @@ void rebuild_close_objects(struct rebuild *r);
  */
 int rebuild_content(struct rebuild *r, uint64_t object, uint64_t bytes, int fd,
 		    struct fault *fault);
+
+/*
+ * Terminals that can be controlling ones. A pseudo terminal whose master is among the images is
+ * remembered in restore_shared under the device number that its slave had (as in /proc/PID/stat);
+ * @slave_fd stays the caller's. A device that nobody remembered is the terminal that the user sees:
+ * terminal_slave_fd, -1 without one.
+ */
+int rebuild_remember_terminal(struct rebuild *r, uint32_t device, int slave_fd,
+			      struct fault *fault);
+int rebuild_terminal(const struct rebuild *r, uint32_t device);
 
 #endif

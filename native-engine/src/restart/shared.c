@@ -170,3 +170,35 @@ int rebuild_content(struct rebuild *r, uint64_t object, uint64_t bytes, int fd,
 	}
 	return 0;
 }
+
+struct terminal_table {
+	size_t count;
+	struct {
+		uint32_t device;
+		int fd;
+	} terminals[];
+};
+
+int rebuild_remember_terminal(struct rebuild *r, uint32_t device, int slave_fd,
+			      struct fault *fault)
+{
+	size_t count = r->terminals ? r->terminals->count : 0;
+	struct terminal_table *t;
+
+	t = realloc(r->terminals, sizeof(*t) + (count + 1) * sizeof(t->terminals[0]));
+	if (!t)
+		return fault_set(fault, ENOMEM, "out-of-memory", "table of terminals");
+	t->terminals[count].device = device;
+	t->terminals[count].fd = slave_fd;
+	t->count = count + 1;
+	r->terminals = t;
+	return 0;
+}
+
+int rebuild_terminal(const struct rebuild *r, uint32_t device)
+{
+	for (size_t i = 0; r->terminals && i < r->terminals->count; i++)
+		if (r->terminals->terminals[i].device == device)
+			return r->terminals->terminals[i].fd;
+	return r->terminal_slave_fd;
+}

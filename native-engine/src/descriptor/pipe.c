@@ -1,0 +1,352 @@
+/*
+ * Pipes and FIFOs: size, packets, queued data, ends that are missing. Data is copied with tee(2) and
+ * stays where it is.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../restart/rebuild.h"
+#include "content.h"
+#include "inventory.h"
+#include "kinds.h"
+
+enum pipe_peer { /* part of the image format */
+	PEER_MEMBER = 0, /* some member holds the other end, or both ends are this one */
+	PEER_GONE = 1,
+	PEER_OUTSIDE = 2,
+};
+
+struct pipe_payload {
+	uint32_t bytes; /* of this struct */
+	uint32_t peer;
+	uint64_t object;     /* of the inode, round-wide; its content is the queued data */
+	uint64_t data_bytes;
+	uint32_t capacity;
+	uint32_t packets;    /* lengths in the tail, before the path */
+	int32_t standard;    /* 0, 1, 2: a member has it there */
+	uint32_t mode, deleted;
+	uint32_t reserved;
+	/* tail: uint32_t length of each packet, then the path of a FIFO */
+};
+
+static bool is_anonymous(const struct descriptor_view *d)
+{
+	return !strncmp(d->link, "pipe:[", 6);
+}
+
+static bool pipe_claims(const struct descriptor_view *d)
+{
+	return S_ISFIFO(d->status.st_mode);
+}
+
+static bool reads(uint32_t flags)
+{
+	return (flags & O_ACCMODE) != O_WRONLY;
+}
+
+static bool writes(uint32_t flags)
+{
+	return (flags & O_ACCMODE) != O_RDONLY;
+}
+
+/* What is at the other end, and at which standard number a member has this one (-1: none). */
+static enum pipe_peer find_peer(struct inventory *i, const struct descriptor_view *d, int *standard)
+{
+	size_t count;
+	struct inventory_entry **e =
+		inventory_inode(i, d->status.st_dev, d->status.st_ino, &count);
+	struct pollfd state = { .fd = d->borrowed };
+	bool readable = false, writable = false;
+
+	*standard = -1;
+	for (size_t n = 0; n < count; n++) {
+		int number = e[n]->view.number;
+
+		if (e[n]->view.flags & O_PATH)
+			continue;
+		readable |= reads(e[n]->view.flags);
+		writable |= writes(e[n]->view.flags);
+		if (number <= STDERR_FILENO && (number > STDIN_FILENO) == writes(d->flags) &&
+		    (*standard < 0 || number < *standard))
+			*standard = number;
+	}
+	if (readable && writable)
+		return PEER_MEMBER;
+	/* pipe(7): POLLHUP when the last writer has gone, POLLERR when the last reader has. */
+	if (poll(&state, 1, 0) > 0 && state.revents & (readable ? POLLHUP : POLLERR))
+		return PEER_GONE;
+	return PEER_OUTSIDE;
+}
+
+/* Copies what is queued: *@data of *@bytes, with the lengths of packets in @lengths. */
+static int copy_queued(int fd, uint32_t flags, uint32_t capacity, uint8_t **data, size_t *bytes,
+		       struct buffer *lengths)
+{
+	int reader, copy[2], ret = 0;
+	bool packets = false;
+	ssize_t n;
+
+	reader = reads(flags) ? dup(fd) : file_reopen(fd, O_RDONLY | O_NONBLOCK);
+	if (reader < 0)
+		return reads(flags) ? -errno : reader;
+	*data = malloc(capacity);
+	if (!*data || pipe2(copy, O_CLOEXEC | O_NONBLOCK)) {
+		ret = *data ? -errno : -ENOMEM;
+		goto out_reader;
+	}
+	if (fcntl(copy[1], F_SETPIPE_SZ, capacity) < 0) {
+		ret = -errno;
+		goto out_copy;
+	}
+	n = tee(reader, copy[1], INT_MAX, SPLICE_F_NONBLOCK);
+	if (n < 0 && errno != EAGAIN) {
+		ret = -errno;
+		goto out_copy;
+	}
+	/* A read ends behind a packet, otherwise only when all has been read. */
+	while (n > 0 && *bytes < (size_t)n) {
+		ssize_t part = read(copy[0], *data + *bytes, capacity - *bytes);
+		uint32_t length = part;
+
+		if (part <= 0) {
+			ret = part ? -errno : -EIO;
+			goto out_copy;
+		}
+		*bytes += part;
+		packets |= *bytes < (size_t)n;
+		buffer_append(lengths, &length, sizeof(length));
+	}
+	if (!packets && !(flags & O_DIRECT))
+		lengths->bytes = 0;
+
+out_copy:
+	close(copy[0]);
+	close(copy[1]);
+out_reader:
+	close(reader);
+	return ret;
+}
+
+static int pipe_capture(struct capture *c, const struct descriptor_view *d, uint64_t file_id,
+			struct buffer *payload)
+{
+	struct pipe_payload r = { .bytes = sizeof(r), .mode = d->status.st_mode };
+	struct buffer lengths = { 0 };
+	uint8_t *data = NULL;
+	size_t path_bytes = 0, data_bytes = 0;
+	int capacity, ret;
+	bool is_new;
+
+	(void)file_id;
+	capacity = fcntl(d->borrowed, F_GETPIPE_SZ);
+	if (capacity < 0)
+		return fault_set(c->fault, errno, "internal", "descriptor %d: size of pipe: %s",
+				 d->number, strerror(errno));
+	r.capacity = capacity;
+	r.peer = find_peer(c->round->descriptors, d, &r.standard);
+	r.object = round_inode_id(c->round, d->status.st_dev, d->status.st_ino, &is_new);
+	ret = copy_queued(d->borrowed, d->flags, capacity, &data, &data_bytes, &lengths);
+	if (ret) {
+		ret = fault_set(c->fault, -ret, "not-supported",
+				"process %d: descriptor %d: the data in %s cannot be copied: %s",
+				c->process->virtual_pid, d->number, d->link, strerror(-ret));
+		goto out;
+	}
+	r.data_bytes = data_bytes;
+	r.packets = lengths.bytes / sizeof(uint32_t);
+	if (is_new && data_bytes)
+		ret = image_writer_add_bytes(c->image, r.object, 0, data, data_bytes, c->fault);
+	if (!is_anonymous(d)) {
+		static const char suffix[] = " (deleted)";
+
+		path_bytes = strlen(d->link);
+		if (!d->status.st_nlink && path_bytes >= sizeof(suffix)) {
+			r.deleted = 1;
+			path_bytes -= sizeof(suffix) - 1;
+		}
+	}
+	buffer_append(payload, &r, sizeof(r));
+	buffer_append(payload, lengths.data, lengths.bytes);
+	buffer_append(payload, d->link, path_bytes);
+out:
+	buffer_free(&lengths);
+	free(data);
+	return ret;
+}
+
+/* ---- restore ---- */
+
+struct pipe_view {
+	struct pipe_payload head;
+	const uint32_t *lengths;
+	char path[PATH_MAX]; /* empty: anonymous */
+};
+
+static void read_payload(const void *payload, size_t bytes, struct pipe_view *v)
+{
+	size_t tail_bytes, lengths_bytes;
+	const char *tail;
+
+	file_payload_head(payload, bytes, &v->head, sizeof(v->head));
+	tail = file_payload_tail(payload, bytes, &tail_bytes);
+	lengths_bytes = (size_t)v->head.packets * sizeof(uint32_t);
+	if (lengths_bytes > tail_bytes) {
+		lengths_bytes = 0;
+		v->head.packets = 0;
+	}
+	v->lengths = (const uint32_t *)tail;
+	tail_bytes -= lengths_bytes;
+	if (tail_bytes >= sizeof(v->path))
+		tail_bytes = sizeof(v->path) - 1;
+	memcpy(v->path, tail + lengths_bytes, tail_bytes);
+	v->path[tail_bytes] = 0;
+}
+
+/* Puts the queued data back, packet by packet. */
+static int fill(struct rebuilt_process *p, const struct pipe_view *v, int fd)
+{
+	uint64_t offset = 0, bytes = v->head.data_bytes;
+	int ret, content, flags = fcntl(fd, F_GETFL);
+	uint32_t packet = 0;
+	uint8_t *data;
+
+	content = memfd_create("dmtcp-pipe", MFD_CLOEXEC);
+	if (content < 0 || ftruncate(content, bytes)) {
+		ret = -errno;
+		goto out;
+	}
+	ret = rebuild_content(p->rebuild, v->head.object, bytes, content, p->fault);
+	if (ret)
+		goto out;
+	data = mmap(NULL, bytes, PROT_READ, MAP_SHARED, content, 0);
+	if (data == MAP_FAILED) {
+		ret = -errno;
+		goto out;
+	}
+	fcntl(fd, F_SETFL, flags | O_NONBLOCK | (v->head.packets ? O_DIRECT : 0));
+	while (offset < bytes) {
+		uint64_t length = packet < v->head.packets ? v->lengths[packet++] : bytes - offset;
+		ssize_t n;
+
+		if (length > bytes - offset)
+			length = bytes - offset;
+		n = write(fd, data + offset, length);
+		if (n <= 0) {
+			ret = n ? -errno : -EIO;
+			break;
+		}
+		offset += n;
+	}
+	fcntl(fd, F_SETFL, flags);
+	munmap(data, bytes);
+out:
+	if (content >= 0)
+		close(content);
+	return ret;
+}
+
+/* A new pipe or the FIFO, open both ways, with size and data. -errno. */
+static int make_pipe(struct rebuilt_process *p, const struct pipe_view *v)
+{
+	int both, ends[2], ret;
+
+	if (v->path[0]) {
+		if (mkfifo(v->path, v->head.mode & 07777) && errno != EEXIST)
+			return -errno;
+		both = open(v->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+		ret = errno;
+		if (v->head.deleted)
+			unlink(v->path);
+		if (both < 0)
+			return -ret;
+	} else {
+		if (pipe2(ends, O_CLOEXEC))
+			return -errno;
+		both = file_reopen(ends[1], O_RDWR);
+		close(ends[0]);
+		close(ends[1]);
+		if (both < 0)
+			return both;
+	}
+	if (fcntl(both, F_GETPIPE_SZ) != (int)v->head.capacity &&
+	    fcntl(both, F_SETPIPE_SZ, v->head.capacity) < 0 && v->head.data_bytes > 65536) {
+		ret = -errno;
+		goto err_close;
+	}
+	if (v->head.data_bytes) {
+		ret = fill(p, v, both);
+		if (ret)
+			goto err_close;
+	}
+	return both;
+
+err_close:
+	close(both);
+	return ret;
+}
+
+static int pipe_verify(struct image_reader *image, const struct file_record *f, const void *payload,
+		       size_t bytes, struct fault *fault)
+{
+	struct pipe_view v;
+	struct stat now;
+
+	(void)image;
+	(void)f;
+	read_payload(payload, bytes, &v);
+	if (!v.path[0] || v.head.deleted || stat(v.path, &now) || S_ISFIFO(now.st_mode))
+		return 0;
+	return fault_set(fault, EEXIST, "file-changed",
+			 "%s, which the program has open, was a FIFO and is none any more", v.path);
+}
+
+static int pipe_restore(struct rebuilt_process *p, const struct file_record *f, const void *payload,
+			size_t bytes, int *fd)
+{
+	int flags = f->flags & (O_ACCMODE | O_NONBLOCK | O_DIRECT);
+	struct rebuild *rebuild = p->rebuild;
+	struct pipe_view v;
+	int both, ret;
+
+	read_payload(payload, bytes, &v);
+	/* A pipe to or from outside at a standard number: now it is dmtcp_restart's own. Data that is
+	 * still in it is read first, and then the end of it. */
+	if (v.head.peer == PEER_OUTSIDE && v.head.standard >= 0 && !v.path[0] &&
+	    (writes(f->flags) || !v.head.data_bytes) && rebuild->stdio[v.head.standard] >= 0) {
+		*fd = dup(rebuild->stdio[v.head.standard]);
+		return *fd < 0 ? -errno : 0;
+	}
+	both = rebuild_lookup(rebuild, v.head.object);
+	if (both < 0) {
+		both = make_pipe(p, &v);
+		if (both < 0)
+			return fault_set(p->fault, -both, "internal", "pipe of process %d: %s",
+					 p->image->header.virtual_pid, strerror(-both));
+		ret = rebuild_remember(rebuild, v.head.object, both, p->fault);
+		if (ret)
+			return ret;
+		both = rebuild_lookup(rebuild, v.head.object);
+		if (v.head.peer == PEER_OUTSIDE && !v.path[0] && rebuild->stdio[2] >= 0)
+			dprintf(rebuild->stdio[2], "dmtcp_restart: process %d: the other end of its pipe "
+				"was held by a process outside the computation: closed now\n",
+				p->image->header.virtual_pid);
+	}
+	*fd = file_reopen(both, flags);
+	return *fd < 0 ? *fd : 0;
+}
+
+const struct file_kind_ops pipe_kind = {
+	.kind = FILE_PIPE,
+	.name = "pipe",
+	.claims = pipe_claims,
+	.capture = pipe_capture,
+	.verify = pipe_verify,
+	.restore = pipe_restore,
+};

@@ -1,0 +1,400 @@
+#include "builder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../common/proc.h"
+#include "../resource/descriptors.h"
+#include "../resource/records.h"
+#include "holder.h"
+#include "message.h"
+#include "namespaces.h"
+#include "supervisor.h"
+#include "tree_build.h"
+
+#define FRONT_TIMEOUT_MS 30000
+#define FREEZE_TIMEOUT_MS 10000
+#define LOWEST_RESERVED 64
+
+struct builder {
+	int control_fd;
+	int report[2];   /* holders write to 1, the supervisor reads from 0 */
+	int host_proc_fd; /* /proc of the front */
+	struct rebuild rebuild;
+	struct tree tree;
+	struct process_record *records;
+	struct process **processes; /* per image; NULL: a zombie */
+	struct fault fault;
+};
+
+static void __attribute__((noreturn)) fail(struct builder *b, int error)
+{
+	struct message m = { .type = MESSAGE_FAILED };
+
+	fault_set(&b->fault, -error, "internal", "the builder failed: %s", strerror(-error));
+	m.fault = b->fault;
+	message_send(b->control_fd, &m);
+	_exit(99); /* process 1: the kernel ends all others */
+}
+
+static void warn(struct builder *b, const struct fault *warning)
+{
+	struct message m = { .type = MESSAGE_WARNING, .fault = *warning };
+
+	if (warning->id[0])
+		message_send(b->control_fd, &m);
+}
+
+/* The images were opened and verified by the front; here its descriptors are read again. */
+static int open_images(struct builder *b, int count, char *texts[])
+{
+	b->rebuild.images = calloc(count, sizeof(*b->rebuild.images));
+	b->records = calloc(count, sizeof(*b->records));
+	b->processes = calloc(count, sizeof(*b->processes));
+	if (!b->rebuild.images || !b->records || !b->processes)
+		return fault_set(&b->fault, ENOMEM, "out-of-memory", "image table");
+	for (int i = 0; i < count; i++) {
+		char *colon = strchr(texts[i], ':'), path[64];
+		struct image_reader *image;
+		int fd = atoi(texts[i]), ret;
+
+		if (!colon)
+			return -EINVAL;
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		ret = image_reader_open(&image, path, &b->fault);
+		close(fd);
+		if (ret < 0)
+			return ret;
+		snprintf(image->path, sizeof(image->path), "%s", colon + 1);
+		b->rebuild.images[i] = image;
+		b->rebuild.image_count++;
+		ret = process_record_read(image, &b->records[i], &b->fault);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+static int move_up(struct builder *b, int *fd)
+{
+	int high;
+
+	if (*fd < 0)
+		return 0;
+	high = fcntl(*fd, F_DUPFD_CLOEXEC, b->rebuild.reserved_from);
+	if (high < 0)
+		return fault_set(&b->fault, errno, "too-many-descriptors",
+				 "no descriptor at %d and above: %s (limit of open files?)",
+				 b->rebuild.reserved_from, strerror(errno));
+	*fd = high;
+	return 0;
+}
+
+/*
+ * Our own descriptors go above all that the processes will have. What stays below is closed, with
+ * /dev/null as 0, 1, 2 so that nothing of ours is ever printed into a restored file.
+ */
+static int reserve_descriptors(struct builder *b)
+{
+	struct rebuild *r = &b->rebuild;
+	struct rlimit limit;
+	int ret, null;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	r->reserved_from = descriptors_highest(r) + 1;
+	if (r->reserved_from < LOWEST_RESERVED)
+		r->reserved_from = LOWEST_RESERVED;
+	for (int i = 0; i < 3; i++)
+		r->stdio[i] = fcntl(i, F_GETFD) < 0 ? -1 : i;
+	ret = move_up(b, &b->control_fd);
+	for (int i = 0; ret == 0 && i < 3; i++)
+		ret = move_up(b, &r->stdio[i]);
+	for (size_t i = 0; ret == 0 && i < r->image_count; i++)
+		ret = move_up(b, &r->images[i]->fd);
+	if (ret == 0)
+		ret = move_up(b, &b->host_proc_fd);
+	if (ret == 0)
+		ret = move_up(b, &r->terminal_slave_fd);
+	if (ret < 0)
+		return ret;
+	close_range(0, r->reserved_from - 1, 0);
+	null = open("/dev/null", O_RDWR);
+	while (null >= 0 && null < 2)
+		null = dup(null);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, b->report))
+		return fault_set(&b->fault, errno, "internal", "socket pair: %s", strerror(errno));
+	ret = move_up(b, &b->report[0]);
+	if (ret == 0)
+		ret = move_up(b, &b->report[1]);
+	close_range(3, r->reserved_from - 1, 0);
+	return ret;
+}
+
+static pid_t highest_number(const struct builder *b)
+{
+	pid_t highest = 300;
+
+	for (size_t i = 0; i < b->tree.count; i++)
+		if (b->tree.nodes[i].pid > highest)
+			highest = b->tree.nodes[i].pid;
+	for (size_t i = 0; i < b->rebuild.image_count; i++) {
+		const struct record *r = NULL;
+
+		/* The head of every thread's record begins with its number. */
+		while ((r = record_find(&b->rebuild.images[i]->records, RECORD_THREAD, r))) {
+			int32_t tid;
+
+			record_head(r, &tid, sizeof(tid));
+			if (tid > highest)
+				highest = tid;
+		}
+	}
+	return highest;
+}
+
+typedef int (*resource_stage)(struct rebuilt_process *p);
+
+/* One stage of every resource for one image. */
+static int run_stage(struct builder *b, size_t image, size_t stage_offset)
+{
+	struct rebuilt_process p = {
+		.rebuild = &b->rebuild,
+		.image = b->rebuild.images[image],
+		.records = &b->rebuild.images[image]->records,
+		.process = b->processes[image],
+		.fault = &b->fault,
+	};
+
+	for (const struct resource *const *r = resource_table; *r; r++) {
+		resource_stage stage = *(const resource_stage *)((const char *)*r + stage_offset);
+		int ret = stage ? stage(&p) : 0;
+
+		if (ret < 0)
+			return fault_set(&b->fault, -ret, "internal", "process %d: %s: %s",
+					 b->records[image].pid, (*r)->name, strerror(-ret));
+	}
+	return 0;
+}
+
+static bool is_zombie(const struct builder *b, size_t image)
+{
+	return b->records[image].flags & PROCESS_ZOMBIE;
+}
+
+static int make_tree(struct builder *b)
+{
+	struct tree_build build = {
+		.tree = &b->tree, .rebuild = &b->rebuild, .records = b->records,
+		.report_fd = b->report[1],
+	};
+	int ret;
+
+	build.board = board_create(b->tree.count);
+	if (!build.board)
+		return fault_set(&b->fault, ENOMEM, "out-of-memory", "process tree");
+	ret = tree_build(&build, &b->fault);
+	board_destroy(build.board);
+	return ret;
+}
+
+static int rebuild_from_outside(struct builder *b)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < b->rebuild.image_count; i++) {
+		if (is_zombie(b, i))
+			continue;
+		ret = process_freeze(b->records[i].pid, FREEZE_TIMEOUT_MS, &b->processes[i],
+				     &b->fault);
+		if (ret == 0)
+			ret = run_stage(b, i, offsetof(struct resource, restore_outside));
+	}
+	return ret;
+}
+
+/* What only the builder needs is closed in every process, then what must come last is done. */
+static int finish_processes(struct builder *b)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < b->rebuild.image_count; i++) {
+		struct process *p = b->processes[i];
+		long result = 0;
+
+		if (!p)
+			continue;
+		ret = inject_one(&p->threads[0], &result, SYS_close_range,
+				 b->rebuild.reserved_from, UINT_MAX, 0, 0, 0, 0, &b->fault);
+		if (ret == 0 && result < 0)
+			ret = fault_set(&b->fault, -result, "internal",
+					"process %d: closing our descriptors: %s",
+					b->records[i].pid, strerror(-result));
+	}
+	for (size_t i = 0; ret == 0 && i < b->rebuild.image_count; i++)
+		if (b->processes[i])
+			ret = run_stage(b, i, offsetof(struct resource, restore_last));
+	return ret;
+}
+
+/* The number by which the front, in an outer pid namespace, knows @pid; 0 when it cannot be told. */
+static pid_t outer_pid(struct builder *b, pid_t pid)
+{
+	int fd = syscall(SYS_pidfd_open, pid, 0), info;
+	char path[64], text[1024];
+	pid_t outer = 0;
+	ssize_t bytes;
+
+	if (fd < 0)
+		return 0;
+	/* fdinfo speaks the numbers of the procfs that it is read through. */
+	snprintf(path, sizeof(path), "self/fdinfo/%d", fd);
+	info = openat(b->host_proc_fd, path, O_RDONLY | O_CLOEXEC);
+	bytes = info < 0 ? -1 : read(info, text, sizeof(text) - 1);
+	if (bytes > 0) {
+		text[bytes] = 0;
+		outer = proc_field_number(text, "Pid", 10, 0);
+	}
+	if (info >= 0)
+		close(info);
+	close(fd);
+	return outer;
+}
+
+static int report_and_wait(struct builder *b)
+{
+	struct message m = { .type = MESSAGE_MEMBER };
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < b->rebuild.image_count; i++) {
+		m.pid = b->records[i].pid;
+		m.code = i;
+		m.status = outer_pid(b, m.pid);
+		ret = message_send(b->control_fd, &m);
+	}
+	m = (struct message){ .type = MESSAGE_READY, .pid = b->tree.nodes[b->tree.root].pid };
+	if (ret == 0)
+		ret = message_send(b->control_fd, &m);
+	/* How long the others may take is the front's and the user's decision. */
+	if (ret == 0)
+		ret = message_receive(b->control_fd, &m, -1);
+	if (ret == 0 && m.type != MESSAGE_GO)
+		ret = -EPROTO;
+	return ret;
+}
+
+/* From here on nothing fails: every process runs, the builder keeps only what a supervisor needs. */
+static void __attribute__((noreturn)) go(struct builder *b)
+{
+	struct message running = { .type = MESSAGE_RUNNING };
+
+	/* First: an end of a pipe or a lock held here would be one too many for the processes. */
+	rebuild_close_objects(&b->rebuild);
+	for (size_t i = 0; i < b->rebuild.image_count; i++)
+		process_thaw(b->processes[i]);
+	message_send(b->control_fd, &running);
+	for (size_t i = 0; i < b->rebuild.image_count; i++)
+		image_reader_close(b->rebuild.images[i]);
+	free(b->rebuild.images);
+	free(b->records);
+	free(b->processes);
+	tree_free(&b->tree);
+	malloc_trim(0);
+	dup2(b->control_fd, 3);
+	dup2(b->report[0], 4);
+	close_range(5, UINT_MAX, 0);
+	supervisor_run(3, 4);
+}
+
+/* As process 1. */
+static void __attribute__((noreturn)) build(struct builder *b)
+{
+	int ret;
+
+	prctl(PR_SET_NAME, HOLDER_NAME);
+	setsid();
+	ret = namespaces_prepare_init(highest_number(b), &b->fault);
+	if (ret == 0)
+		ret = reserve_descriptors(b);
+	for (size_t i = 0; ret == 0 && i < b->rebuild.image_count; i++)
+		ret = is_zombie(b, i) ? 0 :
+			run_stage(b, i, offsetof(struct resource, restore_shared));
+	if (ret == 0)
+		ret = make_tree(b);
+	if (ret == 0)
+		ret = rebuild_from_outside(b);
+	if (ret == 0)
+		ret = report_and_wait(b);
+	if (ret == 0)
+		ret = finish_processes(b);
+	if (ret < 0)
+		fail(b, ret);
+	go(b);
+}
+
+static void block_signals(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+}
+
+/* As the front's helper, in its pid namespace, until process 1 exists. */
+int builder_main(int argc, char *argv[])
+{
+	struct builder b = { .report = { -1, -1 } };
+	struct message m;
+	struct fault warning = { 0 };
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	int ret;
+
+	if (argc < 6)
+		return 99;
+	block_signals();
+	b.control_fd = atoi(argv[2]);
+	b.rebuild.user_namespace = argv[3][0] == BUILDER_USER_NAMESPACE;
+	b.rebuild.workers = processors > 0 ? processors : 1;
+	b.rebuild.terminal_slave_fd = -1;
+	ret = message_receive(b.control_fd, &m, FRONT_TIMEOUT_MS);
+	if (ret < 0 || m.type != MESSAGE_MAPPED)
+		_exit(99);
+	b.host_proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ret = open_images(&b, argc - 5, argv + 5);
+	if (ret == 0)
+		ret = tree_plan(&b.tree, b.records, b.rebuild.image_count, &b.fault);
+	if (ret == 0 && strcmp(argv[4], "-")) {
+		snprintf(b.rebuild.terminal_path, sizeof(b.rebuild.terminal_path), "%s", argv[4]);
+		b.rebuild.terminal_slave_fd = open(argv[4], O_RDWR | O_NOCTTY | O_CLOEXEC);
+		if (b.rebuild.terminal_slave_fd < 0)
+			ret = fault_set(&b.fault, errno, "internal", "%s: %s", argv[4],
+					strerror(errno));
+	}
+	if (ret == 0)
+		ret = namespaces_enter(&b.rebuild, &warning, &b.fault);
+	if (ret < 0)
+		fail(&b, ret);
+	warn(&b, &warning);
+	ret = namespaces_fork_init(&b.fault);
+	if (ret == 0)
+		build(&b);
+	if (ret < 0)
+		fail(&b, ret);
+	m = (struct message){ .type = MESSAGE_BUILDER, .pid = ret };
+	message_send(b.control_fd, &m);
+	return 0;
+}

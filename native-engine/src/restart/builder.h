@@ -1,0 +1,13 @@
+/*
+ * The builder: makes the processes of the images in fresh namespaces and becomes their process 1. It
+ * is this program executed again, as `dmtcp_restart --builder CONTROL FLAGS TERMINAL FD:IMAGE...`.
+ */
+#ifndef BUILDER_H
+#define BUILDER_H
+
+#define BUILDER_OPTION "--builder"
+#define BUILDER_USER_NAMESPACE 'u' /* in FLAGS; '-' without */
+
+int builder_main(int argc, char *argv[]);
+
+#endif

@@ -1,0 +1,31 @@
+/* The images that a restart was given: which files are meant, and whether they belong together. */
+#ifndef IMAGE_SET_H
+#define IMAGE_SET_H
+
+#include <stdbool.h>
+
+#include "../image/image.h"
+
+struct image_set {
+	struct image_reader **images;
+	size_t count, capacity;
+	unsigned int total; /* members of the whole generation, on all hosts */
+};
+
+struct image_set_options {
+	bool strict; /* images of other users are refused */
+	unsigned int workers;
+};
+
+/*
+ * Opens and verifies @paths completely, before anything is created. An image whose manifest has been
+ * committed with a newer generation is replaced by its .g sibling (ARCHITECTURE.md). On failure the
+ * set is empty.
+ */
+int image_set_open(struct image_set *set, char *const paths[], size_t count,
+		   const struct image_set_options *options, struct fault *fault);
+/* All *.dmtcp files in @directory, sorted; the caller frees them and the list. */
+int image_set_list(const char *directory, char ***paths, size_t *count, struct fault *fault);
+void image_set_close(struct image_set *set);
+
+#endif

@@ -1,0 +1,183 @@
+/* dmtcp_restart: brings the processes of checkpoint images back. See builder.h and front.h. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../commands/fail.h"
+#include "../commands/options.h"
+#include "../commands/start_coordinator.h"
+#include "builder.h"
+#include "coordinator_link.h"
+#include "front.h"
+
+#define COMMAND "dmtcp_restart"
+
+struct restart {
+	struct coordinator_choice choice;
+	const char *port_file, *checkpoint_dir, *restart_dir, *interval;
+	bool no_coordinator, no_strict_checking, help, version;
+	int quiet;
+	char **paths;
+	size_t path_count;
+};
+
+static int on_option(void *context, const char *name, const char *value, struct fault *fault)
+{
+	struct restart *r = context;
+	long number;
+
+	if (!strcmp(name, "coord-host"))
+		r->choice.host = value;
+	else if (!strcmp(name, "coord-port"))
+		r->choice.port = value;
+	else if (!strcmp(name, "port-file"))
+		r->port_file = value;
+	else if (!strcmp(name, "join-coordinator"))
+		r->choice.mode = COORDINATOR_JOIN;
+	else if (!strcmp(name, "new-coordinator"))
+		r->choice.mode = COORDINATOR_NEW;
+	else if (!strcmp(name, "any-coordinator"))
+		r->choice.mode = COORDINATOR_ANY;
+	else if (!strcmp(name, "ckptdir"))
+		r->checkpoint_dir = value;
+	else if (!strcmp(name, "restartdir"))
+		r->restart_dir = value;
+	else if (!strcmp(name, "tmpdir"))
+		r->choice.tmpdir = value;
+	else if (!strcmp(name, "coord-logfile"))
+		r->choice.log_file = value;
+	else if (!strcmp(name, "no-strict-checking"))
+		r->no_strict_checking = true;
+	else if (!strcmp(name, "no-coordinator"))
+		r->no_coordinator = true;
+	else if (!strcmp(name, "quiet"))
+		r->quiet++;
+	else if (!strcmp(name, "help"))
+		r->help = true;
+	else if (!strcmp(name, "version"))
+		r->version = true;
+	else if (!strcmp(name, "debug-restart-pause"))
+		return options_number(name, value, 1, 7, &number, fault);
+	else if (!strcmp(name, "interval")) {
+		r->interval = value;
+		return options_number(name, value, 0, 1000000000, &number, fault);
+	}
+	return 0;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t bytes = strlen(text), end_bytes = strlen(end);
+
+	return bytes >= end_bytes && !strcmp(text + bytes - end_bytes, end);
+}
+
+static int find_images(struct restart *r, int count, char *arguments[], struct fault *fault)
+{
+	if (r->restart_dir && count)
+		return fault_set(fault, EINVAL, "bad-option",
+				 "--restartdir and images are given: only one can be meant");
+	if (r->restart_dir)
+		return image_set_list(r->restart_dir, &r->paths, &r->path_count, fault);
+	r->paths = calloc(count + 1, sizeof(*r->paths));
+	if (!r->paths)
+		return fault_set(fault, ENOMEM, "out-of-memory", "list of images");
+	for (int i = 0; i < count; i++) {
+		if (ends_with(arguments[i], "_files"))
+			continue; /* saved open files beside their image */
+		if (!ends_with(arguments[i], ".dmtcp"))
+			return fault_set(fault, EINVAL, "bad-option",
+					 "%s is no checkpoint image: its name does not end in .dmtcp",
+					 arguments[i]);
+		r->paths[r->path_count++] = strdup(arguments[i]);
+		if (!r->paths[r->path_count - 1])
+			return fault_set(fault, ENOMEM, "out-of-memory", "list of images");
+	}
+	if (!r->path_count)
+		return fault_set(fault, EINVAL, "bad-option", "no checkpoint image is given");
+	return 0;
+}
+
+static int restart(struct restart *r, int *status, struct fault *fault)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	struct image_set_options set_options = {
+		.strict = !r->no_strict_checking, .workers = processors > 0 ? processors : 1,
+	};
+	struct front_options front_options = { .quiet = r->quiet > 1 };
+	struct image_set set;
+	int ret = image_set_open(&set, r->paths, r->path_count, &set_options, fault);
+
+	if (ret < 0)
+		return ret;
+	if (!r->no_coordinator) {
+		const struct coordinator_link_options link = {
+			.choice = &r->choice, .port_file = r->port_file,
+			.checkpoint_dir = r->checkpoint_dir, .interval = r->interval,
+		};
+
+		ret = coordinator_link_open(&front_options.coordinator, &set, &link, fault);
+	}
+	if (ret == 0)
+		ret = front_run(&set, &front_options, status, fault);
+	coordinator_link_close(front_options.coordinator);
+	image_set_close(&set);
+	return ret;
+}
+
+/* As the program ended: by the same signal, without leaving a core of ours. */
+static int end_like(int status)
+{
+	struct rlimit none = { 0, 0 };
+	sigset_t signals;
+
+	if (!WIFSIGNALED(status))
+		return WEXITSTATUS(status);
+	setrlimit(RLIMIT_CORE, &none);
+	signal(WTERMSIG(status), SIG_DFL);
+	sigemptyset(&signals);
+	sigaddset(&signals, WTERMSIG(status));
+	sigprocmask(SIG_UNBLOCK, &signals, NULL);
+	raise(WTERMSIG(status));
+	return 128 + WTERMSIG(status);
+}
+
+int main(int argc, char *argv[])
+{
+	struct restart r = { .no_strict_checking = getenv("DMTCP_DISABLE_STRICT_CHECKING") != NULL };
+	struct fault fault = { 0 };
+	int first, status = 0, ret;
+
+	if (argc > 1 && !strcmp(argv[1], BUILDER_OPTION))
+		return builder_main(argc, argv);
+	r.checkpoint_dir = getenv("DMTCP_CHECKPOINT_DIR");
+	r.interval = getenv("DMTCP_CHECKPOINT_INTERVAL");
+	r.choice.log_file = getenv("DMTCP_COORD_LOG_FILENAME");
+	r.quiet = getenv("DMTCP_QUIET") ? atoi(getenv("DMTCP_QUIET")) : 0;
+	first = options_read("restart", argc, argv, on_option, &r, &fault);
+	if (first >= 0 && r.help) {
+		options_help("restart", "[OPTIONS] CKPT.dmtcp...\n       dmtcp_restart [OPTIONS] "
+			     "--restartdir DIR", "Restarts the processes of checkpoint images.\n");
+		return EXIT_DONE;
+	}
+	if (first >= 0 && r.version) {
+		options_version("restart");
+		return EXIT_DONE;
+	}
+	ret = first < 0 ? first : find_images(&r, argc - first, argv + first, &fault);
+	if (ret == 0)
+		ret = restart(&r, &status, &fault);
+	for (size_t i = 0; i < r.path_count; i++)
+		free(r.paths[i]);
+	free(r.paths);
+	if (ret == 0)
+		return end_like(status);
+	fault_set(&fault, -ret, "internal", "%s", strerror(-ret));
+	fail_print(COMMAND, &fault);
+	return fail_code();
+}

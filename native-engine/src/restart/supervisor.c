@@ -1,0 +1,111 @@
+#include "supervisor.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../common/proc.h"
+#include "holder.h"
+#include "message.h"
+
+struct supervisor {
+	int control_fd; /* -1: the front has gone */
+	int report_fd;
+	int signal_fd;
+};
+
+static void tell_front(struct supervisor *s, const struct message *m)
+{
+	if (s->control_fd >= 0 && message_send(s->control_fd, m) == -EPIPE) {
+		close(s->control_fd);
+		s->control_fd = -1;
+	}
+}
+
+static void reap(struct supervisor *s)
+{
+	siginfo_t info;
+
+	for (;;) {
+		struct message m = { .type = MESSAGE_CHILD };
+
+		info.si_pid = 0;
+		if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WCONTINUED | WNOHANG | __WALL) ||
+		    !info.si_pid)
+			return;
+		m.pid = info.si_pid;
+		m.code = info.si_code;
+		m.status = info.si_status;
+		tell_front(s, &m);
+	}
+}
+
+/* Is there a process that is not one of ours? When /proc cannot be read we stay. */
+static bool anyone_left(void)
+{
+	struct pid_list all = { 0 };
+	bool found = false;
+	size_t i;
+
+	if (proc_all(&all) < 0)
+		found = true;
+	for (i = 0; i < all.count && !found; i++) {
+		struct proc_stat stat;
+
+		if (all.pids[i] == 1 || proc_stat(all.pids[i], &stat) < 0)
+			continue;
+		found = strcmp(stat.comm, HOLDER_NAME) != 0;
+	}
+	pid_list_free(&all);
+	return found;
+}
+
+static void obey(struct supervisor *s)
+{
+	struct message m;
+	int ret = message_receive(s->control_fd, &m, 0);
+
+	if (ret == -EPIPE) {
+		close(s->control_fd);
+		s->control_fd = -1;
+	} else if (ret == 0 && m.type == MESSAGE_SIGNAL && m.pid != 0 && m.pid != -1) {
+		kill(m.pid, m.code);
+	}
+}
+
+void supervisor_run(int control_fd, int report_fd)
+{
+	struct supervisor s = { .control_fd = control_fd, .report_fd = report_fd };
+	struct signalfd_siginfo signals[8];
+	struct message m;
+	sigset_t child;
+
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	s.signal_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+	for (;;) {
+		struct pollfd waiting[] = {
+			{ .fd = s.signal_fd, .events = POLLIN },
+			{ .fd = s.report_fd, .events = POLLIN },
+			{ .fd = s.control_fd, .events = POLLIN },
+		};
+
+		reap(&s);
+		while (message_receive(s.report_fd, &m, 0) == 0)
+			tell_front(&s, &m);
+		if (!anyone_left())
+			_exit(0);
+		/* Without a signalfd (no memory) children are looked for every second. */
+		poll(waiting, 3, s.signal_fd < 0 ? 1000 : -1);
+		while (s.signal_fd >= 0 && read(s.signal_fd, signals, sizeof(signals)) > 0)
+			;
+		if (s.control_fd >= 0 && waiting[2].revents)
+			obey(&s);
+	}
+}

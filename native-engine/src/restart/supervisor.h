@@ -1,0 +1,12 @@
+/* Process 1 of a restarted computation, once it runs. */
+#ifndef SUPERVISOR_H
+#define SUPERVISOR_H
+
+/*
+ * Reaps, passes what holders and the kernel say about children on to the front, and signals from
+ * the front on to the processes; ends, and with it the namespace, when no process but holders is
+ * left. @report_fd: where the holders' messages arrive. All signals must be blocked.
+ */
+void supervisor_run(int control_fd, int report_fd) __attribute__((noreturn));
+
+#endif
