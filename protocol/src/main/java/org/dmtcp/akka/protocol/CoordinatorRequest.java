@@ -17,7 +17,8 @@ public sealed interface CoordinatorRequest extends CoordinatorMessage {
 
   /**
    * A process joins the computation; the first one of an empty coordinator founds it. Answered by
-   * {@code Registered}, after the end of a round that is going on.
+   * {@code Registered}, after the end of a round that is going on. Only the node agent itself sends
+   * it, behind any {@code ProcessesChanged} without the process.
    *
    * @param interval of automatic checkpoints, {@code UNCHANGED} to keep it
    */
@@ -88,16 +89,19 @@ public sealed interface CoordinatorRequest extends CoordinatorMessage {
 
   /**
    * The processes of a {@code BeginRestart} are built and stand still. Answered by any number of
-   * {@code RestartWaiting} and at last {@code RestartGo} or {@code Refused}. After go the node
-   * reports them by {@code ProcessesChanged}.
+   * {@code RestartWaiting} and at last {@code RestartGo} or {@code Refused}. After go they are
+   * processes of the node like any other.
    *
-   * @param uniquePids those that are ready
+   * @param processes those that are ready
    */
   record RestartReady(
-      String restartId, String node, List<String> uniquePids, ActorRef<CoordinatorReply> replyTo)
+      String restartId,
+      String node,
+      List<ProcessInfo> processes,
+      ActorRef<CoordinatorReply> replyTo)
       implements CoordinatorRequest {
     public RestartReady {
-      uniquePids = List.copyOf(uniquePids);
+      processes = List.copyOf(processes);
     }
   }
 

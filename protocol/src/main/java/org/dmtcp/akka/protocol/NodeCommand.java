@@ -28,8 +28,8 @@ public sealed interface NodeCommand extends WireMessage {
   /**
    * Go through one phase and answer {@code PhaseReached} or {@code PhaseFailed}.
    *
-   * @param totalMembers images in the whole generation; known from {@link Phase#DRAIN} on, else 0
-   * @param limit what the coordinator waits: the node answers before it is over
+   * @param totalMembers images in the whole generation; 0 before {@link Phase#DRAIN}
+   * @param limit what the node may take; the coordinator waits a little longer
    */
   record EnterPhase(String roundId, Phase phase, int totalMembers, Duration limit)
       implements NodeCommand {
@@ -46,7 +46,8 @@ public sealed interface NodeCommand extends WireMessage {
 
   /**
    * The coordinator's manifest has its name: the generation is the valid one. Give the node's
-   * manifest and images their names, then answer {@code RoundCommitted}. Repeating is harmless.
+   * manifest and images their names, remove the images of the node's previous generation that the
+   * new one does not replace, then answer {@code RoundCommitted}. Repeating is harmless.
    */
   record CommitRound(String roundId, String computationId, long generation, String manifestId)
       implements NodeCommand {}
@@ -61,7 +62,7 @@ public sealed interface NodeCommand extends WireMessage {
   /** All members of the computation on the node end. */
   record KillProcesses(String reason) implements NodeCommand {}
 
-  /** The coordinator goes: end all members if {@code kill}, then stop. */
+  /** The coordinator goes: leave a round as by abort, end all members if {@code kill}, stop. */
   record Leave(boolean kill, String reason) implements NodeCommand {}
 
   /** The listing of processes anew, as {@code ProcessesChanged}. */

@@ -1,0 +1,117 @@
+package org.dmtcp.akka.coordinator;
+
+import akka.actor.typed.ActorRef;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.dmtcp.akka.protocol.NodeCommand;
+import org.dmtcp.akka.protocol.ProcessInfo;
+
+/**
+ * What the coordinator knows, in whatever state it is.
+ *
+ * @param nodes by name, in the order in which they joined
+ * @param id empty while there is no computation
+ * @param generation last committed one, 0 for none
+ * @param used highest generation number that any round has used
+ * @param lastFailure of the last round, empty if it did not fail
+ * @param hadProcess a process of this computation was here at some time
+ */
+record Computation(
+    Map<String, Node> nodes,
+    String id,
+    long generation,
+    long used,
+    Duration interval,
+    String lastFailure,
+    boolean hadProcess) {
+
+  /** A node agent and the processes that it reports. */
+  record Node(ActorRef<NodeCommand> agent, List<ProcessInfo> processes) {
+    Node {
+      processes = List.copyOf(processes);
+    }
+  }
+
+  static Computation none(Duration interval) {
+    return new Computation(Map.of(), "", 0, 0, interval, "", false);
+  }
+
+  List<ProcessInfo> processes() {
+    return nodes.values().stream().flatMap(node -> node.processes().stream()).toList();
+  }
+
+  int peers() {
+    return nodes.values().stream().mapToInt(node -> node.processes().size()).sum();
+  }
+
+  /** The agents that a round has to do with. */
+  Map<String, ActorRef<NodeCommand>> busyAgents() {
+    Map<String, ActorRef<NodeCommand>> agents = new LinkedHashMap<>();
+    nodes.forEach(
+        (name, node) -> {
+          if (!node.processes().isEmpty()) {
+            agents.put(name, node.agent());
+          }
+        });
+    return agents;
+  }
+
+  Computation withNode(String name, ActorRef<NodeCommand> agent, List<ProcessInfo> processes) {
+    Map<String, Node> more = new LinkedHashMap<>(nodes);
+    more.put(name, new Node(agent, processes));
+    return withNodes(more);
+  }
+
+  Computation withoutNode(String name) {
+    Map<String, Node> rest = new LinkedHashMap<>(nodes);
+    rest.remove(name);
+    return withNodes(rest);
+  }
+
+  /** Replaces what is known of the process, or adds it; not when its node has gone. */
+  Computation withProcess(ProcessInfo process) {
+    Node node = nodes.get(process.id().host());
+    if (node == null) {
+      return this;
+    }
+    List<ProcessInfo> processes = new ArrayList<>(node.processes());
+    processes.removeIf(p -> p.uniquePid().equals(process.uniquePid()));
+    processes.add(process);
+    return withNode(process.id().host(), node.agent(), processes);
+  }
+
+  private Computation withNodes(Map<String, Node> newNodes) {
+    boolean has = newNodes.values().stream().anyMatch(node -> !node.processes().isEmpty());
+    return new Computation(
+        Collections.unmodifiableMap(newNodes),
+        id,
+        generation,
+        used,
+        interval,
+        lastFailure,
+        hadProcess || has);
+  }
+
+  /** A computation begins, or comes back, at a generation. */
+  Computation founded(String newId, long newGeneration) {
+    return new Computation(nodes, newId, newGeneration, newGeneration, interval, "", false);
+  }
+
+  Computation withInterval(Duration newInterval) {
+    return new Computation(nodes, id, generation, used, newInterval, lastFailure, hadProcess);
+  }
+
+  Computation committed(long newGeneration) {
+    return new Computation(
+        nodes, id, newGeneration, Math.max(used, newGeneration), interval, "", hadProcess);
+  }
+
+  Computation failed(long usedGeneration, String failure) {
+    return new Computation(
+        nodes, id, generation, Math.max(used, usedGeneration), interval, failure, hadProcess);
+  }
+}

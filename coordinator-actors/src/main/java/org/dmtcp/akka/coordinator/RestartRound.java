@@ -1,0 +1,332 @@
+package org.dmtcp.akka.coordinator;
+
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.DispatcherSelector;
+import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.actor.typed.javadsl.TimerScheduler;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.function.Predicate;
+import org.dmtcp.akka.protocol.CoordinatorReply;
+import org.dmtcp.akka.protocol.CoordinatorReply.Accepted;
+import org.dmtcp.akka.protocol.CoordinatorReply.Refused;
+import org.dmtcp.akka.protocol.CoordinatorReply.RestartBegun;
+import org.dmtcp.akka.protocol.CoordinatorReply.RestartGo;
+import org.dmtcp.akka.protocol.CoordinatorReply.RestartWaiting;
+import org.dmtcp.akka.protocol.CoordinatorRequest.BeginRestart;
+import org.dmtcp.akka.protocol.CoordinatorRequest.RestartReady;
+import org.dmtcp.akka.protocol.CoordinatorRequest.RestartWithdrawn;
+import org.dmtcp.akka.protocol.Failure;
+import org.dmtcp.akka.protocol.ProcessInfo;
+import org.dmtcp.akka.protocol.RestartMember;
+
+/**
+ * One restart: waits until every member of a generation is built and stands still, on whatever
+ * hosts, and lets them all go at once. Answers {@code replyTo} exactly once, then stops.
+ *
+ * <pre>
+ * gathering -> Went        (all there, or Force)
+ *     +------> Cancelled   (limit, all withdrawn, Cancel)
+ * </pre>
+ */
+public final class RestartRound {
+  public sealed interface Command {}
+
+  /** A host announces some members. */
+  public record Join(BeginRestart request) implements Command {}
+
+  /** Some members are ready. */
+  public record Ready(RestartReady request) implements Command {}
+
+  /** Some members have gone before all were ready. */
+  public record Withdraw(RestartWithdrawn request) implements Command {}
+
+  /** Go on without the missing. */
+  public record Force(ActorRef<CoordinatorReply> replyTo) implements Command {}
+
+  public record Cancel(Failure reason) implements Command {}
+
+  /** A node agent has gone, and with it the restarting commands that it served. */
+  public record NodeLost(String node) implements Command {}
+
+  private record Expected(List<RestartMember> members) implements Command {}
+
+  private record TellWaiting() implements Command {}
+
+  private record TimedOut() implements Command {}
+
+  /** What comes of it. */
+  public sealed interface Outcome {}
+
+  /** The members run. */
+  public record Went(List<ProcessInfo> processes, int missing) implements Outcome {}
+
+  /** Nothing runs. */
+  public record Cancelled(Failure failure) implements Outcome {}
+
+  /**
+   * What is restarted.
+   *
+   * @param limit from the first announcement until all are there
+   * @param tellEvery how often those who wait are told for whom
+   */
+  public record Plan(
+      String restartId,
+      String computationId,
+      long generation,
+      String manifestId,
+      int total,
+      Duration limit,
+      Duration tellEvery) {
+    /** May this request take part? */
+    boolean isSame(BeginRestart request) {
+      return manifestId.equals(request.manifestId())
+          && generation == request.generation()
+          && computationId.equals(request.computationId())
+          && total == request.total();
+    }
+  }
+
+  /** A member that stands still, and where to say go. */
+  private record Built(ProcessInfo process, ActorRef<CoordinatorReply> asker) {}
+
+  private record Announced(RestartMember member, String node, Optional<Built> ready) {}
+
+  /**
+   * What is known so far.
+   *
+   * @param members the announced ones by unique pid
+   * @param expected all of the generation, as far as the coordinator has its manifest
+   */
+  private record There(Map<String, Announced> members, List<RestartMember> expected) {
+    There with(Map<String, Announced> newMembers) {
+      return new There(Collections.unmodifiableMap(newMembers), expected);
+    }
+
+    List<ProcessInfo> processes() {
+      return members.values().stream()
+          .flatMap(a -> a.ready().stream())
+          .map(Built::process)
+          .toList();
+    }
+
+    int ready() {
+      return processes().size();
+    }
+
+    List<ActorRef<CoordinatorReply>> askers() {
+      return members.values().stream()
+          .flatMap(a -> a.ready().stream())
+          .map(Built::asker)
+          .distinct()
+          .toList();
+    }
+  }
+
+  private final ActorContext<Command> context;
+  private final TimerScheduler<Command> timers;
+  private final Plan plan;
+  private final GenerationStore store;
+  private final ActorRef<Outcome> replyTo;
+
+  public static Behavior<Command> create(
+      Plan plan, GenerationStore store, ActorRef<Outcome> replyTo) {
+    return Behaviors.setup(
+        context ->
+            Behaviors.withTimers(
+                timers -> new RestartRound(context, timers, plan, store, replyTo).begin()));
+  }
+
+  private RestartRound(
+      ActorContext<Command> context,
+      TimerScheduler<Command> timers,
+      Plan plan,
+      GenerationStore store,
+      ActorRef<Outcome> replyTo) {
+    this.context = context;
+    this.timers = timers;
+    this.plan = plan;
+    this.store = store;
+    this.replyTo = replyTo;
+  }
+
+  private Behavior<Command> begin() {
+    timers.startSingleTimer("limit", new TimedOut(), plan.limit());
+    timers.startTimerWithFixedDelay("tell", new TellWaiting(), plan.tellEvery());
+    Executor blocking = context.getSystem().dispatchers().lookup(DispatcherSelector.blocking());
+    context.pipeToSelf(
+        CompletableFuture.supplyAsync(this::expected, blocking),
+        (members, e) -> new Expected(e == null ? members : List.of()));
+    return gathering(new There(Map.of(), List.of()));
+  }
+
+  /** The names of those to wait for; without the manifest only their number is known. */
+  private List<RestartMember> expected() {
+    try {
+      return store
+          .read(plan.computationId())
+          .filter(manifest -> manifest.manifestId().equals(plan.manifestId()))
+          .map(Manifest::images)
+          .orElse(List.of())
+          .stream()
+          .map(i -> new RestartMember(i.uniquePid(), i.virtualPid(), i.program(), i.host()))
+          .toList();
+    } catch (IOException e) {
+      context.getSystem().log().info("no manifest to restart by: {}", e.getMessage());
+      return List.of();
+    }
+  }
+
+  private Behavior<Command> gathering(There there) {
+    return Behaviors.receive(Command.class)
+        .onMessage(Join.class, m -> onJoin(m.request(), there))
+        .onMessage(Expected.class, m -> gathering(new There(there.members(), m.members())))
+        .onMessage(Ready.class, m -> onReady(m.request(), there))
+        .onMessage(Withdraw.class, m -> onWithdraw(m.request(), there))
+        .onMessage(
+            NodeLost.class, m -> onGone(there, a -> a.node().equals(m.node())))
+        .onMessage(Force.class, m -> onForce(m.replyTo(), there))
+        .onMessage(TellWaiting.class, m -> tellWaiting(there))
+        .onMessage(
+            TimedOut.class,
+            m -> cancel(there, new Failure("restart-timeout", "still missing after "
+                + plan.limit().toSeconds() + " s: " + String.join(", ", missing(there)))))
+        .onMessage(Cancel.class, m -> cancel(there, m.reason()))
+        .onAnyMessage(m -> ignore(m))
+        .build();
+  }
+
+  private Behavior<Command> onJoin(BeginRestart request, There there) {
+    Optional<String> trouble = trouble(request, there);
+    if (trouble.isPresent()) {
+      request.replyTo().tell(new Refused(new Failure("image-set-mixed", trouble.get())));
+      return Behaviors.same();
+    }
+    Map<String, Announced> more = new LinkedHashMap<>(there.members());
+    for (RestartMember member : request.members()) {
+      more.put(member.uniquePid(), new Announced(member, request.node(), Optional.empty()));
+    }
+    request.replyTo().tell(new RestartBegun(plan.restartId()));
+    return gathering(there.with(more));
+  }
+
+  private Optional<String> trouble(BeginRestart request, There there) {
+    if (!plan.isSame(request)) {
+      return Optional.of("generation " + plan.generation() + " of computation "
+          + plan.computationId() + " is being restarted at this coordinator, these images are of"
+          + " generation " + request.generation() + " of " + request.computationId());
+    }
+    List<String> twice =
+        request.members().stream()
+            .filter(member -> there.members().containsKey(member.uniquePid()))
+            .map(RestartMember::toString)
+            .toList();
+    return twice.isEmpty()
+        ? Optional.empty()
+        : Optional.of("already being restarted: " + String.join(", ", twice));
+  }
+
+  private Behavior<Command> onReady(RestartReady request, There there) {
+    Map<String, Announced> now = new LinkedHashMap<>(there.members());
+    for (ProcessInfo process : request.processes()) {
+      Announced a = there.members().get(process.uniquePid());
+      if (a == null) {
+        request.replyTo().tell(new Refused(new Failure("image-set-mixed",
+            process.uniquePid() + " was not announced in this restart")));
+        return Behaviors.same();
+      }
+      now.put(
+          process.uniquePid(),
+          new Announced(
+              a.member(), request.node(), Optional.of(new Built(process, request.replyTo()))));
+    }
+    There then = there.with(now);
+    if (then.ready() == plan.total()) {
+      return go(then);
+    }
+    timers.startSingleTimer("tell-now", new TellWaiting(), Duration.ofMillis(50));
+    return gathering(then);
+  }
+
+  private Behavior<Command> onWithdraw(RestartWithdrawn request, There there) {
+    request.replyTo().tell(new Accepted(request.uniquePids().size()));
+    context.getLog().info("restart: {} gave up: {}", request.node(), request.reason());
+    return onGone(
+        there,
+        a -> a.node().equals(request.node())
+            && request.uniquePids().contains(a.member().uniquePid()));
+  }
+
+  private Behavior<Command> onGone(
+      There there, Predicate<Announced> gone) {
+    Map<String, Announced> left = new LinkedHashMap<>(there.members());
+    left.values().removeIf(gone);
+    if (left.isEmpty() && !there.members().isEmpty()) {
+      return cancel(there.with(left), new Failure("restart-cancelled", "all restarting commands have ended"));
+    }
+    return gathering(there.with(left));
+  }
+
+  private Behavior<Command> onForce(
+      ActorRef<CoordinatorReply> asker, There there) {
+    if (there.ready() == 0) {
+      asker.tell(new Refused(new Failure("not-running", "no process is ready to be restarted")));
+      return Behaviors.same();
+    }
+    asker.tell(new Accepted(there.ready()));
+    return go(there);
+  }
+
+  private Behavior<Command> go(There there) {
+    there.askers().forEach(asker -> asker.tell(new RestartGo(plan.restartId())));
+    there.members().values().stream()
+        .filter(a -> a.ready().isEmpty())
+        .forEach(a -> context.getLog().info("restart goes on without {}", a.member()));
+    replyTo.tell(new Went(there.processes(), plan.total() - there.ready()));
+    return Behaviors.stopped();
+  }
+
+  private Behavior<Command> cancel(There there, Failure reason) {
+    there.askers().forEach(asker -> asker.tell(new Refused(reason)));
+    replyTo.tell(new Cancelled(reason));
+    return Behaviors.stopped();
+  }
+
+  private Behavior<Command> tellWaiting(There there) {
+    List<String> missing = missing(there);
+    there.askers().forEach(asker -> asker.tell(new RestartWaiting(missing)));
+    return Behaviors.same();
+  }
+
+  /** In words, as far as they are known by name. */
+  private List<String> missing(There there) {
+    Map<String, String> names = new TreeMap<>();
+    there.expected().forEach(member -> names.put(member.uniquePid(), member.toString()));
+    there.members().forEach((uniquePid, a) -> names.put(uniquePid, a.member().toString()));
+    there.members().values().stream()
+        .filter(a -> a.ready().isPresent())
+        .forEach(a -> names.remove(a.member().uniquePid()));
+    List<String> missing = new ArrayList<>(names.values());
+    int unnamed = plan.total() - there.ready() - missing.size();
+    if (unnamed > 0) {
+      missing.add(unnamed + " more of other hosts");
+    }
+    return missing;
+  }
+
+  private Behavior<Command> ignore(Command message) {
+    context.getLog().debug("restart {}: ignored {}", plan.restartId(), message);
+    return Behaviors.same();
+  }
+}

@@ -1,0 +1,41 @@
+package org.dmtcp.akka.coordinator;
+
+import com.typesafe.config.Config;
+import java.time.Duration;
+import java.util.EnumMap;
+import java.util.Locale;
+import java.util.Map;
+import org.dmtcp.akka.protocol.Phase;
+
+/**
+ * How long a round waits.
+ *
+ * @param phases of every phase
+ * @param abort for all nodes to resume after a failure
+ * @param settle for all nodes to rename their files after the commit
+ */
+public record RoundLimits(Map<Phase, Duration> phases, Duration abort, Duration settle) {
+  public RoundLimits {
+    phases = Map.copyOf(phases);
+  }
+
+  /** From {@code dmtcp.round}. */
+  public static RoundLimits of(Config round) {
+    Map<Phase, Duration> phases = new EnumMap<>(Phase.class);
+    for (Phase phase : Phase.values()) {
+      phases.put(
+          phase, round.getDuration("limit." + phase.name().toLowerCase(Locale.ROOT)));
+    }
+    return new RoundLimits(
+        phases, round.getDuration("limit.abort"), round.getDuration("limit.settle"));
+  }
+
+  Duration of(Phase phase) {
+    return phases.get(phase);
+  }
+
+  /** What a node may take: less than what we wait, so that its reason reaches us in time. */
+  Duration forNode(Phase phase) {
+    return of(phase).multipliedBy(9).dividedBy(10);
+  }
+}
