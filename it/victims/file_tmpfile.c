@@ -1,0 +1,26 @@
+/*
+ * victim: file without a name (O_TMPFILE)
+ * category: descriptors
+ */
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "victim.h"
+
+static int fd;
+
+static void check(void)
+{
+	struct stat status;
+	char data[6] = "";
+
+	victim_check(!fstat(fd, &status) && status.st_nlink == 0 && status.st_size == 5);
+	victim_check(pread(fd, data, 5, 0) == 5 && !strcmp(data, "quiet"));
+}
+
+int main(void)
+{
+	fd = open(".", O_TMPFILE | O_RDWR, 0600);
+	victim_check(fd >= 0 && write(fd, "quiet", 5) == 5);
+	return victim_run(check);
+}
