@@ -91,6 +91,10 @@ int image_writer_open(struct image_writer **out, const char *path,
  */
 int image_writer_add_process(struct image_writer *w, pid_t pid, int mem_fd, uint64_t address,
 			     uint64_t bytes, bool skip_unreadable, struct fault *fault);
+/* The same memory, but it is the content of @object at @offset (shared memory without a file). */
+int image_writer_add_process_object(struct image_writer *w, uint64_t object, uint64_t offset,
+				    pid_t pid, int mem_fd, uint64_t address, uint64_t bytes,
+				    bool skip_unreadable, struct fault *fault);
 int image_writer_add_fd(struct image_writer *w, uint64_t object, int fd, uint64_t offset,
 			uint64_t bytes, struct fault *fault);
 int image_writer_add_bytes(struct image_writer *w, uint64_t object, uint64_t offset,

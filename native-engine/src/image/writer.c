@@ -381,6 +381,16 @@ int image_writer_add_process(struct image_writer *w, pid_t pid, int mem_fd, uint
 				      .skip_unreadable = skip_unreadable }, NULL, fault);
 }
 
+int image_writer_add_process_object(struct image_writer *w, uint64_t object, uint64_t offset,
+				    pid_t pid, int mem_fd, uint64_t address, uint64_t bytes,
+				    bool skip_unreadable, struct fault *fault)
+{
+	return add(w, (struct piece){ .kind = SOURCE_PROCESS, .pid = pid, .fd = mem_fd,
+				      .object = object, .offset = offset,
+				      .source_offset = address, .bytes = bytes,
+				      .skip_unreadable = skip_unreadable }, NULL, fault);
+}
+
 int image_writer_add_fd(struct image_writer *w, uint64_t object, int fd, uint64_t offset,
 			uint64_t bytes, struct fault *fault)
 {

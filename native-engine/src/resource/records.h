@@ -28,6 +28,8 @@ enum record_type {
 	RECORD_VMA = 101,
 	RECORD_MAPPED_FILE = 102, /* identity of a mapped file, content object if carried */
 	RECORD_VDSO = 103,
+	RECORD_GUARD = 104,    /* a range of guard markers (MADV_GUARD_INSTALL) */
+	RECORD_COPIED = 105,   /* a range of private copies of file pages: zero unless a run says more */
 
 	RECORD_DESCRIPTOR = 200, /* number -> file id, close-on-exec */
 	RECORD_FILE = 201,       /* an open file description: id, kind, flags, position, payload */

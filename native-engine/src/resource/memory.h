@@ -1,0 +1,214 @@
+/*
+ * Memory of a process: what its mappings are, how they are told in an image. Internal to the memory
+ * files of this folder; descriptor/memfd.c uses shared_memory.h.
+ *
+ *   smaps.c           reads the mappings of a live process
+ *   memory.c          the resource: capture of mappings and private pages
+ *   memory_pages.c    which private pages exist, guard markers
+ *   memory_table.c    the mappings of an image, checked (hostile ones are refused by name)
+ *   memory_restore.c  rebuilds the address space of a stopped process
+ *   mapped_file.c     files behind mappings: identity, content, opening again
+ *   shared_memory.c   shared anonymous memory, memfd, deleted files
+ *   vdso.c, mm.c      the vDSO; brk, bounds, auxv, exe link
+ */
+#ifndef MEMORY_H
+#define MEMORY_H
+
+#include "../trace/batch.h"
+#include "../trace/process.h"
+#include "records.h"
+#include "resource.h"
+
+#define PAGE_BYTES 4096ull
+/* End of what a process can map with 4-level page tables, and all that mmap gives unasked with 5. */
+#define USER_END 0x7ffffffff000ull
+
+/* Properties of a mapping in vma_record.flags: part of the image format, append only. */
+enum vma_flag {
+	VMA_SHARED = 1 << 0,
+	VMA_MAY_WRITE = 1 << 1, /* shared: the file was open for writing */
+	VMA_GROWS_DOWN = 1 << 2,
+	VMA_NO_RESERVE = 1 << 3,
+	VMA_DONT_FORK = 1 << 4,
+	VMA_WIPE_ON_FORK = 1 << 5,
+	VMA_DONT_DUMP = 1 << 6,
+	VMA_HUGE_PAGE = 1 << 7,
+	VMA_NO_HUGE_PAGE = 1 << 8,
+	VMA_MERGEABLE = 1 << 9,
+	VMA_SEQUENTIAL = 1 << 10,
+	VMA_RANDOM = 1 << 11,
+	VMA_LOCKED = 1 << 12,
+	VMA_LOCK_ON_FAULT = 1 << 13,
+	VMA_HUGETLB = 1 << 14,
+	VMA_DROPPABLE = 1 << 15,
+	VMA_SEALED = 1 << 16,
+	VMA_GUARDED = 1 << 17, /* may hold guard markers: not restored from here */
+	VMA_ACCOUNTED = 1 << 18,
+	VMA_SYSV = 1 << 19, /* attached with shmat(2) */
+};
+#define VMA_FLAGS_KNOWN ((1u << 20) - 1)
+
+struct vma_record { /* RECORD_VMA; the tail is its name given with PR_SET_VMA_ANON_NAME */
+	uint64_t start, end;
+	uint64_t file_id; /* of a RECORD_MAPPED_FILE; 0: anonymous */
+	uint64_t offset;  /* in the file, bytes */
+	uint32_t protection; /* PROT_* */
+	uint32_t flags;      /* enum vma_flag */
+	uint32_t page_shift; /* of hugetlb pages, else 12 */
+	uint32_t protection_key;
+};
+
+struct range_record { /* RECORD_GUARD, RECORD_COPIED */
+	uint64_t start, end;
+};
+
+/* ---- smaps.c: a live process ---- */
+
+enum special_vma { SPECIAL_NONE, SPECIAL_VDSO, SPECIAL_VVAR, SPECIAL_VSYSCALL };
+
+struct live_vma {
+	struct vma_record v;
+	uint64_t device, inode; /* as in maps; makedev(3) */
+	uint64_t resident_bytes, swapped_bytes;
+	enum special_vma special;
+	bool userfault, device_memory, shadow_stack;
+	bool has_flags;   /* the kernel told VmFlags */
+	const char *path; /* as in maps, "" when there is none; lives in the table */
+};
+
+struct live_memory {
+	struct live_vma *vmas; /* ascending */
+	size_t count;
+	char *text; /* of smaps; the paths point into it */
+};
+
+/* Reads the mappings of @pid; @tid when the leader has exited, else equal. -ESRCH, -EACCES. */
+int live_memory_read(struct live_memory *m, pid_t pid, pid_t tid, struct fault *fault);
+void live_memory_free(struct live_memory *m);
+
+/* Memory that no file backs, whatever the kernel shows as its inode. */
+bool live_vma_is_anonymous(const struct live_vma *v);
+
+/* A thread of @p that can execute injected calls, or NULL. */
+struct thread *memory_injectable_thread(struct process *p);
+
+/* ---- memory_pages.c ---- */
+
+/*
+ * Queues all private pages of @m that exist and hold data, and appends a record for each range of
+ * guard markers. The cost follows the pages that exist.
+ */
+int memory_capture_pages(struct capture *c, const struct live_memory *m);
+
+/* ---- mapped_file.c ---- */
+
+enum mapped_kind { /* part of the image format: append only */
+	MAPPED_ELF = 1,     /* code: the mapped ranges are carried as content of the object @id */
+	MAPPED_REGULAR = 2, /* data: @payload of descriptor/regular_file.c tells the rest */
+	MAPPED_MEMORY = 3,  /* shared memory without a name: content of the object @id */
+};
+
+enum mapped_flag {
+	MAPPED_WANTS_WRITE = 1 << 0, /* some mapping is shared and may be written */
+	MAPPED_WANTS_READ = 1 << 1,  /* some mapping is private, or shared and may not be written */
+	MAPPED_HUGETLB = 1 << 2,
+	MAPPED_SEALS_KNOWN = 1 << 3,
+};
+
+struct file_range {
+	uint64_t start, end;
+};
+
+struct mapped_file_record { /* RECORD_MAPPED_FILE; tail: ranges, path, payload */
+	uint64_t id; /* round_inode_id() */
+	uint32_t kind, flags;
+	uint64_t bytes; /* of the file */
+	uint64_t checksum; /* ELF: XXH3-64 of the mapped ranges */
+	uint32_t page_shift, seals;
+	uint32_t range_count; /* struct file_range: what of it is mapped, ascending */
+	uint32_t path_bytes, payload_bytes;
+	uint32_t mode;
+};
+
+/* One file behind mappings of a live process. */
+struct mapped_file {
+	struct live_vma **vmas; /* by offset */
+	size_t vma_count;
+	struct file_range *ranges;
+	struct mapped_file_record r;
+};
+
+/* A record, checked: what its tail holds. */
+struct mapped_file_view {
+	struct mapped_file_record r;
+	const struct file_range *ranges; /* unaligned reads are fine on x86-64 */
+	char path[4096];
+	const void *payload;
+};
+
+int mapped_file_view(const struct record *record, struct mapped_file_view *v, struct fault *fault);
+void mapped_file_append(struct capture *c, const struct mapped_file *f, const char *path,
+			const struct buffer *payload);
+
+/* Appends the records of all files behind @m and fills in v.file_id of every mapping. */
+int mapped_files_capture(struct capture *c, struct live_memory *m);
+int mapped_files_verify(struct image_reader *image, struct fault *fault);
+/* Opens every file of the image in the builder, with its content. */
+int mapped_files_restore(struct rebuilt_process *p);
+/* The builder's descriptor, inherited by the process, to map file @id with; or -1. */
+int mapped_file_descriptor(struct rebuild *r, uint64_t id, bool write);
+
+/* ---- shared_memory.c ---- */
+
+/* A descriptor of ours on the file behind @v, through any member that has one; or -errno. */
+int shared_memory_open(struct capture *c, const struct live_vma *v);
+/* Record and content of memory without a name: shared anonymous, memfd, hugetlb, lost files. */
+int shared_memory_capture(struct capture *c, struct mapped_file *f, bool is_new);
+int shared_memory_restore(struct rebuilt_process *p, const struct mapped_file_view *v);
+int shared_memory_restore_last(struct rebuilt_process *p);
+
+/* ---- memory_table.c: mappings of an image ---- */
+
+struct memory_table {
+	struct vma_record *vmas; /* ascending, not overlapping */
+	const struct record **records;
+	size_t count;
+};
+
+/* -EINVAL with fault image-damaged for anything that cannot be a real address space. */
+int memory_table_read(struct memory_table *t, const struct buffer *records, struct fault *fault);
+void memory_table_free(struct memory_table *t);
+/* First address >= @from where @bytes are free in the table and in none of @avoid; 0: none. */
+uint64_t memory_table_hole(const struct memory_table *t, uint64_t from, uint64_t bytes,
+			   const struct file_range *avoid, size_t avoid_count);
+
+/* ---- memory_restore.c ---- */
+
+int memory_restore(struct rebuilt_process *p);
+
+/* ---- vdso.c ---- */
+
+int vdso_capture(struct capture *c, const struct live_memory *m);
+int vdso_verify(const struct buffer *records, const struct memory_table *t, struct fault *fault);
+/*
+ * The address space of @t's process is empty but for its vDSO (told by @now): moves it to where the
+ * image had it, or parks it outside of @table and puts a proxy there.
+ */
+int vdso_restore(struct rebuilt_process *p, struct thread *t, const struct memory_table *table,
+		 const struct live_memory *now);
+
+/* ---- mm.c ---- */
+
+int mm_capture(struct capture *c, const struct live_memory *m);
+int mm_verify(struct image_reader *image, struct fault *fault);
+/* In the builder: opens the executable for mm_restore(). */
+int mm_restore_shared(struct rebuilt_process *p);
+/* @scratch: 16 KiB of writable memory of the process that is taken away afterwards. */
+int mm_restore(struct rebuilt_process *p, struct thread *t, uint64_t scratch);
+
+/* Under which the builder remembers further descriptors of an object beside the one of its id. */
+#define KEY_READ (1ull << 62)  /* to map it privately or for reading */
+#define KEY_WRITE (1ull << 61) /* to map it shared */
+#define KEY_IMAGE (1ull << 60) /* a file that the host has not: memory with the carried content */
+
+#endif

@@ -1,0 +1,548 @@
+/*
+ * Rebuilds the address space of a stopped process from outside (engine-facts 1.2, 9.7): empties it but
+ * for the vDSO, maps everything at its place with its final protection, writes the pages.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/prctl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "../restart/rebuild.h"
+#include "memory.h"
+
+/* newer than the headers of the oldest systems that this is built on */
+#define DROPPABLE 0x08		  /* MAP_DROPPABLE, Linux 6.11 */
+#define GUARD_INSTALL 102	  /* MADV_GUARD_INSTALL, Linux 6.13 */
+#define MSEAL 462		  /* mseal(2), Linux 6.10 */
+#define VMA_NAME 0x53564d41	  /* PR_SET_VMA, Linux 5.17 */
+
+#define ZEROS_BYTES 65536
+
+struct restoring {
+	struct rebuilt_process *p;
+	struct thread *thread;
+	struct memory_table table;
+	struct batch batch;
+	bool forced; /* the kernel lets a tracer write protected pages */
+	struct batch_call *calls;
+	size_t count, capacity;
+};
+
+static int add_call(struct restoring *r, uint64_t number, uint64_t a1, uint64_t a2, uint64_t a3,
+		    uint64_t a4, uint64_t a5, uint64_t a6)
+{
+	if (r->count == r->capacity) {
+		size_t capacity = r->capacity ? r->capacity * 2 : 256;
+		struct batch_call *grown = realloc(r->calls, capacity * sizeof(*grown));
+
+		if (!grown)
+			return fault_set(r->p->fault, ENOMEM, "out-of-memory", "list of mappings");
+		r->calls = grown;
+		r->capacity = capacity;
+	}
+	r->calls[r->count++] = (struct batch_call){ number, { a1, a2, a3, a4, a5, a6 }, 0 };
+	return 0;
+}
+
+static int run_calls(struct restoring *r)
+{
+	int ret = batch_run(&r->batch, r->calls, r->count);
+
+	if (ret < 0)
+		return fault_set(r->p->fault, -ret, "internal", "process %d was lost: %s",
+				 r->p->process->virtual_pid, strerror(-ret));
+	return 0;
+}
+
+/* ---- empty ---- */
+
+static int unmap(struct restoring *r, uint64_t start, uint64_t end)
+{
+	long result = 0;
+	int ret = 0;
+
+	if (start < end)
+		ret = inject_syscall(r->thread, &result, SYS_munmap, start, end - start, 0, 0, 0, 0);
+	if (ret >= 0)
+		ret = (int)result;
+	if (ret < 0)
+		return fault_set(r->p->fault, -ret, "internal",
+				 "process %d cannot be emptied: %s", r->p->process->virtual_pid,
+				 strerror(-ret));
+	return 0;
+}
+
+static int empty(struct restoring *r, const struct live_memory *now)
+{
+	uint64_t from = 0;
+	int ret = 0;
+
+	for (size_t i = 0; i < now->count && ret >= 0; i++) {
+		const struct live_vma *v = &now->vmas[i];
+
+		if (v->special != SPECIAL_VDSO && v->special != SPECIAL_VVAR)
+			continue;
+		ret = unmap(r, from, v->v.start);
+		from = v->v.end;
+	}
+	return ret < 0 ? ret : unmap(r, from, USER_END);
+}
+
+/* ---- map ---- */
+
+/* Index of the first run of private memory that ends behind @address. */
+static uint64_t first_run(const struct image_reader *image, uint64_t address)
+{
+	uint64_t low = 0, high = image->header.run_count;
+
+	while (low < high) {
+		uint64_t middle = low + (high - low) / 2;
+		const struct image_run *run = &image->runs[middle];
+
+		if (!run->object && run->offset + run->bytes <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool has_content(const struct restoring *r, const struct vma_record *v)
+{
+	const struct image_reader *image = r->p->image;
+	uint64_t i = first_run(image, v->start);
+
+	return i < image->header.run_count && !image->runs[i].object &&
+	       image->runs[i].offset < v->end;
+}
+
+/* Where the kernel does not force writes through: mapped writable, protected when it is filled. */
+static bool protect_later(const struct restoring *r, const struct vma_record *v)
+{
+	return !r->forced && !(v->flags & VMA_SHARED) && !(v->protection & PROT_WRITE) &&
+	       has_content(r, v);
+}
+
+static int add_mapping(struct restoring *r, const struct vma_record *v)
+{
+	uint64_t flags = MAP_FIXED_NOREPLACE, protection = v->protection;
+	int fd = -1;
+
+	if (v->flags & VMA_DROPPABLE)
+		return add_call(r, SYS_mmap, v->start, v->end - v->start, protection,
+				flags | MAP_ANONYMOUS | DROPPABLE, -1, 0);
+	if (protect_later(r, v))
+		protection |= PROT_READ | PROT_WRITE;
+	flags |= v->flags & VMA_SHARED ? MAP_SHARED : MAP_PRIVATE;
+	if (v->flags & VMA_NO_RESERVE)
+		flags |= MAP_NORESERVE;
+	if (v->flags & VMA_GROWS_DOWN)
+		flags |= MAP_GROWSDOWN;
+	if (v->file_id) {
+		fd = mapped_file_descriptor(r->p->rebuild, v->file_id,
+					    v->flags & VMA_SHARED && v->flags & VMA_MAY_WRITE);
+		if (fd < 0)
+			return fault_set(r->p->fault, ENOENT, "internal",
+					 "no descriptor for the file mapped at %" PRIx64, v->start);
+	} else {
+		flags |= MAP_ANONYMOUS;
+		if (v->flags & VMA_HUGETLB)
+			flags |= MAP_HUGETLB | (uint64_t)v->page_shift << MAP_HUGE_SHIFT;
+	}
+	return add_call(r, SYS_mmap, v->start, v->end - v->start, protection, flags,
+			(uint64_t)(int64_t)fd, v->offset);
+}
+
+/* The name of the file that @v maps, for messages. */
+static void file_name(const struct restoring *r, const struct vma_record *v,
+		      struct mapped_file_view *file)
+{
+	const struct record *record = NULL;
+
+	file->path[0] = 0;
+	while (v->file_id &&
+	       (record = record_find(r->p->records, RECORD_MAPPED_FILE, record)))
+		if (!mapped_file_view(record, file, NULL) && file->r.id == v->file_id)
+			return;
+	strcpy(file->path, v->file_id ? "?" : "no file");
+}
+
+static int map_all(struct restoring *r)
+{
+	struct mapped_file_view file;
+	int ret = 0;
+
+	r->count = 0;
+	for (size_t i = 0; i < r->table.count && ret >= 0; i++)
+		ret = add_mapping(r, &r->table.vmas[i]);
+	if (ret >= 0)
+		ret = run_calls(r);
+	for (size_t i = 0; i < r->table.count && ret >= 0; i++) {
+		const struct vma_record *v = &r->table.vmas[i];
+		int64_t result = r->calls[i].result;
+
+		if (result == (int64_t)v->start)
+			continue;
+		file_name(r, v, &file);
+		ret = fault_set(r->p->fault, result < 0 ? (int)-result : EEXIST,
+				result == -ENOMEM ? "out-of-memory" : "restore-content",
+				"process %d: memory at %" PRIx64 "-%" PRIx64 " (%s) cannot be "
+				"mapped: %s", r->p->process->virtual_pid, v->start, v->end,
+				file.path, strerror(result < 0 ? (int)-result : EEXIST));
+	}
+	return ret;
+}
+
+/* ---- settings ---- */
+
+static const struct {
+	uint32_t flag;
+	int advice;
+	bool needed; /* the program would behave differently without */
+} advices[] = {
+	{ VMA_DONT_FORK, MADV_DONTFORK, true },
+	{ VMA_WIPE_ON_FORK, MADV_WIPEONFORK, true },
+	{ VMA_DONT_DUMP, MADV_DONTDUMP, true },
+	{ VMA_HUGE_PAGE, MADV_HUGEPAGE, false },
+	{ VMA_NO_HUGE_PAGE, MADV_NOHUGEPAGE, false },
+	{ VMA_MERGEABLE, MADV_MERGEABLE, false },
+	{ VMA_SEQUENTIAL, MADV_SEQUENTIAL, false },
+	{ VMA_RANDOM, MADV_RANDOM, false },
+};
+
+static bool is_needed(uint64_t advice)
+{
+	for (size_t i = 0; i < sizeof(advices) / sizeof(advices[0]); i++)
+		if ((uint64_t)advices[i].advice == advice)
+			return advices[i].needed;
+	return false;
+}
+
+/* Before the pages: those of a range that wants huge pages become huge at once. */
+static int advise(struct restoring *r)
+{
+	int ret = 0;
+
+	r->count = 0;
+	for (size_t i = 0; i < r->table.count && ret >= 0; i++) {
+		const struct vma_record *v = &r->table.vmas[i];
+
+		if (v->flags & VMA_DROPPABLE)
+			continue; /* brings its own */
+		for (size_t k = 0; k < sizeof(advices) / sizeof(advices[0]) && ret >= 0; k++)
+			if (v->flags & advices[k].flag)
+				ret = add_call(r, SYS_madvise, v->start, v->end - v->start,
+					       (uint64_t)advices[k].advice, 0, 0, 0);
+	}
+	if (ret >= 0)
+		ret = run_calls(r);
+	for (size_t i = 0; i < r->count && ret >= 0; i++) {
+		const struct batch_call *c = &r->calls[i];
+
+		if (c->result < 0 && is_needed(c->arguments[2]))
+			ret = fault_set(r->p->fault, (int)-c->result, "restore-content",
+					"process %d: madvise %" PRIu64 " of memory at %" PRIx64
+					": %s", r->p->process->virtual_pid, c->arguments[2],
+					c->arguments[0], strerror((int)-c->result));
+	}
+	return ret;
+}
+
+/* Names of anonymous memory: for the reader of /proc/PID/maps only, so a failure is none. */
+static int name_mappings(struct restoring *r)
+{
+	size_t i = 0;
+	int ret = 0;
+
+	while (i < r->table.count && ret >= 0) {
+		struct buffer text = { 0 };
+
+		r->count = 0;
+		for (; i < r->table.count && ret >= 0; i++) {
+			const struct vma_record *v = &r->table.vmas[i];
+			size_t length;
+			const void *name = record_tail(r->table.records[i], sizeof(*v), &length);
+
+			if (!length || length > 80) /* the kernel's limit */
+				continue;
+			if (text.bytes + length + 1 > BATCH_TEXT_BYTES)
+				break;
+			ret = add_call(r, SYS_prctl, VMA_NAME, 0, v->start, v->end - v->start,
+				       r->batch.text + text.bytes, 0);
+			buffer_append(&text, name, length);
+			buffer_append(&text, "", 1);
+		}
+		if (ret >= 0 && text.bytes && !text.failed) {
+			ret = process_write(r->p->process, r->batch.text, text.data, text.bytes);
+			if (ret >= 0)
+				ret = run_calls(r);
+		}
+		buffer_free(&text);
+	}
+	return ret;
+}
+
+/* ---- content ---- */
+
+static int write_piece(void *context, uint64_t offset, const void *data, uint64_t bytes)
+{
+	return process_write(context, offset, data, bytes);
+}
+
+/* Private copies of file pages that have become zero: no run tells of them. */
+static int write_zeros(struct restoring *r)
+{
+	static const uint8_t zeros[ZEROS_BYTES];
+	const struct image_reader *image = r->p->image;
+	const struct record *record = NULL;
+	struct range_record range;
+	int ret = 0;
+
+	while (ret >= 0 && (record = record_find(r->p->records, RECORD_COPIED, record))) {
+		uint64_t at, i;
+
+		record_head(record, &range, sizeof(range));
+		at = range.start;
+		i = first_run(image, at);
+		while (at < range.end && ret >= 0) {
+			bool run = i < image->header.run_count && !image->runs[i].object;
+			uint64_t end = run && image->runs[i].offset < range.end ?
+					       image->runs[i].offset : range.end;
+
+			while (at < end && ret >= 0) {
+				size_t n = end - at < ZEROS_BYTES ? end - at : ZEROS_BYTES;
+
+				ret = process_write(r->p->process, at, zeros, n);
+				at += n;
+			}
+			if (run && at < range.end) {
+				at = image->runs[i].offset + image->runs[i].bytes;
+				i++;
+			}
+		}
+	}
+	return ret;
+}
+
+static int write_pages(struct restoring *r)
+{
+	struct rebuilt_process *p = r->p;
+	int ret;
+
+	ret = image_reader_content(p->image, 0, 0, USER_END, p->rebuild->workers, write_piece,
+				   p->process, p->fault);
+	if (ret >= 0)
+		ret = write_zeros(r);
+	if (ret < 0)
+		return fault_set(p->fault, -ret, "restore-content",
+				 "memory of process %d cannot be written: %s",
+				 p->process->virtual_pid, strerror(-ret));
+	return 0;
+}
+
+/* ---- what must come behind the content ---- */
+
+static int add_guards(struct restoring *r)
+{
+	const struct record *record = NULL;
+	struct range_record range;
+	int ret = 0;
+
+	while (ret >= 0 && (record = record_find(r->p->records, RECORD_GUARD, record))) {
+		record_head(record, &range, sizeof(range));
+		ret = add_call(r, SYS_madvise, range.start, range.end - range.start, GUARD_INSTALL,
+			       0, 0, 0);
+	}
+	return ret;
+}
+
+/* A kernel before 6.13: a page that may not be touched does the same. */
+static int replace_guards(struct restoring *r, size_t guards)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < guards; i++)
+		if (r->calls[i].result < 0)
+			r->calls[count++] = (struct batch_call){
+				SYS_mprotect,
+				{ r->calls[i].arguments[0], r->calls[i].arguments[1], PROT_NONE }, 0
+			};
+	r->count = count;
+	return count ? run_calls(r) : 0;
+}
+
+static int add_protections(struct restoring *r)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < r->table.count && ret >= 0; i++) {
+		const struct vma_record *v = &r->table.vmas[i];
+
+		/* execute-only memory gets its key from the kernel */
+		if (v->protection_key && v->protection != PROT_EXEC)
+			ret = add_call(r, SYS_pkey_mprotect, v->start, v->end - v->start,
+				       v->protection, v->protection_key, 0, 0);
+		else if (protect_later(r, v))
+			ret = add_call(r, SYS_mprotect, v->start, v->end - v->start, v->protection,
+				       0, 0, 0);
+	}
+	return ret;
+}
+
+/* The limit of locked memory may be lower here: then it is not locked, which changes no result. */
+static int lock_and_seal(struct restoring *r)
+{
+	int ret = 0;
+
+	r->count = 0;
+	for (size_t i = 0; i < r->table.count && ret >= 0; i++) {
+		const struct vma_record *v = &r->table.vmas[i];
+
+		if (v->flags & VMA_LOCKED)
+			ret = add_call(r, SYS_mlock2, v->start, v->end - v->start,
+				       v->flags & VMA_LOCK_ON_FAULT ? MLOCK_ONFAULT : 0, 0, 0, 0);
+		if (ret >= 0 && v->flags & VMA_SEALED)
+			ret = add_call(r, MSEAL, v->start, v->end - v->start, 0, 0, 0, 0);
+	}
+	return ret < 0 || !r->count ? ret : run_calls(r);
+}
+
+/* Keys are numbered in the order of allocation: all up to the highest one that is in use. */
+static int allocate_keys(struct restoring *r)
+{
+	uint32_t highest = 0;
+	long result;
+	int ret;
+
+	for (size_t i = 0; i < r->table.count; i++)
+		if (r->table.vmas[i].protection_key > highest &&
+		    r->table.vmas[i].protection != PROT_EXEC)
+			highest = r->table.vmas[i].protection_key;
+	for (uint32_t key = 1; key <= highest; key++) {
+		ret = inject_syscall(r->thread, &result, SYS_pkey_alloc, 0, 0, 0, 0, 0, 0);
+		if (ret >= 0 && result < 0)
+			ret = (int)result;
+		if (ret < 0)
+			return fault_set(r->p->fault, -ret, "not-supported",
+					 "the program uses memory protection keys, which this host "
+					 "does not offer");
+		if ((uint32_t)result >= highest)
+			break;
+	}
+	return 0;
+}
+
+static int finish(struct restoring *r)
+{
+	size_t guards;
+	int ret;
+
+	ret = allocate_keys(r);
+	if (ret < 0)
+		return ret;
+	r->count = 0;
+	ret = add_guards(r);
+	guards = r->count;
+	if (ret >= 0)
+		ret = add_protections(r);
+	if (ret >= 0 && r->count)
+		ret = run_calls(r);
+	for (size_t i = guards; i < r->count && ret >= 0; i++)
+		if (r->calls[i].result < 0)
+			ret = fault_set(r->p->fault, (int)-r->calls[i].result, "restore-content",
+					"process %d: memory at %" PRIx64 " cannot be protected: %s",
+					r->p->process->virtual_pid, r->calls[i].arguments[0],
+					strerror((int)-r->calls[i].result));
+	if (ret >= 0)
+		ret = replace_guards(r, guards);
+	if (ret >= 0)
+		ret = mm_restore(r->p, r->thread, r->batch.text);
+	return ret < 0 ? ret : lock_and_seal(r);
+}
+
+/* ---- all of it ---- */
+
+/* The vDSO is where it will stay: a hole beside it and all mappings to be. */
+static int open_work_area(struct restoring *r)
+{
+	struct process *process = r->p->process;
+	/* the pages that it reads lie within a megabyte below it */
+	struct file_range avoid = { process->vdso_start - (1 << 20), process->vdso_end + (1 << 20) };
+	uint64_t hole = memory_table_hole(&r->table, 1 << 20, batch_area_bytes(), &avoid, 1);
+	int ret;
+
+	if (!hole)
+		return fault_set(r->p->fault, ENOMEM, "out-of-memory", "no room for a work area");
+	ret = batch_open(&r->batch, r->thread, hole, r->p->fault);
+	if (ret < 0)
+		return ret;
+	/* Since 6.12 this can be forbidden (proc_mem.force_override): found out on the code page. */
+	if (!r->batch.one_by_one && process->mem_fd >= 0) {
+		uint8_t byte;
+
+		r->forced = pread(process->mem_fd, &byte, 1, (off_t)hole) == 1 &&
+			    pwrite(process->mem_fd, &byte, 1, (off_t)hole) == 1;
+	}
+	return 0;
+}
+
+static int rebuild(struct restoring *r)
+{
+	struct rebuilt_process *p = r->p;
+	struct live_memory now;
+	int ret;
+
+	ret = live_memory_read(&now, p->process->pid, p->process->pid, p->fault);
+	if (ret < 0)
+		return ret;
+	ret = empty(r, &now);
+	if (ret >= 0)
+		ret = vdso_restore(p, r->thread, &r->table, &now);
+	live_memory_free(&now);
+	if (ret >= 0)
+		ret = open_work_area(r);
+	if (ret >= 0)
+		ret = map_all(r);
+	if (ret >= 0)
+		ret = advise(r);
+	if (ret >= 0)
+		ret = name_mappings(r);
+	if (ret >= 0)
+		ret = write_pages(r);
+	if (ret >= 0)
+		ret = finish(r);
+	if (ret >= 0)
+		ret = batch_close(&r->batch);
+	return ret;
+}
+
+int memory_restore(struct rebuilt_process *p)
+{
+	struct restoring r = { .p = p, .thread = &p->process->threads[0] };
+	int ret, ended;
+
+	ret = memory_table_read(&r.table, p->records, p->fault);
+	if (ret < 0)
+		return ret;
+	if (r.table.count) {
+		ret = inject_begin(r.thread, p->fault);
+		if (ret >= 0) {
+			if (p->process->scratch)
+				inject_scratch_free(r.thread);
+			ret = rebuild(&r);
+			ended = inject_end(r.thread);
+			if (ret >= 0 && ended < 0)
+				ret = fault_set(p->fault, -ended, "internal",
+						"process %d was lost: %s", p->process->virtual_pid,
+						strerror(-ended));
+		}
+	}
+	free(r.calls);
+	memory_table_free(&r.table);
+	return ret;
+}
