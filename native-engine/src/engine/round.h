@@ -12,6 +12,7 @@ struct round {
 	struct process **members;
 	size_t member_count;
 	void *shared; /* identity tables of shared.c */
+	struct virtual_ids *ids; /* of round_virtual_pid() */
 	struct inventory *descriptors; /* of all members: descriptor/inventory.h */
 };
 

@@ -100,8 +100,17 @@ int image_writer_add_fd(struct image_writer *w, uint64_t object, int fd, uint64_
 int image_writer_add_bytes(struct image_writer *w, uint64_t object, uint64_t offset,
 			   const void *data, uint64_t bytes, struct fault *fault);
 
-/* Waits until everything queued has been read from its source (and written to the file). */
+/*
+ * Content of @pid need not be read before image_writer_flush_frozen: it is a snapshot that stays as it is.
+ * Before the first add.
+ */
+void image_writer_set_snapshot(struct image_writer *w, pid_t pid);
+/* Waits until everything queued that can change has been read from its source and written. */
+int image_writer_flush_frozen(struct image_writer *w, struct fault *fault);
+/* Waits until everything queued has been read from its source and written to the file. */
 int image_writer_flush(struct image_writer *w, struct fault *fault);
+/* From any thread: what waits is dropped, flush and finish fail with -ECANCELED, the file goes. */
+void image_writer_cancel(struct image_writer *w);
 
 struct image_summary {
 	uint64_t file_bytes, raw_bytes;

@@ -19,7 +19,11 @@
 #define COPIES_BYTES_MAX ((uint64_t)64 << 20) /* of add_bytes waiting in the queue */
 #define ALIGN_RAW_FROM (64u << 10) /* raw chunks of this size can be mapped: page aligned */
 
+/* Content that can change when the program runs on goes first. */
+enum urgency { URGENT, LATER };
+
 struct task { /* becomes at most one chunk */
+	enum urgency urgency;
 	struct task *next;
 	size_t count, capacity;
 	uint64_t bytes, copied_bytes;
@@ -30,16 +34,17 @@ struct image_writer {
 	char path[4096];
 	int fd;
 	struct image_options options;
-	bool finished;
-	struct task *pending; /* being filled by the caller */
+	bool finished, unlinked;
+	pid_t snapshot; /* 0: none */
+	struct task *pending[2]; /* being filled by the caller; [URGENT], [LATER] */
 
 	pthread_t *threads;
 	unsigned int thread_count;
 
 	pthread_mutex_t lock; /* of everything below */
 	pthread_cond_t work, idle;
-	struct task *first, *last;
-	unsigned int busy;
+	struct task *first[2], *last[2];
+	unsigned int busy[2], idle_workers;
 	bool stopping;
 	uint64_t copied_bytes;
 	struct fault fault; /* the first of any thread */
@@ -185,6 +190,22 @@ static void desk_close(struct desk *d)
 	free(d->runs.runs);
 }
 
+/* With the lock. */
+static struct task *take_task(struct image_writer *w)
+{
+	for (enum urgency u = URGENT; u <= LATER; u++) {
+		struct task *t = w->first[u];
+
+		if (!t)
+			continue;
+		w->first[u] = t->next;
+		if (!t->next)
+			w->last[u] = NULL;
+		return t;
+	}
+	return NULL;
+}
+
 static void *worker(void *context)
 {
 	struct image_writer *w = context;
@@ -197,15 +218,14 @@ static void *worker(void *context)
 		struct task *t;
 		int ret = 0;
 
-		while (!w->first && !w->stopping)
+		w->idle_workers++;
+		while (!w->first[URGENT] && !w->first[LATER] && !w->stopping)
 			pthread_cond_wait(&w->work, &w->lock);
-		if (!w->first)
+		w->idle_workers--;
+		t = take_task(w);
+		if (!t)
 			break;
-		t = w->first;
-		w->first = t->next;
-		if (!w->first)
-			w->last = NULL;
-		w->busy++;
+		w->busy[t->urgency]++;
 		if (!w->error) {
 			pthread_mutex_unlock(&w->lock);
 			ret = ready ? do_task(w, &desk, t, &fault) :
@@ -216,7 +236,7 @@ static void *worker(void *context)
 		if (ret < 0)
 			writer_fail(w, -ret, &fault);
 		w->copied_bytes -= t->copied_bytes;
-		w->busy--;
+		w->busy[t->urgency]--;
 		pthread_cond_broadcast(&w->idle);
 		task_free(t);
 	}
@@ -236,24 +256,19 @@ static void stop_workers(struct image_writer *w)
 	w->thread_count = 0;
 }
 
-/* Workers start with the first task: an image without content needs none. */
-static int start_workers(struct image_writer *w, struct fault *fault)
+/* One more, when all are busy: an image without content needs none, a small one gets one. */
+static int start_worker(struct image_writer *w, struct fault *fault)
 {
 	sigset_t all, before;
-	int error = 0;
+	int error;
 
-	w->threads = calloc(w->options.workers, sizeof(*w->threads));
-	if (!w->threads)
-		return fault_set(fault, ENOMEM, "out-of-memory", "%s: no memory", w->path);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	while (w->thread_count < w->options.workers && !error) {
-		error = pthread_create(&w->threads[w->thread_count], NULL, worker, w);
-		if (!error)
-			w->thread_count++;
-	}
+	error = pthread_create(&w->threads[w->thread_count], NULL, worker, w);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (!w->thread_count)
+	if (!error)
+		w->thread_count++;
+	else if (!w->thread_count)
 		return fault_set(fault, error, "out-of-memory", "%s: no thread to write it: %s",
 				 w->path, strerror(error));
 	return 0;
@@ -274,10 +289,16 @@ int image_writer_open(struct image_writer **out, const char *path,
 	w->options = *options;
 	if (!w->options.workers)
 		w->options.workers = 1;
+	w->threads = calloc(w->options.workers, sizeof(*w->threads));
+	if (!w->threads) {
+		free(w);
+		return fault_set(fault, ENOMEM, "out-of-memory", "%s: no memory", path);
+	}
 	w->fd = file_create(path, fault);
 	if (w->fd < 0) {
 		int ret = w->fd;
 
+		free(w->threads);
 		free(w);
 		return ret;
 	}
@@ -289,28 +310,34 @@ int image_writer_open(struct image_writer **out, const char *path,
 	return 0;
 }
 
-static int push_pending(struct image_writer *w, struct fault *fault)
+static int push_pending(struct image_writer *w, enum urgency u, struct fault *fault)
 {
-	struct task *t = w->pending;
+	struct task *t = w->pending[u];
+	bool more;
 
 	if (!t)
 		return 0;
-	if (!w->thread_count) {
-		int ret = start_workers(w, fault);
+	pthread_mutex_lock(&w->lock);
+	more = w->thread_count < w->options.workers &&
+	       (!w->idle_workers || w->first[URGENT] || w->first[LATER]);
+	pthread_mutex_unlock(&w->lock);
+	if (more) {
+		int ret = start_worker(w, fault);
 
 		if (ret < 0)
 			return ret;
 	}
-	w->pending = NULL;
+	w->pending[u] = NULL;
+	t->urgency = u;
 	pthread_mutex_lock(&w->lock);
 	while (w->copied_bytes + t->copied_bytes > COPIES_BYTES_MAX && w->copied_bytes)
 		pthread_cond_wait(&w->idle, &w->lock);
 	w->copied_bytes += t->copied_bytes;
-	if (w->last)
-		w->last->next = t;
+	if (w->last[u])
+		w->last[u]->next = t;
 	else
-		w->first = t;
-	w->last = t;
+		w->first[u] = t;
+	w->last[u] = t;
 	pthread_cond_signal(&w->work);
 	pthread_mutex_unlock(&w->lock);
 	return 0;
@@ -334,18 +361,23 @@ static struct piece *next_piece(struct task *t)
 static int add(struct image_writer *w, struct piece whole, const uint8_t *data,
 	       struct fault *fault)
 {
+	bool later = whole.kind == SOURCE_BYTES ||
+		     (w->snapshot && whole.kind == SOURCE_PROCESS && whole.pid == w->snapshot);
+	enum urgency u = later ? LATER : URGENT;
 	int ret = writer_error(w, fault);
 
 	while (whole.bytes && ret >= 0) {
+		struct task *t;
 		struct piece *p;
 		uint64_t n;
 
-		if (!w->pending)
-			w->pending = calloc(1, sizeof(*w->pending));
-		p = w->pending ? next_piece(w->pending) : NULL;
+		if (!w->pending[u])
+			w->pending[u] = calloc(1, sizeof(*w->pending[u]));
+		t = w->pending[u];
+		p = t ? next_piece(t) : NULL;
 		if (!p)
 			goto no_memory;
-		n = IMAGE_CHUNK_BYTES - w->pending->bytes;
+		n = IMAGE_CHUNK_BYTES - t->bytes;
 		if (n > whole.bytes)
 			n = whole.bytes;
 		*p = whole;
@@ -356,21 +388,25 @@ static int add(struct image_writer *w, struct piece whole, const uint8_t *data,
 				goto no_memory;
 			memcpy(p->copy, data, n);
 			data += n;
-			w->pending->copied_bytes += n;
+			t->copied_bytes += n;
 		}
-		w->pending->count++;
-		w->pending->bytes += n;
+		t->count++;
+		t->bytes += n;
 		whole.offset += n;
 		whole.source_offset += n;
 		whole.bytes -= n;
-		if (w->pending->bytes == IMAGE_CHUNK_BYTES ||
-		    w->pending->count == SOURCE_MAX_PIECES)
-			ret = push_pending(w, fault);
+		if (t->bytes == IMAGE_CHUNK_BYTES || t->count == SOURCE_MAX_PIECES)
+			ret = push_pending(w, u, fault);
 	}
 	return ret;
 
 no_memory:
 	return fault_set(fault, ENOMEM, "out-of-memory", "%s: no memory for its queue", w->path);
+}
+
+void image_writer_set_snapshot(struct image_writer *w, pid_t pid)
+{
+	w->snapshot = pid;
 }
 
 int image_writer_add_process(struct image_writer *w, pid_t pid, int mem_fd, uint64_t address,
@@ -406,17 +442,30 @@ int image_writer_add_bytes(struct image_writer *w, uint64_t object, uint64_t off
 				      .offset = offset, .bytes = bytes }, data, fault);
 }
 
-int image_writer_flush(struct image_writer *w, struct fault *fault)
+static int flush(struct image_writer *w, enum urgency last, struct fault *fault)
 {
-	int ret = push_pending(w, fault);
+	for (enum urgency u = URGENT; u <= last; u++) {
+		int ret = push_pending(w, u, fault);
 
-	if (ret < 0)
-		return ret;
+		if (ret < 0)
+			return ret;
+	}
 	pthread_mutex_lock(&w->lock);
-	while (w->first || w->busy)
-		pthread_cond_wait(&w->idle, &w->lock);
+	for (enum urgency u = URGENT; u <= last; u++)
+		while (w->first[u] || w->busy[u])
+			pthread_cond_wait(&w->idle, &w->lock);
 	pthread_mutex_unlock(&w->lock);
 	return writer_error(w, fault);
+}
+
+int image_writer_flush_frozen(struct image_writer *w, struct fault *fault)
+{
+	return flush(w, URGENT, fault);
+}
+
+int image_writer_flush(struct image_writer *w, struct fault *fault)
+{
+	return flush(w, LATER, fault);
 }
 
 static int compare_runs(const void *a, const void *b)
@@ -539,6 +588,9 @@ int image_writer_finish(struct image_writer *w, struct image_header *header,
 		return fault_set(fault, ENOMEM, "out-of-memory", "%s: no memory", w->path);
 	if (ret < 0)
 		return file_write_fault(fault, -ret, w->path);
+	ret = writer_error(w, fault); /* cancelled meanwhile */
+	if (ret < 0)
+		return ret;
 	w->finished = true;
 	if (summary) {
 		memset(summary, 0, sizeof(*summary));
@@ -550,23 +602,42 @@ int image_writer_finish(struct image_writer *w, struct image_header *header,
 	return 0;
 }
 
-void image_writer_close(struct image_writer *w)
+static void drop_queue(struct image_writer *w)
 {
 	struct task *t;
 
+	while ((t = take_task(w))) {
+		w->copied_bytes -= t->copied_bytes;
+		task_free(t);
+	}
+	pthread_cond_broadcast(&w->idle);
+}
+
+void image_writer_cancel(struct image_writer *w)
+{
+	struct fault fault = { .id = "internal", .text = "the round was given up" };
+
+	pthread_mutex_lock(&w->lock);
+	writer_fail(w, ECANCELED, &fault);
+	drop_queue(w);
+	if (!w->unlinked)
+		unlink(w->path);
+	w->unlinked = true;
+	pthread_mutex_unlock(&w->lock);
+}
+
+void image_writer_close(struct image_writer *w)
+{
 	if (!w)
 		return;
 	/* Nothing more is read or written: what still waits is dropped. */
 	pthread_mutex_lock(&w->lock);
-	while ((t = w->first)) {
-		w->first = t->next;
-		task_free(t);
-	}
-	w->last = NULL;
+	drop_queue(w);
 	pthread_mutex_unlock(&w->lock);
 	stop_workers(w);
-	task_free(w->pending);
-	if (!w->finished)
+	task_free(w->pending[URGENT]);
+	task_free(w->pending[LATER]);
+	if (!w->finished && !w->unlinked)
 		unlink(w->path);
 	close(w->fd);
 	pthread_cond_destroy(&w->idle);

@@ -1,0 +1,42 @@
+#include <string.h>
+
+#include "../common/proc.h"
+#include "../trace/status.h"
+#include "run.h"
+
+/* What the program sees as its parent: 0 when that is outside its pid namespace. */
+static pid_t virtual_parent(const struct proc_status *own, pid_t parent)
+{
+	struct proc_status status;
+
+	if (!parent || proc_status(parent, &status) < 0 || status.pid_levels < own->pid_levels)
+		return 0;
+	return status.outer_ids[own->pid_levels - 1];
+}
+
+json_t *member_json(pid_t pid, uint64_t start_ticks, const struct process *p)
+{
+	char executable[4096];
+	const char *program;
+	struct proc_status status;
+	struct proc_stat stat;
+
+	if (proc_stat(pid, &stat) < 0 || stat.start_ticks != start_ticks ||
+	    proc_status(pid, &status) < 0)
+		return NULL;
+	program = stat.comm;
+	if (proc_read_link(p ? p->live_tid : pid, "exe", executable, sizeof(executable)) > 0) {
+		char *base = strrchr(executable, '/'), *end;
+
+		program = base ? base + 1 : executable;
+		end = executable + strlen(executable);
+		if (end - program > 10 && !strcmp(end - 10, " (deleted)"))
+			end[-10] = 0;
+	}
+	return json_pack("{s:i, s:I, s:i, s:i, s:o, s:i, s:b, s:b}", "pid", (int)pid, "startTicks",
+			 (json_int_t)start_ticks, "virtualPid",
+			 (int)(p ? p->virtual_pid : status.virtual_pid), "virtualParent",
+			 (int)virtual_parent(&status, stat.parent), "program",
+			 json_from_text(program), "threads", (int)stat.threads, "zombie",
+			 p ? p->zombie : stat.state == 'Z', "seccomp", status.seccomp != 0);
+}

@@ -1,0 +1,257 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../trace/wait.h"
+#include "server.h"
+
+#define DEFAULT_LIMIT_MS 60000
+
+static uint32_t timeout_of(const json_t *request)
+{
+	int64_t ms = json_number(request, "timeoutMs", DEFAULT_LIMIT_MS);
+
+	return ms < 1 ? 1 : ms > 86400000 ? 86400000 : ms;
+}
+
+/* The round that @request names is the active one. */
+static int find_round(struct server *s, const json_t *request, struct fault *fault)
+{
+	const char *name = json_text(request, "round", "");
+
+	if (s->run && !strcmp(s->run->name, name))
+		return 0;
+	return fault_set(fault, EINVAL, "internal", "round %s is not active", name);
+}
+
+int request_freeze(struct server *s, const json_t *request, json_t *answer, struct fault *fault)
+{
+	const char *name = json_text(request, "round", "");
+	struct scan_request what;
+	json_t *members;
+	int ret;
+
+	if (s->run)
+		return fault_set(fault, EBUSY, "round-busy", "round %s is active", s->run->name);
+	if (!*name || strlen(name) >= sizeof(s->run->name))
+		return fault_set(fault, EINVAL, "internal", "\"%s\" is no name of a round", name);
+	ret = read_scan_request(request, &what, fault);
+	if (!ret)
+		ret = run_freeze(&s->run, &what, name, json_number(request, "generation", 0),
+				 json_text(request, "manifestId", ""), timeout_of(request),
+				 s->workers, fault);
+	scan_request_free(&what);
+	if (ret < 0)
+		return ret;
+	members = json_array();
+	for (size_t i = 0; i < s->run->round.member_count; i++) {
+		const struct process *p = s->run->round.members[i];
+		json_t *one = member_json(p->pid, p->start_ticks, p);
+
+		if (one) /* else somebody has killed it, frozen as it is */
+			json_array_append_new(members, one);
+	}
+	json_object_set_new(answer, "members", members);
+	json_object_set_new(answer, "frozenNs", json_integer(s->run->frozen_ns));
+	return 0;
+}
+
+int request_drain(struct server *s, const json_t *request, json_t *answer, struct fault *fault)
+{
+	int ret = find_round(s, request, fault);
+
+	if (!ret)
+		ret = run_drain(s->run, timeout_of(request), fault);
+	json_object_set_new(answer, "endpoints", json_array());
+	return ret;
+}
+
+static const char *const codecs[] = { [CODEC_NONE] = "none", [CODEC_ZSTD] = "zstd",
+				      [CODEC_GZIP] = "gzip", [CODEC_LZ4] = "lz4" };
+
+int codec_by_name(const char *name)
+{
+	for (size_t i = 0; i < sizeof(codecs) / sizeof(codecs[0]); i++)
+		if (!strcmp(codecs[i], name))
+			return i;
+	return -EINVAL;
+}
+
+int request_snapshot(struct server *s, const json_t *request, json_t *answer, struct fault *fault)
+{
+	const char *codec_name = json_text(request, "codec", "zstd");
+	struct output_options options = {
+		.unique_pid = json_text(request, "uniquePid", ""),
+		.image = json_text(request, "image", ""),
+		.level = json_number(request, "level", 0),
+		.members = json_number(request, "members", 1),
+		.open_files = json_flag(request, "openFiles", false),
+		.copy_on_write = json_flag(request, "copyOnWrite", false),
+	};
+	int codec = codec_by_name(codec_name), ret = find_round(s, request, fault);
+
+	(void)answer;
+	if (ret < 0)
+		return ret;
+	if (codec < 0)
+		return fault_set(fault, EINVAL, "internal", "unknown codec %s", codec_name);
+	if (!s->run->frozen)
+		return fault_set(fault, EINVAL, "internal", "the round is not frozen");
+	options.codec = codec;
+	return run_snapshot(s->run, json_number(request, "pid", 0),
+			    json_number(request, "startTicks", 0), &options, fault);
+}
+
+int request_refill(struct server *s, const json_t *request, json_t *answer, struct fault *fault)
+{
+	int ret = find_round(s, request, fault);
+
+	(void)answer;
+	if (!ret)
+		run_refill(s->run);
+	return ret;
+}
+
+int request_resume(struct server *s, const json_t *request, json_t *answer, struct fault *fault)
+{
+	int ret = find_round(s, request, fault);
+	uint64_t stopped_us = 0;
+
+	if (!ret)
+		ret = run_resume(s->run, &stopped_us, fault);
+	json_object_set_new(answer, "stoppedMicros", json_integer(stopped_us));
+	return ret;
+}
+
+int request_write(struct server *s, const json_t *request, json_t *answer, struct fault *fault)
+{
+	int ret = find_round(s, request, fault);
+	struct waiting_write *w;
+	struct output *o;
+
+	(void)answer;
+	if (ret < 0)
+		return ret;
+	o = run_output(s->run, json_number(request, "pid", 0),
+		       json_number(request, "startTicks", 0));
+	if (!o || o->thread_started)
+		return fault_set(fault, EINVAL, "internal", "process %d has no snapshot to write",
+				 (int)json_number(request, "pid", 0));
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return fault_set(fault, ENOMEM, "out-of-memory", "no memory for a request");
+	ret = output_finish_start(o, s->wake_fd, fault);
+	if (ret < 0) {
+		free(w);
+		return ret;
+	}
+	w->id = json_number(request, "id", 0);
+	w->output = o;
+	w->deadline_ns = monotonic_ns() + timeout_of(request) * 1000000ull;
+	w->next = s->writes;
+	s->writes = w;
+	return 1;
+}
+
+static void answer_write(struct server *s, const struct waiting_write *w)
+{
+	const struct output *o = w->output;
+	const struct image_summary *sum = &o->summary;
+
+	if (o->result < 0)
+		server_refuse(s, w->id, &o->fault);
+	else
+		server_answer(s, w->id,
+			      json_pack("{s:I, s:I, s:s}", "bytes", (json_int_t)sum->file_bytes,
+					"rawBytes", (json_int_t)sum->raw_bytes, "digest",
+					sum->digest));
+}
+
+void server_writes(struct server *s)
+{
+	struct waiting_write **at = &s->writes, *w;
+
+	for (struct output *o = s->run ? s->run->outputs : NULL; o; o = o->next)
+		if (atomic_load(&o->state) >= OUTPUT_READ)
+			twin_kill(&o->twin);
+	while ((w = *at)) {
+		bool done = atomic_load(&w->output->state) == OUTPUT_DONE;
+
+		if (done) {
+			answer_write(s, w);
+		} else if (monotonic_ns() >= w->deadline_ns) {
+			struct fault fault = { 0 };
+
+			fault_set(&fault, ETIMEDOUT, "write-timeout",
+				  "%s: it was not on disk in time", w->output->path);
+			server_refuse(s, w->id, &fault);
+		} else {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		free(w);
+	}
+}
+
+uint64_t server_next_deadline(const struct server *s)
+{
+	uint64_t earliest = UINT64_MAX;
+
+	for (const struct waiting_write *w = s->writes; w; w = w->next)
+		if (w->deadline_ns < earliest)
+			earliest = w->deadline_ns;
+	return earliest;
+}
+
+static void close_round(struct server *s, bool keep)
+{
+	if (!s->run)
+		return;
+	while (s->writes) {
+		struct waiting_write *w = s->writes;
+		struct fault fault = { 0 };
+
+		fault_set(&fault, ECANCELED, "internal", "%s: the round was given up",
+			  w->output->path);
+		server_refuse(s, w->id, &fault);
+		s->writes = w->next;
+		free(w);
+	}
+	s->run->keep = keep;
+	run_close(s->run);
+	s->run = NULL;
+}
+
+void server_abort(struct server *s)
+{
+	close_round(s, false);
+}
+
+int request_abort(struct server *s, const json_t *request, json_t *answer, struct fault *fault)
+{
+	int ret = find_round(s, request, fault);
+
+	(void)answer;
+	if (!ret)
+		server_abort(s);
+	return ret;
+}
+
+int request_end(struct server *s, const json_t *request, json_t *answer, struct fault *fault)
+{
+	int ret = find_round(s, request, fault);
+
+	(void)answer;
+	if (!ret)
+		close_round(s, true);
+	return ret;
+}
+
+int request_exit(struct server *s, const json_t *request, json_t *answer, struct fault *fault)
+{
+	int ret = find_round(s, request, fault);
+
+	(void)answer;
+	return ret ? ret : run_exit(s->run, json_number(request, "exitStatus", 0), fault);
+}

@@ -1,0 +1,281 @@
+#include "run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "../common/proc.h"
+#include "../resource/descriptors.h"
+#include "../trace/wait.h"
+#include "ending.h"
+#include "shared.h"
+
+static void sleep_ms(unsigned int ms)
+{
+	struct timespec t = { 0, ms * 1000000l };
+
+	nanosleep(&t, NULL);
+}
+
+static bool is_member(struct run *r, const struct process_key *k)
+{
+	struct process *p = round_member(&r->round, k->pid);
+
+	return p && p->start_ticks == k->start_ticks;
+}
+
+/* Gives the members back, children before their parents. */
+static void thaw_all(struct run *r)
+{
+	if (!r->frozen)
+		return;
+	descriptors_refill(&r->round);
+	descriptors_free(&r->round);
+	while (r->round.member_count)
+		process_thaw(r->round.members[--r->round.member_count]);
+	r->frozen = false;
+}
+
+static int add_member(struct run *r, struct process *p, struct fault *fault)
+{
+	struct process **members;
+
+	/* Powers of two are where the room ends. */
+	if (!(r->round.member_count & (r->round.member_count - 1))) {
+		size_t room = r->round.member_count ? 2 * r->round.member_count : 1;
+
+		members = realloc(r->round.members, room * sizeof(*members));
+		if (!members) {
+			process_thaw(p);
+			return fault_set(fault, ENOMEM, "out-of-memory", "no memory for %zu members",
+					 room);
+		}
+		r->round.members = members;
+	}
+	r->round.members[r->round.member_count++] = p;
+	return 0;
+}
+
+/* An exit status that nobody in the computation waits for is no part of it. */
+static bool is_stray_zombie(struct run *r, const struct process *p)
+{
+	struct proc_stat stat;
+
+	return p->zombie && (proc_stat(p->pid, &stat) < 0 || !round_member(&r->round, stat.parent));
+}
+
+/* 1: a new member; 0: it has ended; -errno. */
+static int freeze_one(struct run *r, const struct process_key *k, uint64_t deadline_ns,
+		      struct fault *fault)
+{
+	uint64_t now = monotonic_ns();
+	struct fault why = { 0 };
+	struct process *p;
+	int ret;
+
+	if (now >= deadline_ns)
+		return fault_set(fault, ETIMEDOUT, "freeze-timeout",
+				 "%zu processes have stopped, process %d has not yet been asked",
+				 r->round.member_count, k->pid);
+	ret = process_freeze(k->pid, (deadline_ns - now) / 1000000 + 1, &p, &why);
+	if (ret == -ESRCH || !strcmp(why.id, "no-such-process"))
+		return 0;
+	if (ret < 0)
+		return fault_set(fault, -ret, why.id, "%s", why.text);
+	if (p->start_ticks != k->start_ticks || is_stray_zombie(r, p)) {
+		process_thaw(p);
+		return 0;
+	}
+	if (!p->zombie)
+		twin_collect(p);
+	ret = add_member(r, p, fault);
+	return ret < 0 ? ret : 1;
+}
+
+/* One look for members. How many new ones were frozen; *@waiting: some cannot be frozen yet. */
+static int freeze_pass(struct run *r, const struct scan_request *request, bool *waiting,
+		       uint64_t deadline_ns, struct fault *fault)
+{
+	struct process_keys found = { 0 };
+	int ret = scan_members(request, &found, fault), fresh = 0;
+
+	*waiting = false;
+	for (size_t i = 0; ret >= 0 && i < found.count; i++) {
+		const struct process_key *k = &found.keys[i];
+
+		if (is_member(r, k))
+			continue;
+		/* Its parent, frozen by now or about to be, stops only when this one goes on. */
+		if (process_is_vfork_child(k->pid)) {
+			*waiting = true;
+			continue;
+		}
+		ret = freeze_one(r, k, deadline_ns, fault);
+		fresh += ret > 0;
+	}
+	process_keys_free(&found);
+	return ret < 0 ? ret : fresh;
+}
+
+static int freeze_all(struct run *r, struct scan_request *request, uint64_t deadline_ns,
+		      struct fault *fault)
+{
+	bool waiting;
+	int fresh;
+
+	do {
+		fresh = freeze_pass(r, request, &waiting, deadline_ns, fault);
+		if (fresh < 0)
+			return fresh;
+		if (waiting && !fresh) {
+			if (monotonic_ns() >= deadline_ns)
+				return fault_set(fault, ETIMEDOUT, "freeze-timeout",
+						 "a process between vfork and exec goes on and on");
+			sleep_ms(1);
+		}
+	} while (fresh || waiting);
+	if (!r->round.member_count)
+		return fault_set(fault, ESRCH, "no-such-process", "no process is left to capture");
+	return 0;
+}
+
+int run_freeze(struct run **out, struct scan_request *request, const char *name,
+	       uint64_t generation, const char *manifest_id, uint32_t timeout_ms,
+	       unsigned int workers, struct fault *fault)
+{
+	uint64_t start = monotonic_ns();
+	struct run *r = calloc(1, sizeof(*r));
+	uint32_t salt;
+	int ret;
+
+	*out = NULL;
+	if (!r || shared_open(&r->round) < 0) {
+		free(r);
+		return fault_set(fault, ENOMEM, "out-of-memory", "no memory for a round");
+	}
+	snprintf(r->name, sizeof(r->name), "%s", name);
+	snprintf(r->round.computation_id, sizeof(r->round.computation_id), "%s",
+		 request->computation_id);
+	snprintf(r->round.manifest_id, sizeof(r->round.manifest_id), "%s", manifest_id);
+	r->round.generation = generation;
+	if (getrandom(&salt, sizeof(salt), 0) != sizeof(salt))
+		salt = start;
+	r->round.host_salt = salt;
+	r->workers = workers;
+	r->frozen = true;
+	r->started_ns = start;
+	request->skip = twin_all();
+	ret = freeze_all(r, request, start + timeout_ms * 1000000ull, fault);
+	if (ret < 0) {
+		run_close(r);
+		return ret;
+	}
+	r->frozen_ns = monotonic_ns();
+	*out = r;
+	return 0;
+}
+
+int run_drain(struct run *r, uint32_t timeout_ms, struct fault *fault)
+{
+	return descriptors_drain(&r->round, timeout_ms, fault);
+}
+
+struct output *run_output(struct run *r, pid_t pid, uint64_t start_ticks)
+{
+	struct output *o = r->outputs;
+
+	while (o && (o->pid != pid || o->start_ticks != start_ticks))
+		o = o->next;
+	return o;
+}
+
+int run_snapshot(struct run *r, pid_t pid, uint64_t start_ticks,
+		 const struct output_options *options, struct fault *fault)
+{
+	struct process *p = round_member(&r->round, pid);
+	struct output *o;
+	int ret;
+
+	if (!p || p->start_ticks != start_ticks)
+		return fault_set(fault, ESRCH, "no-such-process",
+				 "process %d is no member of the round", pid);
+	if (run_output(r, pid, start_ticks))
+		return fault_set(fault, EEXIST, "internal", "process %d has been captured already",
+				 pid);
+	ret = output_capture(&o, &r->round, p, options, r->workers, fault);
+	if (ret < 0)
+		return ret;
+	o->next = r->outputs;
+	r->outputs = o;
+	return 0;
+}
+
+void run_refill(struct run *r)
+{
+	if (r->frozen)
+		descriptors_refill(&r->round);
+}
+
+/* Everything that must not change while it is read. */
+static int flush_frozen(struct run *r, struct fault *fault)
+{
+	int ret = 0;
+
+	for (struct output *o = r->outputs; o; o = o->next) {
+		int one = output_flush_frozen(o, fault);
+
+		if (!ret)
+			ret = one;
+	}
+	return ret;
+}
+
+int run_resume(struct run *r, uint64_t *stopped_us, struct fault *fault)
+{
+	int ret;
+
+	if (!r->frozen)
+		return fault_set(fault, EINVAL, "internal", "the round is not frozen");
+	ret = flush_frozen(r, fault);
+	thaw_all(r);
+	*stopped_us = (monotonic_ns() - r->started_ns) / 1000;
+	return ret;
+}
+
+int run_exit(struct run *r, int status, struct fault *fault)
+{
+	int ret;
+
+	if (!r->frozen)
+		return fault_set(fault, EINVAL, "internal", "the round is not frozen");
+	ret = flush_frozen(r, fault);
+	if (ret < 0)
+		return ret;
+	descriptors_refill(&r->round);
+	descriptors_free(&r->round);
+	end_frozen(r->round.members, r->round.member_count, status);
+	r->round.member_count = 0;
+	r->frozen = false;
+	return 0;
+}
+
+void run_close(struct run *r)
+{
+	if (!r)
+		return;
+	thaw_all(r); /* first of all: the program must not wait for our cleaning up */
+	while (r->outputs) {
+		struct output *o = r->outputs;
+
+		r->outputs = o->next;
+		output_close(o, r->keep && atomic_load(&o->state) == OUTPUT_DONE && !o->result);
+	}
+	descriptors_free(&r->round);
+	shared_close(&r->round);
+	free(r->round.members);
+	free(r->round.ids);
+	free(r);
+}

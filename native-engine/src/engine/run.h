@@ -1,0 +1,59 @@
+/*
+ * One round on this host, step by step. Everything here belongs to the one thread that does ptrace.
+ *
+ *   frozen -> (drained) -> snapshots taken -> (refilled) -> resumed -> images written -> ended
+ *
+ * run_close() is right in every state: what is frozen runs on, what is not finished is removed.
+ */
+#ifndef RUN_H
+#define RUN_H
+
+#include "../common/json.h"
+#include "output.h"
+#include "round.h"
+#include "scan.h"
+
+struct run {
+	struct round round;
+	char name[64]; /* given by the agent */
+	bool frozen;
+	bool keep; /* finished images stay */
+	uint64_t started_ns; /* CLOCK_MONOTONIC before the first member was stopped */
+	uint64_t frozen_ns;  /* when the last one had stopped */
+	unsigned int workers;
+	struct output *outputs; /* a list: one image each */
+};
+
+/*
+ * Discovers and freezes all members within @timeout_ms, again and again until a pass finds nothing new.
+ * On failure all run on. @snapshots: never members.
+ */
+int run_freeze(struct run **out, struct scan_request *request, const char *name,
+	       uint64_t generation, const char *manifest_id, uint32_t timeout_ms,
+	       unsigned int workers, struct fault *fault);
+
+int run_drain(struct run *r, uint32_t timeout_ms, struct fault *fault);
+
+/* Captures one member into @o's image file; the members stay frozen. */
+int run_snapshot(struct run *r, pid_t pid, uint64_t start_ticks,
+		 const struct output_options *o, struct fault *fault);
+
+void run_refill(struct run *r);
+
+/*
+ * Waits until everything that must be read while frozen has been read, then lets all members run.
+ * They run also on failure. *@stopped_us: how long they had stood still.
+ */
+int run_resume(struct run *r, uint64_t *stopped_us, struct fault *fault);
+
+/* Instead of run_resume(): every member ends with @status. */
+int run_exit(struct run *r, int status, struct fault *fault);
+
+struct output *run_output(struct run *r, pid_t pid, uint64_t start_ticks);
+/* NULL is fine. */
+void run_close(struct run *r);
+
+/* The protocol's description of a process: frozen (@p) or not (@p NULL). NULL: it has gone. */
+json_t *member_json(pid_t pid, uint64_t start_ticks, const struct process *p);
+
+#endif

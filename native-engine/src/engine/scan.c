@@ -1,0 +1,190 @@
+#include "scan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../common/proc.h"
+
+#define MARKER "DMTCP_COMPUTATION_ID="
+
+int process_keys_add(struct process_keys *l, pid_t pid, uint64_t start_ticks)
+{
+	if (l->count == l->capacity) {
+		size_t capacity = l->capacity ? l->capacity * 2 : 64;
+		struct process_key *keys = realloc(l->keys, capacity * sizeof(*keys));
+
+		if (!keys)
+			return -ENOMEM;
+		l->keys = keys;
+		l->capacity = capacity;
+	}
+	l->keys[l->count++] = (struct process_key){ pid, start_ticks };
+	return 0;
+}
+
+bool process_keys_contain(const struct process_keys *l, pid_t pid, uint64_t start_ticks)
+{
+	for (size_t i = 0; i < l->count; i++)
+		if (l->keys[i].pid == pid && l->keys[i].start_ticks == start_ticks)
+			return true;
+	return false;
+}
+
+void process_keys_free(struct process_keys *l)
+{
+	free(l->keys);
+	memset(l, 0, sizeof(*l));
+}
+
+void scan_request_free(struct scan_request *r)
+{
+	process_keys_free(&r->roots);
+	process_keys_free(&r->namespaces);
+}
+
+/* Pids that have been looked at, so that each is once; open addressing, grown at half full. */
+struct pid_set {
+	pid_t *slots;
+	size_t count, capacity;
+};
+
+static size_t pid_slot(const struct pid_set *s, pid_t pid)
+{
+	size_t i = (uint32_t)pid * 2654435761u & (s->capacity - 1);
+
+	while (s->slots[i] && s->slots[i] != pid)
+		i = (i + 1) & (s->capacity - 1);
+	return i;
+}
+
+/* 1: it was not in before; 0: it was; -ENOMEM. */
+static int pid_set_add(struct pid_set *s, pid_t pid)
+{
+	size_t i;
+
+	if (s->count * 2 >= s->capacity) {
+		struct pid_set larger = { .capacity = s->capacity ? s->capacity * 2 : 256 };
+
+		larger.slots = calloc(larger.capacity, sizeof(*larger.slots));
+		if (!larger.slots)
+			return -ENOMEM;
+		for (i = 0; i < s->capacity; i++)
+			if (s->slots[i])
+				larger.slots[pid_slot(&larger, s->slots[i])] = s->slots[i];
+		larger.count = s->count;
+		free(s->slots);
+		*s = larger;
+	}
+	i = pid_slot(s, pid);
+	if (s->slots[i])
+		return 0;
+	s->slots[i] = pid;
+	s->count++;
+	return 1;
+}
+
+struct scan {
+	const struct scan_request *request;
+	struct process_keys *out;
+	struct pid_set seen;
+};
+
+/* Adds @pid (unless it is only the @door to a namespace) and all below it, breadth first. */
+static int add_tree(struct scan *s, pid_t pid, bool door)
+{
+	struct pid_list queue = { 0 };
+	int ret = pid_list_add(&queue, pid);
+
+	for (size_t i = 0; ret >= 0 && i < queue.count; i++) {
+		struct proc_stat stat;
+
+		ret = pid_set_add(&s->seen, queue.pids[i]);
+		if (ret <= 0)
+			continue;
+		if (proc_stat(queue.pids[i], &stat) < 0 || stat.state == 'X')
+			continue;
+		if (s->request->skip &&
+		    process_keys_contain(s->request->skip, stat.pid, stat.start_ticks))
+			continue;
+		/* Placeholders stand for outside parents: not members, but their children are. */
+		if (!(door && i == 0) && strcmp(stat.comm, HOLDER_NAME))
+			ret = process_keys_add(s->out, stat.pid, stat.start_ticks);
+		if (ret >= 0 && proc_children(stat.pid, &queue) == -ENOMEM)
+			ret = -ENOMEM;
+	}
+	pid_list_free(&queue);
+	return ret < 0 ? ret : 0;
+}
+
+static int add_known(struct scan *s, const struct process_keys *keys, bool door)
+{
+	for (size_t i = 0; i < keys->count; i++) {
+		struct proc_stat stat;
+		int ret;
+
+		if (proc_stat(keys->keys[i].pid, &stat) < 0 ||
+		    stat.start_ticks != keys->keys[i].start_ticks)
+			continue;
+		ret = add_tree(s, stat.pid, door);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+static bool has_marker(pid_t pid, const char *marker, size_t length)
+{
+	size_t bytes, at = 0;
+	char *environment;
+	bool found = false;
+
+	if (proc_read_text(pid, "environ", &environment, &bytes) < 0)
+		return false;
+	while (at < bytes && !found) {
+		/* Including the terminator: the whole value. */
+		found = bytes - at >= length && !memcmp(environment + at, marker, length);
+		at += strlen(environment + at) + 1;
+	}
+	free(environment);
+	return found;
+}
+
+/* Members whose ancestors have died: found by what dmtcp_launch put into the environment. */
+static int add_marked(struct scan *s)
+{
+	pid_t self = getpid(), parent = getppid();
+	struct pid_list all = { 0 };
+	char marker[sizeof(MARKER) + 64];
+	int ret = proc_all(&all);
+
+	snprintf(marker, sizeof(marker), "%s%s", MARKER, s->request->computation_id);
+	for (size_t i = 0; ret >= 0 && i < all.count; i++) {
+		pid_t pid = all.pids[i];
+
+		if (pid == self || pid == parent ||
+		    (s->seen.capacity && s->seen.slots[pid_slot(&s->seen, pid)]))
+			continue;
+		if (has_marker(pid, marker, strlen(marker) + 1))
+			ret = add_tree(s, pid, false);
+	}
+	pid_list_free(&all);
+	return ret;
+}
+
+int scan_members(const struct scan_request *r, struct process_keys *out, struct fault *fault)
+{
+	struct scan s = { .request = r, .out = out };
+	int ret = add_known(&s, &r->roots, false);
+
+	if (ret >= 0)
+		ret = add_known(&s, &r->namespaces, true);
+	if (ret >= 0 && r->computation_id[0])
+		ret = add_marked(&s);
+	free(s.seen.slots);
+	if (ret == -ENOMEM)
+		return fault_set(fault, ENOMEM, "out-of-memory", "no memory for the list of members");
+	return ret < 0 ? ret : 0;
+}

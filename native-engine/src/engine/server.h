@@ -1,0 +1,67 @@
+/* dmtcp_engine as the agent's servant: docs/engine-protocol.md. */
+#ifndef SERVER_H
+#define SERVER_H
+
+#include "channel.h"
+#include "run.h"
+#include "watch.h"
+
+struct waiting_write { /* a write request whose answer is still due */
+	struct waiting_write *next;
+	json_int_t id;
+	struct output *output;
+	uint64_t deadline_ns;
+};
+
+struct server {
+	struct channel channel;
+	int epoll_fd, wake_fd;
+	struct watches watches;
+	struct run *run; /* NULL: no round is active */
+	struct waiting_write *writes;
+	uint64_t last_request_ns;
+	unsigned int workers;
+};
+
+/* Serves until the other side of @fd closes. Everything runs on then. 0 or -errno. */
+int server_main(int fd, unsigned int workers);
+
+/* ---- requests.c ---- */
+
+/* Carries out one request; its answer is sent, at once or later (write). */
+void server_request(struct server *s, const json_t *request);
+void server_answer(struct server *s, json_int_t id, json_t *fields);
+void server_refuse(struct server *s, json_int_t id, const struct fault *fault);
+
+/* ---- requests of a round: round_requests.c ---- */
+
+/*
+ * Fills in @answer. @request has been read as far as its id. 0: to be sent; 1: the answer comes later;
+ * -errno with a fault.
+ */
+typedef int (*request_handler)(struct server *s, const json_t *request, json_t *answer,
+			       struct fault *fault);
+
+int request_freeze(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
+int request_drain(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
+int request_snapshot(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
+int request_refill(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
+int request_resume(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
+int request_write(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
+int request_abort(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
+int request_end(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
+int request_exit(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
+
+int codec_by_name(const char *name); /* enum image_codec, or -EINVAL */
+
+/* computationId, roots, namespaces of scan and freeze. -ENOMEM. */
+int read_scan_request(const json_t *request, struct scan_request *out, struct fault *fault);
+
+/* Ends twins that are read, answers writes that are done or late. */
+void server_writes(struct server *s);
+/* When the earliest waiting write is late; UINT64_MAX: none. */
+uint64_t server_next_deadline(const struct server *s);
+/* Gives the active round up; its waiting writes are refused. */
+void server_abort(struct server *s);
+
+#endif

@@ -1,0 +1,237 @@
+#include "twin.h"
+
+#include <asm/unistd.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../common/proc.h"
+#include "../trace/wait.h"
+
+#ifndef __NR_close_range
+#define __NR_close_range 436
+#endif
+#ifndef CLOSE_RANGE_UNSHARE
+#define CLOSE_RANGE_UNSHARE 2 /* linux/close_range.h, Linux 5.9 */
+#endif
+
+#define BIRTH_LIMIT_NS 2000000000ull
+#define COLLECT_FREEZE_MS 500u
+#define COLLECT_TRIES 20u
+
+enum grave_state { DYING, ZOMBIE };
+
+struct grave { /* a killed twin until its parent has collected it */
+	struct twin twin;
+	pid_t virtual_pid;
+	enum grave_state state;
+	unsigned int tries;
+};
+
+/* Of the one thread that does ptrace. */
+static struct process_keys known;
+static struct grave *graves;
+static size_t grave_count, grave_room;
+
+const struct process_keys *twin_all(void)
+{
+	return &known;
+}
+
+static void forget(pid_t pid)
+{
+	for (size_t i = 0; i < known.count; i++)
+		if (known.keys[i].pid == pid)
+			known.keys[i--] = known.keys[--known.count];
+}
+
+/* The engine's number of the child that @p knows as @virtual_pid. */
+static pid_t child_with(const struct process *p, pid_t virtual_pid)
+{
+	struct pid_list children = { 0 };
+	pid_t found = 0;
+
+	if (p->virtual_pid == p->pid && proc_virtual_pid(virtual_pid, "status") == virtual_pid) {
+		struct proc_stat stat;
+
+		if (!proc_stat(virtual_pid, &stat) && stat.parent == p->pid)
+			return virtual_pid;
+	}
+	proc_children(p->pid, &children);
+	for (size_t i = children.count; i-- && !found;)
+		if (proc_virtual_pid(children.pids[i], "status") == virtual_pid)
+			found = children.pids[i];
+	pid_list_free(&children);
+	return found;
+}
+
+/*
+ * The kernel has attached it and it stops before its first instruction. From here on it must die
+ * with the engine (a copy of the program must never run), and must hold none of the program's
+ * descriptors open, or a peer would miss an end of file.
+ */
+static int tame(const struct process *p, const struct thread *maker, pid_t pid)
+{
+	struct process like = { .pid = pid, .live_tid = pid, .mem_fd = -1,
+				.syscall_address = p->syscall_address };
+	struct thread t = { .tid = pid, .process = &like, .regs = maker->regs };
+	unsigned long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;
+	int status, ret;
+	long result;
+
+	ret = wait_for_change(pid, monotonic_ns() + BIRTH_LIMIT_NS, &status);
+	if (!ret && !WIFSTOPPED(status))
+		ret = -ESRCH;
+	if (!ret && ptrace(PTRACE_SETOPTIONS, pid, NULL, options) < 0)
+		ret = -errno;
+	/* The table was shared; this gives it an empty one without closing anything in the other. */
+	if (!ret)
+		ret = inject_syscall(&t, &result, __NR_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE, 0,
+				     0, 0);
+	if (!ret && result < 0)
+		ret = result;
+	return ret;
+}
+
+static struct thread *injectable(struct process *p)
+{
+	for (size_t i = 0; i < p->thread_count; i++)
+		if (!p->threads[i].exited_leader && !p->threads[i].gone)
+			return &p->threads[i];
+	return NULL;
+}
+
+int twin_make(struct process *p, struct twin *out, struct fault *fault)
+{
+	struct thread *t = p->seccomp || p->zombie ? NULL : injectable(p);
+	struct proc_stat stat;
+	char path[32];
+	long result;
+	int ret;
+
+	memset(out, 0, sizeof(*out));
+	out->mem_fd = -1;
+	if (!t)
+		return fault_set(fault, EOPNOTSUPP, "not-supported",
+				 "process %d: no call can be injected", p->pid);
+	/* Exit signal 0: no SIGCHLD, and invisible to the program's own wait(2). */
+	ret = inject_one(t, &result, __NR_clone, CLONE_FILES | CLONE_FS, 0, 0, 0, 0, 0, fault);
+	if (ret < 0)
+		return ret;
+	if (result < 0)
+		return fault_set(fault, -result, "out-of-memory", "process %d: no snapshot: %s",
+				 p->pid, strerror(-result));
+	out->pid = child_with(p, result);
+	if (!out->pid)
+		return fault_set(fault, ESRCH, "internal", "process %d: its snapshot is not found",
+				 p->pid);
+	out->parent = p->pid;
+	out->parent_start_ticks = p->start_ticks;
+	ret = tame(p, t, out->pid);
+	if (!ret)
+		ret = proc_stat(out->pid, &stat);
+	if (!ret) {
+		out->start_ticks = stat.start_ticks;
+		ret = process_keys_add(&known, out->pid, out->start_ticks);
+	}
+	if (ret < 0) {
+		twin_kill(out);
+		return fault_set(fault, -ret, "internal", "process %d: its snapshot: %s", p->pid,
+				 strerror(-ret));
+	}
+	snprintf(path, sizeof(path), "/proc/%d/mem", out->pid);
+	out->mem_fd = open(path, O_RDONLY | O_CLOEXEC);
+	return 0;
+}
+
+void twin_kill(struct twin *t)
+{
+	if (!t->pid)
+		return;
+	if (t->mem_fd >= 0)
+		close(t->mem_fd);
+	kill(t->pid, SIGKILL); /* traced by us: the number cannot have been recycled */
+	if (grave_count == grave_room) {
+		size_t room = grave_room ? grave_room * 2 : 16;
+		struct grave *more = realloc(graves, room * sizeof(*more));
+
+		if (!more) { /* it stays a zombie until its parent ends */
+			t->pid = 0;
+			return;
+		}
+		graves = more;
+		grave_room = room;
+	}
+	graves[grave_count++] = (struct grave){
+		.twin = *t, .virtual_pid = proc_virtual_pid(t->pid, "status") };
+	memset(t, 0, sizeof(*t));
+	t->mem_fd = -1;
+}
+
+/* True when its tracer, we, has seen its end: then it is a zombie of its parent. */
+static bool has_died(const struct grave *g)
+{
+	int status;
+	pid_t got = waitpid(g->twin.pid, &status, __WALL | WNOHANG);
+
+	return got < 0 ? errno == ECHILD : got > 0 && !WIFSTOPPED(status);
+}
+
+static bool is_zombie_of(const struct grave *g, pid_t parent)
+{
+	struct proc_stat stat;
+
+	return !proc_stat(g->twin.pid, &stat) && stat.state == 'Z' && stat.parent == parent &&
+	       stat.start_ticks == g->twin.start_ticks;
+}
+
+/* In the frozen parent: wait4 by number, so that no other child is touched. */
+static bool collect_in(struct process *parent, const struct grave *g)
+{
+	struct thread *t = injectable(parent);
+	long result = 0;
+
+	return t && !inject_one(t, &result, __NR_wait4, g->virtual_pid, 0, WNOHANG | __WALL, 0, 0,
+				0, NULL) && result == g->virtual_pid;
+}
+
+/* True when nothing is left to do: collected, or no longer the parent's to collect. */
+static bool collect(struct grave *g, struct process *held)
+{
+	struct process *p;
+	bool done;
+
+	if (!is_zombie_of(g, g->twin.parent))
+		return true;
+	if (held)
+		return held->pid == g->twin.parent && collect_in(held, g);
+	if (++g->tries > COLLECT_TRIES)
+		return true;
+	if (process_freeze(g->twin.parent, COLLECT_FREEZE_MS, &p, NULL) < 0)
+		return false;
+	done = collect_in(p, g);
+	process_thaw(p);
+	return done;
+}
+
+size_t twin_collect(struct process *held)
+{
+	for (size_t i = 0; i < grave_count; i++) {
+		struct grave *g = &graves[i];
+
+		if (g->state == DYING && has_died(g))
+			g->state = ZOMBIE;
+		if (g->state == ZOMBIE && collect(g, held)) {
+			forget(g->twin.pid);
+			graves[i--] = graves[--grave_count];
+		}
+	}
+	return grave_count;
+}

@@ -1,0 +1,31 @@
+/* Copy-on-write snapshots: a forked twin of a frozen process that never runs. */
+#ifndef TWIN_H
+#define TWIN_H
+
+#include "../trace/process.h"
+#include "scan.h"
+
+struct twin {
+	pid_t pid; /* 0: none */
+	uint64_t start_ticks;
+	int mem_fd;
+	pid_t parent;
+	uint64_t parent_start_ticks;
+};
+
+/* Forks the frozen @p. On failure nothing is left behind and *@out is empty. */
+int twin_make(struct process *p, struct twin *out, struct fault *fault);
+
+/* Kills it: its memory is free. It remains to be collected by its parent: twin_collect(). */
+void twin_kill(struct twin *t);
+
+/* Twins that live or wait to be collected: they are no members of any computation. */
+const struct process_keys *twin_all(void);
+
+/*
+ * Lets the parents collect their dead twins, each in a short freeze; with @held, a frozen process, only
+ * its own and without one. How many are left: call again every few milliseconds.
+ */
+size_t twin_collect(struct process *held);
+
+#endif
