@@ -1,0 +1,164 @@
+package org.dmtcp.akka.agent.engine;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/** docs/engine-protocol.md in Java: requests to JSON, answers and events from JSON. */
+public final class EngineCodec {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private EngineCodec() {}
+
+  /** What came from the engine. */
+  sealed interface Message {
+    record Answer(long id, ObjectNode body, EngineFailure failure) implements Message {}
+
+    record Exited(HostProcess process) implements Message {}
+
+    record Fault(String text) implements Message {}
+  }
+
+  static byte[] encode(long id, EngineRequest request) {
+    ObjectNode json = JSON.createObjectNode();
+    json.put("id", id);
+    fill(json, request);
+    return json.toString().getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static void fill(ObjectNode json, EngineRequest request) {
+    if (request instanceof EngineRequest.Hello) {
+      json.put("op", "hello");
+    } else if (request instanceof EngineRequest.Watch r) {
+      put(json.put("op", "watch"), r.process());
+    } else if (request instanceof EngineRequest.Unwatch r) {
+      put(json.put("op", "unwatch"), r.process());
+    } else if (request instanceof EngineRequest.Scan r) {
+      json.put("op", "scan").put("computationId", r.computationId());
+      putSet(json, r.roots(), r.namespaceInits());
+    } else if (request instanceof EngineRequest.Check r) {
+      json.put("op", "check").put("timeoutMs", millis(r.limit()));
+      r.members().forEach(m -> put(json.withArray("members").addObject(), m));
+    } else if (request instanceof EngineRequest.Freeze r) {
+      json.put("op", "freeze").put("round", r.round()).put("computationId", r.computationId())
+          .put("generation", r.generation()).put("manifestId", r.manifestId())
+          .put("timeoutMs", millis(r.limit()));
+      putSet(json, r.roots(), r.namespaceInits());
+    } else if (request instanceof EngineRequest.Drain r) {
+      json.put("op", "drain").put("round", r.round()).put("timeoutMs", millis(r.limit()));
+    } else if (request instanceof EngineRequest.Snapshot r) {
+      json.put("op", "snapshot").put("round", r.round());
+      put(json, r.process());
+      json.put("uniquePid", r.uniquePid()).put("image", r.image()).put("codec", r.codec())
+          .put("level", r.level()).put("members", r.members()).put("openFiles", r.openFiles())
+          .put("copyOnWrite", r.copyOnWrite()).put("timeoutMs", millis(r.limit()));
+    } else if (request instanceof EngineRequest.Refill r) {
+      json.put("op", "refill").put("round", r.round());
+    } else if (request instanceof EngineRequest.Resume r) {
+      json.put("op", "resume").put("round", r.round());
+    } else if (request instanceof EngineRequest.Write r) {
+      json.put("op", "write").put("round", r.round()).put("timeoutMs", millis(r.limit()));
+      put(json, r.process());
+    } else if (request instanceof EngineRequest.Abort r) {
+      json.put("op", "abort").put("round", r.round());
+    } else if (request instanceof EngineRequest.End r) {
+      json.put("op", "end").put("round", r.round());
+    } else if (request instanceof EngineRequest.Exit r) {
+      json.put("op", "exit").put("round", r.round());
+    } else if (request instanceof EngineRequest.Kill r) {
+      json.put("op", "kill").put("exitStatus", r.exitStatus());
+      r.members().forEach(m -> put(json.withArray("members").addObject(), m));
+    } else {
+      throw new IllegalArgumentException("no form for " + request);
+    }
+  }
+
+  private static void put(ObjectNode json, HostProcess process) {
+    json.put("pid", process.realPid()).put("startTicks", process.startTicks());
+  }
+
+  private static void putSet(ObjectNode json, List<HostProcess> roots, List<HostProcess> inits) {
+    ArrayNode rootsJson = json.putArray("roots");
+    roots.forEach(p -> put(rootsJson.addObject(), p));
+    ArrayNode namespaces = json.putArray("namespaces");
+    inits.forEach(p -> namespaces.addObject()
+        .put("initPid", p.realPid()).put("startTicks", p.startTicks()));
+  }
+
+  private static long millis(Duration limit) {
+    return Math.max(1, limit.toMillis());
+  }
+
+  /** @throws IOException not a message of the protocol: the engine cannot be trusted any more */
+  static Message decode(byte[] text) throws IOException {
+    JsonNode json = JSON.readTree(text);
+    if (!(json instanceof ObjectNode object)) {
+      throw new IOException("not an object");
+    }
+    if (object.has("event")) {
+      return switch (object.path("event").asText()) {
+        case "exited" -> new Message.Exited(process(object));
+        case "fault" -> new Message.Fault(object.path("text").asText());
+        default -> throw new IOException("unknown event " + object.path("event"));
+      };
+    }
+    if (!object.path("id").isIntegralNumber() || !object.path("ok").isBoolean()) {
+      throw new IOException("an answer without id or ok");
+    }
+    long id = object.get("id").longValue();
+    if (object.get("ok").booleanValue()) {
+      return new Message.Answer(id, object, null);
+    }
+    JsonNode error = object.path("error");
+    return new Message.Answer(id, null,
+        new EngineFailure(error.path("id").asText("internal"), error.path("text").asText()));
+  }
+
+  private static HostProcess process(JsonNode json) throws IOException {
+    int realPid = json.path("pid").asInt();
+    if (realPid <= 0) {
+      throw new IOException("a process without a pid: " + json);
+    }
+    return new HostProcess(realPid, json.path("startTicks").asLong());
+  }
+
+  /** The {@code members} of an answer to scan or freeze. */
+  public static List<EngineMember> members(ObjectNode body) {
+    List<EngineMember> members = new ArrayList<>();
+    for (JsonNode m : body.path("members")) {
+      members.add(new EngineMember(
+          new HostProcess(m.path("pid").asInt(), m.path("startTicks").asLong()),
+          m.path("virtualPid").asInt(), m.path("virtualParent").asInt(),
+          m.path("program").asText(), m.path("threads").asInt(),
+          m.path("zombie").asBoolean(), m.path("seccomp").asBoolean()));
+    }
+    return List.copyOf(members);
+  }
+
+  /** The {@code refusals} of an answer to check. */
+  public static List<EngineRefusal> refusals(ObjectNode body) {
+    List<EngineRefusal> refusals = new ArrayList<>();
+    for (JsonNode r : body.path("refusals")) {
+      refusals.add(new EngineRefusal(r.path("pid").asInt(),
+          new EngineFailure(r.path("errorId").asText("not-supported"), r.path("text").asText())));
+    }
+    return List.copyOf(refusals);
+  }
+
+  /** The answer to write. */
+  public static ImageSummary summary(ObjectNode body) {
+    return new ImageSummary(body.path("bytes").asLong(), body.path("rawBytes").asLong(),
+        body.path("digest").asText());
+  }
+
+  /** The answer to resume. */
+  public static Duration stopped(ObjectNode body) {
+    return Duration.ofNanos(body.path("stoppedMicros").asLong() * 1000);
+  }
+}

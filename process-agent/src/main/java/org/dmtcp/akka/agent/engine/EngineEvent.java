@@ -1,0 +1,10 @@
+package org.dmtcp.akka.agent.engine;
+
+/** What the engine says by itself. */
+public sealed interface EngineEvent {
+  /** A watched process has ended. */
+  record Exited(HostProcess process) implements EngineEvent {}
+
+  /** The engine was started again after its end: it watches nothing and holds no round. */
+  record Restarted() implements EngineEvent {}
+}

@@ -1,0 +1,84 @@
+package org.dmtcp.akka.agent.engine;
+
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * What the engine can be asked, request by request as in docs/engine-protocol.md. A limit inside a
+ * request is the engine's own; the limit given with {@link EngineDriver.Submit} must be longer.
+ */
+public sealed interface EngineRequest {
+  record Hello() implements EngineRequest {}
+
+  record Watch(HostProcess process) implements EngineRequest {}
+
+  record Unwatch(HostProcess process) implements EngineRequest {}
+
+  record Scan(String computationId, List<HostProcess> roots, List<HostProcess> namespaceInits)
+      implements EngineRequest {
+    public Scan {
+      roots = List.copyOf(roots);
+      namespaceInits = List.copyOf(namespaceInits);
+    }
+  }
+
+  record Check(List<HostProcess> members, Duration limit) implements EngineRequest {
+    public Check {
+      members = List.copyOf(members);
+    }
+  }
+
+  record Freeze(
+      String round,
+      String computationId,
+      long generation,
+      String manifestId,
+      List<HostProcess> roots,
+      List<HostProcess> namespaceInits,
+      Duration limit)
+      implements EngineRequest {
+    public Freeze {
+      roots = List.copyOf(roots);
+      namespaceInits = List.copyOf(namespaceInits);
+    }
+  }
+
+  record Drain(String round, Duration limit) implements EngineRequest {}
+
+  /**
+   * @param image path of the temporary file
+   * @param codec {@code zstd}, {@code gzip}, {@code lz4} or {@code none}
+   * @param level of the codec, 0 for its default
+   * @param members processes in the whole generation, on all hosts
+   */
+  record Snapshot(
+      String round,
+      HostProcess process,
+      String uniquePid,
+      String image,
+      String codec,
+      int level,
+      int members,
+      boolean openFiles,
+      boolean copyOnWrite,
+      Duration limit)
+      implements EngineRequest {}
+
+  record Refill(String round) implements EngineRequest {}
+
+  record Resume(String round) implements EngineRequest {}
+
+  record Write(String round, HostProcess process, Duration limit) implements EngineRequest {}
+
+  record Abort(String round) implements EngineRequest {}
+
+  record End(String round) implements EngineRequest {}
+
+  record Exit(String round) implements EngineRequest {}
+
+  record Kill(List<HostProcess> members, int exitStatus) implements EngineRequest {
+    public Kill {
+      members = List.copyOf(members);
+    }
+  }
+}

@@ -1,0 +1,261 @@
+package org.dmtcp.akka.agent.node;
+
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.BehaviorBuilder;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.actor.typed.javadsl.TimerScheduler;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.dmtcp.akka.agent.engine.HostProcess;
+import org.dmtcp.akka.agent.local.LocalRequest;
+import org.dmtcp.akka.config.ErrorTable;
+import org.dmtcp.akka.protocol.CoordinatorMessage;
+import org.dmtcp.akka.protocol.CoordinatorReply;
+import org.dmtcp.akka.protocol.CoordinatorRequest;
+import org.dmtcp.akka.protocol.Failure;
+import org.dmtcp.akka.protocol.NodeEnvironment;
+import org.dmtcp.akka.protocol.WorkerState;
+
+/**
+ * One request of a command on this host: checks it, takes it to the coordinator, brings the answer
+ * back as docs/local-protocol.md has it, and stops.
+ */
+final class LocalCall {
+  sealed interface Command {}
+
+  private record Replied(CoordinatorReply reply) implements Command {}
+
+  private record Refreshed() implements Command {}
+
+  private record Adopted() implements Command {}
+
+  private record TimedOut() implements Command {}
+
+  private record ClientGone() implements Command {}
+
+  private record CoordinatorLost() implements Command {}
+
+  record Setting(NodeEnvironment environment, NodeSettings settings, ProcFs proc,
+      UniquePids uniquePids, ActorRef<NodeAgent.Command> agent) {}
+
+  private final ActorContext<Command> context;
+  private final TimerScheduler<Command> timers;
+  private final LocalRequest request;
+  private final Setting setting;
+  private final ActorRef<CoordinatorMessage> coordinator;
+  private final ActorRef<CoordinatorReply> replies;
+
+  static Behavior<Command> create(LocalRequest request, Setting setting) {
+    return Behaviors.setup(context -> Behaviors.withTimers(
+        timers -> new LocalCall(context, timers, request, setting).starting()));
+  }
+
+  private LocalCall(ActorContext<Command> context, TimerScheduler<Command> timers,
+      LocalRequest request, Setting setting) {
+    this.context = context;
+    this.timers = timers;
+    this.request = request;
+    this.setting = setting;
+    this.coordinator = setting.environment().coordinator();
+    this.replies = context.messageAdapter(CoordinatorReply.class, Replied::new);
+    context.watchWith(coordinator, new CoordinatorLost());
+  }
+
+  private Behavior<Command> starting() {
+    try {
+      LocalForms form = new LocalForms(request.json());
+      return switch (request.op()) {
+        case "register" -> registering(form);
+        case "status" -> refreshing(new CoordinatorRequest.GetStatus(replies));
+        case "list" -> refreshing(new CoordinatorRequest.ListWorkers(replies));
+        case "checkpoint" -> checkpointing(form);
+        case "interval" -> asking(
+            new CoordinatorRequest.SetInterval(form.interval("seconds"), replies));
+        case "kill" -> asking(new CoordinatorRequest.Kill(replies));
+        case "quit" -> asking(new CoordinatorRequest.Quit(replies));
+        case "force" -> asking(new CoordinatorRequest.Force(replies));
+        case "restart-begin" -> asking(form.beginRestart(setting.environment().node(), replies));
+        case "restart-ready" -> readying(form);
+        default -> failed("bad-request", "unknown request " + request.op());
+      };
+    } catch (IllegalArgumentException e) {
+      return failed("bad-request", request.op() + ": " + e.getMessage());
+    }
+  }
+
+  // ---- requests that are only handed on
+
+  private Behavior<Command> asking(CoordinatorRequest message) {
+    startTimer(setting.settings().requestLimit());
+    return handedOn(message);
+  }
+
+  private Behavior<Command> handedOn(CoordinatorRequest message) {
+    coordinator.tell(message);
+    return common()
+        .onMessage(Replied.class, m -> answered(m.reply()))
+        .onAnyMessage(m -> ignoreStale("waiting for the coordinator", m))
+        .build();
+  }
+
+  private Behavior<Command> checkpointing(LocalForms form) {
+    boolean blocking = form.flag("blocking");
+    startTimer(blocking
+        ? setting.settings().roundRequestLimit() : setting.settings().requestLimit());
+    return refreshing(
+        new CoordinatorRequest.Checkpoint(blocking, form.flag("kill"), replies));
+  }
+
+  /** The coordinator is asked once it has heard who is there now. */
+  private Behavior<Command> refreshing(CoordinatorRequest message) {
+    if (!timers.isTimerActive("limit")) {
+      startTimer(setting.settings().requestLimit());
+    }
+    setting.agent().tell(new NodeAgent.Refresh(
+        context.messageAdapter(NodeAgent.Refreshed.class, r -> new Refreshed())));
+    return common()
+        .onMessage(Refreshed.class, m -> handedOn(message))
+        .onAnyMessage(m -> ignoreStale("refreshing", m))
+        .build();
+  }
+
+  private Behavior<Command> answered(CoordinatorReply reply) {
+    if (reply instanceof CoordinatorReply.Refused refused) {
+      return failed(refused.failure());
+    }
+    return done(LocalForms.answer(reply));
+  }
+
+  // ---- register
+
+  private Behavior<Command> registering(LocalForms form) {
+    HostProcess process = form.process();
+    Optional<Failure> refusal = notOurs(process);
+    if (refusal.isPresent()) {
+      return failed(refusal.get());
+    }
+    int virtualPid = form.positive("virtualPid");
+    Member member = new Member(process, setting.uniquePids().of(virtualPid, process), virtualPid,
+        0, form.text("program"), true, form.options());
+    startTimer(setting.settings().roundRequestLimit());
+    setting.agent().tell(new NodeAgent.Enroll(member, form.optionalInterval(), replies));
+    return common()
+        .onMessage(Replied.class, m -> m.reply() instanceof CoordinatorReply.Registered r
+            ? adopting(List.of(member), List.of(), LocalForms.answer(r))
+            : dismissing(member, m.reply()))
+        .onAnyMessage(m -> ignoreStale("registering", m))
+        .build();
+  }
+
+  private Behavior<Command> dismissing(Member member, CoordinatorReply reply) {
+    setting.agent().tell(new NodeAgent.Dismiss(member.process()));
+    return answered(reply);
+  }
+
+  private Optional<Failure> notOurs(HostProcess process) {
+    boolean there = setting.proc().stat(process.realPid())
+        .filter(s -> s.startTicks() == process.startTicks()).isPresent();
+    if (!there) {
+      return Optional.of(new Failure("no-such-process", "process " + process.realPid()
+          + " does not exist on " + setting.environment().node()));
+    }
+    int uid = setting.proc().realUid(process.realPid());
+    int ours = setting.proc().realUid((int) ProcessHandle.current().pid());
+    return uid == ours ? Optional.empty()
+        : Optional.of(new Failure("not-allowed-to-trace",
+            "process " + process.realPid() + " belongs to user " + uid + ", not " + ours));
+  }
+
+  private Behavior<Command> adopting(List<Member> members, List<HostProcess> inits,
+      ObjectNode answer) {
+    setting.agent().tell(new NodeAgent.Adopt(members, inits,
+        context.messageAdapter(NodeAgent.Adopted.class, a -> new Adopted())));
+    return common()
+        .onMessage(Adopted.class, m -> done(answer))
+        .onAnyMessage(m -> ignoreStale("adopting", m))
+        .build();
+  }
+
+  // ---- restart-ready
+
+  /** Waits for the other hosts as long as the command does: a person may start them by hand. */
+  private Behavior<Command> readying(LocalForms form) {
+    List<Member> members = form.restarted();
+    for (Member member : members) {
+      Optional<Failure> refusal = notOurs(member.process());
+      if (refusal.isPresent()) {
+        return failed(refusal.get());
+      }
+    }
+    List<HostProcess> inits = form.supervisor();
+    List<String> uniquePids = members.stream().map(Member::uniquePid).toList();
+    String node = setting.environment().node();
+    ActorRef<Command> self = context.getSelf();
+    request.whenGone(() -> self.tell(new ClientGone()));
+    coordinator.tell(new CoordinatorRequest.RestartReady(form.text("restartId"), node,
+        members.stream().map(m -> m.info(node, WorkerState.RESTARTING)).toList(), replies));
+    return Behaviors.receive(Command.class)
+        .onMessage(Replied.class, m -> m.reply() instanceof CoordinatorReply.RestartWaiting, m -> {
+          request.progress(LocalForms.answer(m.reply()));
+          return Behaviors.same();
+        })
+        .onMessage(Replied.class, m -> m.reply() instanceof CoordinatorReply.RestartGo r
+            ? adopting(members, inits, LocalForms.answer(r))
+            : answered(m.reply()))
+        .onMessage(ClientGone.class, m -> {
+          coordinator.tell(new CoordinatorRequest.RestartWithdrawn(form.text("restartId"), node,
+              uniquePids, "dmtcp_restart has ended", context.getSystem().ignoreRef()));
+          return Behaviors.stopped();
+        })
+        .onMessage(CoordinatorLost.class, m -> lost())
+        .onAnyMessage(m -> ignoreStale("waiting for the other members", m))
+        .build();
+  }
+
+  // ---- the end
+
+  private void startTimer(Duration limit) {
+    timers.startSingleTimer("limit", new TimedOut(), limit);
+    ActorRef<Command> self = context.getSelf();
+    if (request.op().equals("checkpoint") && request.json().path("blocking").asBoolean()) {
+      request.whenGone(() -> self.tell(new ClientGone()));
+    }
+  }
+
+  private BehaviorBuilder<Command> common() {
+    return BehaviorBuilder.<Command>create()
+        .onMessage(TimedOut.class, m -> failed("coordinator-unreachable",
+            "the coordinator did not answer " + request.op() + " in time"))
+        .onMessage(ClientGone.class, m -> Behaviors.stopped()) // the work goes on
+        .onMessage(CoordinatorLost.class, m -> lost());
+  }
+
+  private Behavior<Command> lost() {
+    return failed("coordinator-unreachable", "the coordinator at "
+        + setting.environment().coordinatorHost() + ":"
+        + setting.environment().coordinatorPort() + " is lost");
+  }
+
+  private Behavior<Command> failed(Failure failure) {
+    return failed(failure.errorId(), failure.text());
+  }
+
+  private Behavior<Command> failed(String id, String text) {
+    request.fail(id, text, ErrorTable.remedy(id));
+    return Behaviors.stopped();
+  }
+
+  private Behavior<Command> done(ObjectNode answer) {
+    request.succeed(answer);
+    return Behaviors.stopped();
+  }
+
+  private Behavior<Command> ignoreStale(String state, Command message) {
+    context.getLog().debug("{}: {}: ignored {}", request.op(), state, message);
+    return Behaviors.same();
+  }
+}

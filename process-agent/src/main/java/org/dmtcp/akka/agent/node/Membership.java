@@ -1,0 +1,139 @@
+package org.dmtcp.akka.agent.node;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.BiFunction;
+import org.dmtcp.akka.agent.engine.EngineMember;
+import org.dmtcp.akka.agent.engine.HostProcess;
+
+/**
+ * The processes of the computation on this host. Never changes: every method that adds or removes
+ * gives a new one.
+ */
+public final class Membership {
+  static final Membership EMPTY = new Membership(Map.of(), List.of());
+
+  private final Map<HostProcess, Member> members; // in the order of their coming
+  private final List<HostProcess> namespaceInits;
+
+  private Membership(Map<HostProcess, Member> members, List<HostProcess> namespaceInits) {
+    this.members = members;
+    this.namespaceInits = namespaceInits;
+  }
+
+  static Membership of(Collection<Member> members, List<HostProcess> namespaceInits) {
+    Map<HostProcess, Member> map = new LinkedHashMap<>();
+    members.forEach(m -> map.put(m.process(), m));
+    return new Membership(map, List.copyOf(namespaceInits));
+  }
+
+  public List<Member> members() {
+    return List.copyOf(members.values());
+  }
+
+  /** PID 1 of every pid namespace that a restart made for members. */
+  List<HostProcess> namespaceInits() {
+    return namespaceInits;
+  }
+
+  boolean isEmpty() {
+    return members.isEmpty();
+  }
+
+  boolean contains(HostProcess process) {
+    return members.containsKey(process);
+  }
+
+  Optional<Member> get(HostProcess process) {
+    return Optional.ofNullable(members.get(process));
+  }
+
+  /** Where the engine starts looking: every known member, as its parent may have ended. */
+  List<HostProcess> processes() {
+    return List.copyOf(members.keySet());
+  }
+
+  Membership with(Member member) {
+    List<Member> all = new ArrayList<>(members.values());
+    all.add(member);
+    return of(all, namespaceInits);
+  }
+
+  Membership withNamespace(HostProcess init) {
+    if (namespaceInits.contains(init)) {
+      return this;
+    }
+    List<HostProcess> inits = new ArrayList<>(namespaceInits);
+    inits.add(init);
+    return new Membership(members, List.copyOf(inits));
+  }
+
+  Membership without(HostProcess process) {
+    Map<HostProcess, Member> left = new LinkedHashMap<>(members);
+    left.remove(process);
+    return new Membership(left, namespaceInits.stream().filter(p -> !p.equals(process)).toList());
+  }
+
+  /**
+   * What the engine found.
+   *
+   * @param asked members at the time of asking: of these, one that was not found and does not live
+   *     has gone; one that came since then is not concerned
+   * @param proc tells who lives and who is whose parent
+   * @param uniquePid for a process that is new
+   */
+  Membership merged(Set<HostProcess> asked, List<EngineMember> found, ProcFs proc,
+      BiFunction<Integer, HostProcess, String> uniquePid) {
+    Map<HostProcess, Member> now = new LinkedHashMap<>();
+    Set<HostProcess> seen = new java.util.HashSet<>();
+    found.stream().filter(f -> !f.zombie()).forEach(f -> seen.add(f.process()));
+    members.forEach((process, member) -> {
+      if (seen.contains(process) || !asked.contains(process) || proc.lives(process)) {
+        now.put(process, member);
+      }
+    });
+    for (EngineMember f : found) {
+      if (f.zombie()) {
+        continue;
+      }
+      Member known = now.get(f.process());
+      if (known != null) { // it may have executed another program, or lost its parent
+        now.put(f.process(), new Member(f.process(), known.uniquePid(), known.virtualPid(),
+            f.virtualParent(), f.program(), known.root(), known.options()));
+      } else {
+        inherited(f.process(), now, proc).ifPresent(options ->
+            now.put(f.process(), new Member(f.process(),
+                uniquePid.apply(f.virtualPid(), f.process()), f.virtualPid(), f.virtualParent(),
+                f.program(), false, options)));
+      }
+    }
+    List<HostProcess> inits = namespaceInits.stream().filter(proc::lives).toList();
+    return new Membership(now, inits);
+  }
+
+  /** The options of the nearest ancestor that is a member, or of the first member of all. */
+  private Optional<MemberOptions> inherited(
+      HostProcess process, Map<HostProcess, Member> known, ProcFs proc) {
+    int realPid = process.realPid();
+    for (int step = 0; step < 64; step++) {
+      Optional<ProcFs.Stat> stat = proc.stat(realPid);
+      if (stat.isEmpty() || stat.get().realParent() <= 1) {
+        break;
+      }
+      realPid = stat.get().realParent();
+      int parent = realPid;
+      Optional<Member> member =
+          known.values().stream().filter(m -> m.process().realPid() == parent).findFirst();
+      if (member.isPresent()) {
+        return member.map(Member::options);
+      }
+    }
+    return java.util.stream.Stream.concat(known.values().stream(), members.values().stream())
+        .findFirst().map(Member::options);
+  }
+}

@@ -1,0 +1,93 @@
+package org.dmtcp.akka.agent.node;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.dmtcp.akka.agent.engine.HostProcess;
+
+/** What proc(5) says of a process; nothing here stops or changes it. */
+final class ProcFs {
+  /**
+   * Fields of {@code /proc/[pid]/stat}.
+   *
+   * @param state a letter, {@code Z} for a zombie
+   * @param terminal device number of the controlling terminal, 0 for none
+   */
+  record Stat(char state, int realParent, int terminal, long startTicks) {}
+
+  private static final int FIELD_STATE = 3;
+  private static final int FIELD_PARENT = 4;
+  private static final int FIELD_TERMINAL = 7;
+  private static final int FIELD_START = 22;
+
+  private final Path root;
+
+  ProcFs(Path root) {
+    this.root = root;
+  }
+
+  /** Empty when there is no such process. */
+  Optional<Stat> stat(int realPid) {
+    try {
+      String text = Files.readString(path(realPid, "stat"), StandardCharsets.ISO_8859_1);
+      // The name in parentheses is the program's choice and may hold blanks and parentheses.
+      String[] rest = text.substring(text.lastIndexOf(')') + 2).split(" ");
+      return Optional.of(new Stat(rest[0].charAt(0),
+          Integer.parseInt(rest[FIELD_PARENT - FIELD_STATE]),
+          Integer.parseInt(rest[FIELD_TERMINAL - FIELD_STATE]),
+          Long.parseLong(rest[FIELD_START - FIELD_STATE])));
+    } catch (IOException | RuntimeException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** Whether the process is there and has not ended; a zombie has. */
+  boolean lives(HostProcess process) {
+    return stat(process.realPid())
+        .filter(s -> s.startTicks() == process.startTicks() && s.state() != 'Z')
+        .isPresent();
+  }
+
+  /** Real user id of a process; -1 when there is no such process. */
+  int realUid(int realPid) {
+    try {
+      List<String> lines = Files.readAllLines(path(realPid, "status"), StandardCharsets.ISO_8859_1);
+      for (String line : lines) {
+        if (line.startsWith("Uid:")) {
+          return Integer.parseInt(line.substring(4).trim().split("\\s+")[0]);
+        }
+      }
+      return -1;
+    } catch (IOException | RuntimeException e) {
+      return -1;
+    }
+  }
+
+  /** Whether its standard input is its controlling terminal; false when that cannot be seen. */
+  boolean hasTerminal(int realPid) {
+    try {
+      String target = Files.readSymbolicLink(path(realPid, "fd/0")).toString();
+      return (target.startsWith("/dev/pts/") || target.startsWith("/dev/tty"))
+          && stat(realPid).map(s -> s.terminal() != 0).orElse(false);
+    } catch (IOException | SecurityException e) {
+      return false;
+    }
+  }
+
+  /** Time of boot, milliseconds since the epoch, to the second. */
+  long bootMillis() throws IOException {
+    for (String line : Files.readAllLines(root.resolve("stat"), StandardCharsets.ISO_8859_1)) {
+      if (line.startsWith("btime ")) {
+        return Long.parseLong(line.substring(6).trim()) * 1000;
+      }
+    }
+    throw new IOException(root.resolve("stat") + " has no btime");
+  }
+
+  private Path path(int realPid, String name) {
+    return root.resolve(Integer.toString(realPid)).resolve(name);
+  }
+}

@@ -1,0 +1,300 @@
+package org.dmtcp.akka.agent.node;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.dmtcp.akka.protocol.RoundPlan;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The files of one round on this node, in the order that ARCHITECTURE.md gives: images under the
+ * names of their generation, the staged manifest, and, once the coordinator has committed, the
+ * familiar names. All calls block.
+ */
+final class RoundFiles {
+  private static final Logger log = LoggerFactory.getLogger(RoundFiles.class);
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final String node;
+  private final String computationId;
+  private final long generation;
+  private final String manifestId;
+
+  RoundFiles(String node, RoundPlan plan) {
+    this(node, plan.computationId(), plan.generation(), plan.manifestId());
+  }
+
+  RoundFiles(String node, String computationId, long generation, String manifestId) {
+    this.node = node;
+    this.computationId = computationId;
+    this.generation = generation;
+    this.manifestId = manifestId;
+  }
+
+  /** Where the image of a process is after the commit. */
+  Path image(Member member) {
+    StringBuilder program = new StringBuilder();
+    member.program().codePoints().forEach(c ->
+        program.appendCodePoint(c == '/' || Character.isISOControl(c) ? '_' : c));
+    return directory(member).resolve("ckpt_" + program + "_" + member.uniquePid() + ".dmtcp");
+  }
+
+  private Path directory(Member member) {
+    Path directory = Path.of(member.options().checkpointDir());
+    return member.options().uniqueNames()
+        ? directory.resolve(String.format("ckpt_%s_%05d", computationId, generation))
+        : directory;
+  }
+
+  /** Where it is written before. */
+  Path temporary(Path image) {
+    return image.resolveSibling(image.getFileName() + String.format(".g%05d", generation));
+  }
+
+  /**
+   * Tries the directories and removes what earlier rounds left there; nothing of this round exists
+   * yet on any node.
+   *
+   * @throws IOException a directory is missing or cannot be written; the text names it
+   */
+  void prepare(Collection<Member> members) throws IOException {
+    Set<String> uniquePids = new HashSet<>();
+    Set<Path> directories = new HashSet<>();
+    for (Member member : members) {
+      uniquePids.add(member.uniquePid());
+      Path directory = directory(member);
+      if (!directories.add(directory)) {
+        continue;
+      }
+      if (member.options().uniqueNames()) {
+        Files.createDirectories(directory,
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+      }
+      if (!Files.isDirectory(directory)) {
+        throw new IOException("the checkpoint directory " + directory
+            + (Files.exists(directory) ? " is not a directory" : " does not exist"));
+      }
+      if (!Files.isWritable(directory)) {
+        throw new IOException("the checkpoint directory " + directory + " cannot be written");
+      }
+    }
+    for (Path directory : directories) {
+      settleLeftovers(directory, uniquePids);
+    }
+  }
+
+  /**
+   * Files named for a generation, of rounds that did not end: one that the manifest beside it names
+   * is committed and gets its familiar name; one whose manifest is staged may be, elsewhere, and
+   * stays; anything else never will be.
+   */
+  private void settleLeftovers(Path directory, Set<String> uniquePids) throws IOException {
+    List<Path> left = list(directory, "ckpt_*.dmtcp.g[0-9]*");
+    if (left.isEmpty()) {
+      return;
+    }
+    String committed = manifestId(manifest(directory)).orElse("");
+    Set<String> undecided = new HashSet<>();
+    for (Path staged : list(directory, "dmtcp_manifest_" + computationId + ".json.*temp")) {
+      manifestId(staged).ifPresent(undecided::add);
+    }
+    for (Path file : left) {
+      Optional<ImageHeader> header = ImageHeader.read(file);
+      String name = file.getFileName().toString();
+      String familiar = name.substring(0, name.lastIndexOf(".g"));
+      if (header.isEmpty()) {
+        if (uniquePids.stream().anyMatch(u -> familiar.endsWith("_" + u + ".dmtcp"))) {
+          remove(file);
+        }
+      } else if (header.get().computationId().equals(computationId)) {
+        if (header.get().manifestId().equals(committed)) {
+          Files.move(file, file.resolveSibling(familiar), StandardCopyOption.ATOMIC_MOVE);
+        } else if (!undecided.contains(header.get().manifestId())) {
+          remove(file);
+        }
+      }
+    }
+  }
+
+  /**
+   * Makes the manifest durable under its temporary name beside every image.
+   *
+   * @return images of the generation before that this one does not replace
+   */
+  List<Path> stage(String manifest, Collection<Path> images) throws IOException {
+    Set<Path> now = new HashSet<>(images(JSON.readTree(manifest)));
+    List<Path> obsolete = new ArrayList<>();
+    for (Path directory : directories(images)) {
+      writeDurably(staged(directory), manifest);
+      images(tree(manifest(directory)).orElse(JSON.createObjectNode())).stream()
+          .filter(p -> directory.equals(p.getParent()) && !now.contains(p))
+          .forEach(obsolete::add);
+    }
+    return List.copyOf(obsolete);
+  }
+
+  /** The generation is committed: familiar names. Repeating it is harmless. */
+  void commit(Collection<Path> images, Collection<Path> obsolete) throws IOException {
+    for (Path directory : directories(images)) {
+      moveIfThere(staged(directory), manifest(directory));
+    }
+    for (Path image : images) {
+      moveIfThere(temporary(image), image);
+    }
+    for (Path directory : directories(images)) {
+      sync(directory);
+    }
+    for (Path file : obsolete) {
+      if (ImageHeader.read(file).filter(h -> h.computationId().equals(computationId)
+          && h.generation() < generation).isPresent()) {
+        remove(file);
+      }
+    }
+    for (Path directory : directories(images)) {
+      removeOlder(directory);
+    }
+  }
+
+  /** The same, by an agent that does not remember the round: what is there says what it is. */
+  void commitFound(Collection<Path> directories) throws IOException {
+    List<Path> images = new ArrayList<>();
+    for (Path directory : directories) {
+      for (Path file : list(directory, String.format("ckpt_*.dmtcp.g%05d", generation))) {
+        if (ImageHeader.read(file).filter(h -> h.manifestId().equals(manifestId)).isPresent()) {
+          String name = file.getFileName().toString();
+          images.add(file.resolveSibling(name.substring(0, name.lastIndexOf(".g"))));
+        }
+      }
+    }
+    commit(images, List.of());
+  }
+
+  /** Removes what the round wrote. */
+  void discard(Collection<Path> images) {
+    for (Path image : images) {
+      remove(temporary(image));
+    }
+    for (Path directory : directories(images)) {
+      remove(staged(directory));
+      try {
+        if (directory.getFileName().toString()
+            .equals(String.format("ckpt_%s_%05d", computationId, generation))) {
+          Files.deleteIfExists(directory);
+        }
+      } catch (IOException e) {
+        log.debug("{}: {}", directory, e.getMessage()); // another node's files are in it
+      }
+    }
+  }
+
+  /** After the commit no other round's leftovers of this computation are of use. */
+  private void removeOlder(Path directory) throws IOException {
+    for (Path file : list(directory, "ckpt_*.dmtcp.g[0-9]*")) {
+      if (ImageHeader.read(file).filter(h -> h.computationId().equals(computationId)
+          && !h.manifestId().equals(manifestId)).isPresent()) {
+        remove(file);
+      }
+    }
+    for (Path file : list(directory, "dmtcp_manifest_" + computationId + ".json.*temp")) {
+      if (manifestId(file).filter(id -> !id.equals(manifestId)).isPresent()) {
+        remove(file);
+      }
+    }
+  }
+
+  private Path manifest(Path directory) {
+    return directory.resolve("dmtcp_manifest_" + computationId + ".json");
+  }
+
+  /** Named for the node: several may share the directory. */
+  private Path staged(Path directory) {
+    return directory.resolve("dmtcp_manifest_" + computationId + ".json." + node + ".temp");
+  }
+
+  private static Set<Path> directories(Collection<Path> images) {
+    Set<Path> directories = new HashSet<>();
+    images.forEach(i -> directories.add(i.getParent()));
+    return directories;
+  }
+
+  private static List<Path> list(Path directory, String glob) throws IOException {
+    List<Path> files = new ArrayList<>();
+    try (DirectoryStream<Path> found = Files.newDirectoryStream(directory, glob)) {
+      found.forEach(files::add);
+    }
+    return files;
+  }
+
+  private static Optional<JsonNode> tree(Path manifest) {
+    try {
+      return Optional.of(JSON.readTree(Files.readAllBytes(manifest)));
+    } catch (IOException e) {
+      return Optional.empty(); // missing, or cut off by a crash: it decides nothing
+    }
+  }
+
+  private static Optional<String> manifestId(Path manifest) {
+    return tree(manifest).map(t -> t.path("manifestId").asText());
+  }
+
+  private static List<Path> images(JsonNode manifest) {
+    List<Path> images = new ArrayList<>();
+    manifest.path("images").forEach(i -> images.add(Path.of(i.path("path").asText())));
+    return images;
+  }
+
+  private static void moveIfThere(Path from, Path to) throws IOException {
+    try {
+      Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
+    } catch (NoSuchFileException e) {
+      if (!Files.exists(to)) {
+        throw e;
+      }
+    }
+  }
+
+  private static void writeDurably(Path file, String text) throws IOException {
+    Files.deleteIfExists(file);
+    try (FileChannel out = FileChannel.open(file,
+        Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))) {
+      ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
+      while (bytes.hasRemaining()) {
+        out.write(bytes);
+      }
+      out.force(true);
+    }
+    sync(file.getParent());
+  }
+
+  private static void sync(Path directory) throws IOException {
+    try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
+      channel.force(true);
+    }
+  }
+
+  private static void remove(Path file) {
+    try {
+      Files.deleteIfExists(file);
+    } catch (IOException e) {
+      log.warn("{} could not be removed: {}", file, e.getMessage());
+    }
+  }
+}
