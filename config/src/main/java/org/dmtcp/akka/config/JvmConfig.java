@@ -40,10 +40,16 @@ public final class JvmConfig {
                   name.equals("exit-on-last")
                       || name.equals("kill-after-ckpt")
                       || name.equals("daemon");
-              keys.put(
-                  "dmtcp.coordinator." + name,
-                  isTime ? value + " s" : isFlag ? Boolean.TRUE : value);
+              String key = "dmtcp.coordinator." + name;
+              if (!name.equals("stale-timeout") || !value.equals("0")) { // 0 means the default
+                keys.put(key, isTime ? time(value) : isFlag ? Boolean.TRUE : value);
+              }
             });
     return keys;
+  }
+
+  /** Seconds; what is negative, as DMTCP's -1, means never, which is our zero. */
+  private static String time(String seconds) {
+    return seconds.startsWith("-") ? "0 s" : seconds + " s";
   }
 }
