@@ -27,8 +27,9 @@ int rebuild_remember(struct rebuild *r, uint64_t id, int fd, struct fault *fault
  */
 void rebuild_close_objects(struct rebuild *r);
 /*
- * Fills @fd with the content of @object: from the one image of the set that carries it. Sparse: the
- * caller has sized the file. No image has it: all zero.
+ * Fills @fd with the content of @object from all images of the set: usually one carries it, but code
+ * and memory without a descriptor are in every image as far as its process had them mapped. Sparse:
+ * the caller has sized the file. No image has it: all zero.
  */
 int rebuild_content(struct rebuild *r, uint64_t object, uint64_t bytes, int fd,
 		    struct fault *fault);

@@ -162,13 +162,13 @@ static int write_all(void *context, uint64_t offset, const void *data, uint64_t 
 int rebuild_content(struct rebuild *r, uint64_t object, uint64_t bytes, int fd,
 		    struct fault *fault)
 {
-	for (size_t n = 0; n < r->image_count; n++) {
-		if (!first_run(r->images[n], object))
-			continue;
-		return image_reader_content(r->images[n], object, 0, bytes, r->workers, write_all,
-					    &fd, fault);
-	}
-	return 0;
+	int ret = 0;
+
+	for (size_t n = 0; n < r->image_count && ret >= 0; n++)
+		if (first_run(r->images[n], object))
+			ret = image_reader_content(r->images[n], object, 0, bytes, r->workers,
+						   write_all, &fd, fault);
+	return ret;
 }
 
 struct terminal_table {
