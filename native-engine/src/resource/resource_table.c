@@ -1,5 +1,13 @@
 /* All kinds of process state, in the order in which they are captured and restored. */
+#include "attributes.h"
+#include "clocks.h"
+#include "cpu.h"
+#include "credentials.h"
+#include "limits.h"
 #include "resource.h"
+#include "signals.h"
+#include "threads.h"
+#include "timers.h"
 
 extern const struct resource process_resource;
 extern const struct resource memory_resource;
@@ -7,7 +15,17 @@ extern const struct resource descriptors_resource;
 
 const struct resource *const resource_table[] = {
 	&process_resource,
+	&resource_cpu,
+	&resource_clocks,
+	&resource_descriptor_limit,
 	&memory_resource,
 	&descriptors_resource,
+	&resource_threads,
+	&resource_signals, /* pending ones before the timers that may have sent them */
+	&resource_timers,
+	&resource_credentials, /* making threads needs what is given up here */
+	&resource_attributes,
+	&resource_limits,
+	&resource_last_state,
 	NULL,
 };

@@ -457,6 +457,16 @@ err:
 	return ret;
 }
 
+struct thread *process_live_thread(struct process *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->thread_count; i++)
+		if (!p->threads[i].exited_leader && !p->threads[i].gone)
+			return &p->threads[i];
+	return NULL;
+}
+
 static void drop_scratch(struct process *p)
 {
 	size_t i;

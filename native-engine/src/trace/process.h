@@ -79,6 +79,8 @@ size_t trace_release_late(void);
 int process_adopt_thread(struct process *p, pid_t tid, struct fault *fault);
 int process_adopt_child(pid_t pid, struct process **out, struct fault *fault);
 
+/* A thread that can be asked for things: the leader, unless it has exited. NULL: none. */
+struct thread *process_live_thread(struct process *p);
 /* Writes t->regs and t->sigmask into the stopped thread. */
 int thread_put_state(struct thread *t);
 

@@ -1,0 +1,441 @@
+#include "threads.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/rseq.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "../common/proc.h"
+#include "cpu.h"
+#include "interrupted_call.h"
+#include "records.h"
+#include "scheduling.h"
+
+#ifndef PR_GET_TID_ADDRESS
+#define PR_GET_TID_ADDRESS 40
+#endif
+#ifndef AT_RSEQ_FEATURE_SIZE
+#define AT_RSEQ_FEATURE_SIZE 27
+#endif
+
+#define XSTATE_BYTES_AT_MOST 16384u
+#define RSEQ_UNREGISTER 1
+#define RSEQ_ORIGINAL_BYTES 32u
+#define ROBUST_LIST_BYTES 24u
+
+enum { /* thread_record.flags */
+	THREAD_EXITED_LEADER = 1,
+	THREAD_GROUP_STOPPED = 2,
+};
+
+struct thread_record { /* RECORD_THREAD, the leader first */
+	int32_t virtual_tid;
+	uint32_t flags;
+	int32_t stop_signal; /* of THREAD_GROUP_STOPPED */
+	int32_t exit_code;   /* of THREAD_EXITED_LEADER: a wait status */
+	struct user_regs_struct regs;
+	uint64_t sigmask;
+	uint64_t rseq_address;
+	uint32_t rseq_bytes, rseq_signature, rseq_flags;
+	int32_t parent_death_signal;
+	uint64_t tid_address; /* set_tid_address(2) */
+	uint64_t robust_list;
+	uint64_t timer_slack_ns;
+	stack_t signal_stack;
+	char name[16];
+	struct scheduling scheduling;
+};
+
+struct xstate_record { /* RECORD_XSTATE; the registers are the tail */
+	int32_t virtual_tid;
+	uint32_t bytes;
+};
+
+/* ---- capture ---- */
+
+static int ask_thread(struct thread *t, struct thread_record *record, struct fault *fault)
+{
+	uint64_t scratch, results[2];
+	long result;
+	int ret = inject_scratch(t, &scratch, fault);
+
+	if (!ret)
+		ret = inject_syscall(t, &result, SYS_prctl, PR_GET_TID_ADDRESS, scratch, 0, 0, 0, 0);
+	if (!ret && result < 0)
+		return fault_set(fault, -result, "not-supported",
+				 "this kernel does not tell a thread's tid address "
+				 "(CONFIG_CHECKPOINT_RESTORE)");
+	if (!ret)
+		ret = inject_syscall(t, &result, SYS_prctl, PR_GET_PDEATHSIG, scratch + 8, 0, 0, 0,
+				     0);
+	if (!ret)
+		ret = inject_syscall(t, &result, SYS_sigaltstack, 0, scratch + 16, 0, 0, 0, 0);
+	if (!ret)
+		ret = process_read(t->process, scratch, results, sizeof(results));
+	if (!ret)
+		ret = process_read(t->process, scratch + 16, &record->signal_stack,
+				   sizeof(record->signal_stack));
+	record->tid_address = results[0];
+	record->parent_death_signal = (int32_t)results[1];
+	if (!ret)
+		ret = inject_syscall(t, &result, SYS_prctl, PR_GET_TIMERSLACK, 0, 0, 0, 0, 0);
+	record->timer_slack_ns = result;
+	return ret;
+}
+
+static int capture_xstate(struct capture *c, struct thread *t)
+{
+	struct xstate_record record = { .virtual_tid = t->virtual_tid };
+	uint8_t area[XSTATE_BYTES_AT_MOST];
+	struct iovec where = { area, sizeof(area) };
+
+	if (ptrace(PTRACE_GETREGSET, t->tid, NT_X86_XSTATE, &where) < 0)
+		return -errno;
+	record.bytes = where.iov_len;
+	record_append(c->records, RECORD_XSTATE, &record, sizeof(record), area, where.iov_len);
+	return 0;
+}
+
+static int capture_thread(struct capture *c, struct thread *t)
+{
+	struct thread_record record = {
+		.virtual_tid = t->virtual_tid,
+		.flags = t->group_stopped ? THREAD_GROUP_STOPPED : 0,
+		.stop_signal = t->stop_signal,
+		.regs = t->regs,
+		.sigmask = t->sigmask,
+		.rseq_address = t->rseq_address,
+		.rseq_bytes = t->rseq_bytes,
+		.rseq_signature = t->rseq_signature,
+		.rseq_flags = t->rseq_flags,
+	};
+	size_t robust_bytes;
+	struct proc_stat stat;
+	int ret, end;
+
+	ret = proc_stat(t->tid, &stat);
+	if (ret < 0)
+		return ret;
+	memcpy(record.name, stat.comm, sizeof(record.name));
+	if (t->exited_leader) {
+		record.flags |= THREAD_EXITED_LEADER;
+		record.exit_code = stat.exit_code;
+		record_append(c->records, RECORD_THREAD, &record, sizeof(record), NULL, 0);
+		return 0;
+	}
+	if (syscall(SYS_get_robust_list, t->tid, &record.robust_list, &robust_bytes) < 0)
+		return -errno;
+	ret = scheduling_read(t->tid, &record.scheduling);
+	if (!ret)
+		ret = inject_begin(t, c->fault);
+	if (ret < 0)
+		return ret;
+	ret = ask_thread(t, &record, c->fault);
+	end = inject_end(t);
+	if (ret || end)
+		return ret ? ret : end;
+	record_append(c->records, RECORD_THREAD, &record, sizeof(record), NULL, 0);
+	return capture_xstate(c, t);
+}
+
+static int capture(struct capture *c)
+{
+	struct process *p = c->process;
+	size_t i;
+
+	for (i = 0; i < p->thread_count; i++) {
+		int ret = capture_thread(c, &p->threads[i]);
+
+		if (ret < 0)
+			return fault_set(c->fault, -ret, "internal", "thread %d of process %d: %s",
+					 p->threads[i].tid, p->pid, strerror(-ret));
+	}
+	return 0;
+}
+
+/* ---- restore, in the new process ---- */
+
+/* What its C library has registered for the thread that it was, and that is about to vanish. */
+static void forget_registrations(void)
+{
+	void *area = (char *)__builtin_thread_pointer() + __rseq_offset;
+	unsigned long sizes[] = { __rseq_size, RSEQ_ORIGINAL_BYTES, getauxval(AT_RSEQ_FEATURE_SIZE) };
+	stack_t none = { .ss_flags = SS_DISABLE };
+	size_t i;
+
+	/* The size must be that of the registration: 32 at least, or what the kernel offers. */
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		if (sizes[i] && !syscall(SYS_rseq, area, (sizes[i] + 31) & ~31ul, RSEQ_UNREGISTER,
+					 RSEQ_SIG))
+			break;
+	syscall(SYS_set_robust_list, NULL, ROBUST_LIST_BYTES);
+	syscall(SYS_set_tid_address, NULL);
+	syscall(SYS_sigaltstack, &none, NULL);
+}
+
+static int restore_inside(struct rebuilt_process *p)
+{
+	(void)p;
+	forget_registrations();
+	return 0;
+}
+
+/* ---- restore, from outside ---- */
+
+static int inject_checked(struct rebuilt_process *p, struct thread *t, const char *what, long number,
+			  uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
+{
+	long result;
+	int ret = inject_syscall(t, &result, number, a1, a2, a3, a4, 0, 0);
+
+	if (!ret && result < 0)
+		ret = result;
+	if (ret < 0)
+		return fault_set(p->fault, -ret, "internal", "%s of thread %d of %s: %s", what,
+				 t->virtual_tid, p->image->header.program, strerror(-ret));
+	return 0;
+}
+
+/* A thread with the number that it had; it is stopped before its first instruction. */
+static int create_thread(struct rebuilt_process *p, pid_t virtual_tid)
+{
+	struct {
+		struct clone_args args;
+		pid_t tid;
+	} request = {
+		.args = {
+			.flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+				 CLONE_SYSVSEM,
+			.set_tid_size = 1,
+		},
+		.tid = virtual_tid,
+	};
+	struct thread *leader = &p->process->threads[0];
+	uint64_t scratch;
+	long result;
+	int ret = inject_scratch(leader, &scratch, p->fault);
+
+	if (ret < 0)
+		return ret;
+	request.args.set_tid = scratch + offsetof(typeof(request), tid);
+	ret = process_write(p->process, scratch, &request, sizeof(request));
+	if (!ret)
+		ret = inject_syscall(leader, &result, SYS_clone3, scratch, sizeof(request.args), 0, 0,
+				     0, 0);
+	if (!ret && result < 0)
+		ret = result;
+	if (ret < 0)
+		return fault_set(p->fault, -ret, ret == -EEXIST ? "pid-taken" : "internal",
+				 "thread %d of %s cannot be made: %s", virtual_tid,
+				 p->image->header.program, strerror(-ret));
+	return process_adopt_thread(p->process, result, p->fault);
+}
+
+static int register_all(struct rebuilt_process *p, struct thread *t,
+			const struct thread_record *record, const struct thread_record *creator)
+{
+	stack_t stack = record->signal_stack;
+	uint64_t scratch;
+	int ret = inject_scratch(t, &scratch, p->fault);
+
+	if (!ret && record->tid_address)
+		ret = inject_checked(p, t, "tid address", SYS_set_tid_address, record->tid_address, 0,
+				     0, 0);
+	if (!ret && record->robust_list)
+		ret = inject_checked(p, t, "robust list", SYS_set_robust_list, record->robust_list,
+				     ROBUST_LIST_BYTES, 0, 0);
+	if (!ret && record->rseq_address)
+		ret = inject_checked(p, t, "rseq", SYS_rseq, record->rseq_address,
+				     record->rseq_bytes, record->rseq_flags, record->rseq_signature);
+	stack.ss_flags &= ~SS_ONSTACK;
+	if (!ret && !(stack.ss_flags & SS_DISABLE)) {
+		ret = process_write(t->process, scratch, &stack, sizeof(stack));
+		if (!ret)
+			ret = inject_checked(p, t, "signal stack", SYS_sigaltstack, scratch, 0, 0, 0);
+	}
+	if (!ret && (!creator || memcmp(record->name, creator->name, sizeof(record->name)))) {
+		ret = process_write(t->process, scratch, record->name, sizeof(record->name));
+		if (!ret)
+			ret = inject_checked(p, t, "name", SYS_prctl, PR_SET_NAME, scratch, 0, 0);
+	}
+	if (!ret && (!creator || record->timer_slack_ns != creator->timer_slack_ns))
+		ret = inject_checked(p, t, "timer slack", SYS_prctl, PR_SET_TIMERSLACK,
+				     record->timer_slack_ns, 0, 0);
+	return ret;
+}
+
+static int put_xstate(struct rebuilt_process *p, struct thread *t)
+{
+	const struct record *r = NULL;
+	struct xstate_record record;
+	struct iovec where;
+	const void *tail;
+	size_t bytes;
+	int ret;
+
+	do {
+		r = record_find(p->records, RECORD_XSTATE, r);
+		if (!r)
+			return 0;
+		record_head(r, &record, sizeof(record));
+	} while (record.virtual_tid != t->virtual_tid);
+	tail = record_tail(r, sizeof(record), &bytes);
+	if (bytes > record.bytes)
+		bytes = record.bytes;
+	ret = cpu_repack_xstate(p->records, tail, bytes, &where.iov_base, &where.iov_len, p->fault);
+	if (ret < 0)
+		return ret;
+	if (ptrace(PTRACE_SETREGSET, t->tid, NT_X86_XSTATE, &where) < 0)
+		ret = fault_set(p->fault, errno, "internal", "registers of thread %d: %s",
+				t->virtual_tid, strerror(errno));
+	free(where.iov_base);
+	return ret;
+}
+
+static int restore_thread(struct rebuilt_process *p, struct thread *t,
+			  const struct thread_record *record, const struct thread_record *creator)
+{
+	int ret, end;
+
+	t->regs = record->regs;
+	t->sigmask = record->sigmask;
+	interrupted_call_prepare(t);
+	ret = inject_begin(t, p->fault);
+	if (ret < 0)
+		return ret;
+	ret = register_all(p, t, record, creator);
+	end = inject_end(t);
+	if (!ret)
+		ret = end;
+	if (!ret)
+		ret = put_xstate(p, t);
+	return ret;
+}
+
+/* All threads first, then their state: a policy with "reset on fork" must not meet a clone. */
+static int restore_outside(struct rebuilt_process *p)
+{
+	struct process *process = p->process;
+	const struct record *r = record_find(p->records, RECORD_THREAD, NULL);
+	struct thread_record leader, record;
+	size_t i;
+	int ret, end;
+
+	if (!r)
+		return fault_set(p->fault, EINVAL, "image-damaged", "%s holds no thread",
+				 p->image->path);
+	record_head(r, &leader, sizeof(leader));
+	ret = inject_begin(&process->threads[0], p->fault);
+	if (ret < 0)
+		return ret;
+	while (!ret && (r = record_find(p->records, RECORD_THREAD, r))) {
+		record_head(r, &record, sizeof(record));
+		ret = create_thread(p, record.virtual_tid);
+	}
+	end = inject_end(&process->threads[0]);
+	if (!ret)
+		ret = end;
+	r = NULL;
+	for (i = 0; i < process->thread_count && !ret; i++) {
+		r = record_find(p->records, RECORD_THREAD, r);
+		record_head(r, &record, sizeof(record));
+		if (record.flags & THREAD_EXITED_LEADER)
+			continue;
+		ret = restore_thread(p, &process->threads[i], &record, i ? &leader : NULL);
+		if (!ret)
+			scheduling_apply(process->threads[i].tid, &record.scheduling);
+	}
+	if (ret < 0)
+		return fault_set(p->fault, -ret, "internal", "threads of %s: %s",
+				 p->image->header.program, strerror(-ret));
+	return 0;
+}
+
+/* A change of ids takes the parent-death signal away (prctl(2)): behind it. */
+static int restore_last(struct rebuilt_process *p)
+{
+	const struct record *r = NULL;
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; i < p->process->thread_count && !ret; i++) {
+		struct thread_record record;
+		long result;
+
+		r = record_find(p->records, RECORD_THREAD, r);
+		record_head(r, &record, sizeof(record));
+		if (record.parent_death_signal)
+			ret = inject_one(&p->process->threads[i], &result, SYS_prctl,
+					 PR_SET_PDEATHSIG, record.parent_death_signal, 0, 0, 0, 0,
+					 p->fault);
+	}
+	return ret;
+}
+
+const struct resource resource_threads = {
+	.name = "threads",
+	.capture = capture,
+	.restore_inside = restore_inside,
+	.restore_outside = restore_outside,
+	.restore_last = restore_last,
+};
+
+/* ---- the last state ---- */
+
+/* The leader ends as it had ended; it is let go for that, and nobody waits for it here. */
+static int exit_leader(struct rebuilt_process *p, const struct thread_record *record)
+{
+	struct thread *leader = &p->process->threads[0];
+
+	leader->regs.rip = p->process->syscall_address;
+	leader->regs.rax = SYS_exit;
+	leader->regs.rdi = record->exit_code >> 8 & 0xff;
+	leader->regs.orig_rax = -1;
+	leader->sigmask = ~0ull;
+	if (thread_put_state(leader) < 0 || ptrace(PTRACE_DETACH, leader->tid, NULL, NULL) < 0)
+		return fault_set(p->fault, errno, "internal", "the leader of %s cannot end: %s",
+				 p->image->header.program, strerror(errno));
+	leader->exited_leader = true;
+	return 0;
+}
+
+static int restore_last_state(struct rebuilt_process *p)
+{
+	const struct record *r = record_find(p->records, RECORD_THREAD, NULL);
+	struct thread_record record;
+	int ret = 0;
+
+	if (!r)
+		return 0;
+	record_head(r, &record, sizeof(record));
+	if (record.flags & THREAD_EXITED_LEADER) {
+		ret = exit_leader(p, &record);
+		r = record_find(p->records, RECORD_THREAD, r);
+		if (!r || ret)
+			return ret;
+		record_head(r, &record, sizeof(record));
+	}
+	/*
+	 * SIGSTOP for all stop signals: SIGTSTP and its kin could be blocked or caught by now. Pending
+	 * while traced, it stops the process when it is let go.
+	 */
+	if (record.flags & THREAD_GROUP_STOPPED && kill(p->process->pid, SIGSTOP) < 0)
+		ret = fault_set(p->fault, errno, "internal", "%s cannot be stopped: %s",
+				p->image->header.program, strerror(errno));
+	return ret;
+}
+
+const struct resource resource_last_state = {
+	.name = "last state",
+	.restore_last = restore_last_state,
+};
