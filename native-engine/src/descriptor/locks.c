@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
 
 #include "../resource/records.h"
 
@@ -70,20 +71,23 @@ void locks_capture(struct capture *c, const struct descriptor_view *d, uint64_t 
 	}
 }
 
-static int take(const struct lock_record *lock)
+static struct flock range_of(const struct lock_record *lock)
 {
-	struct flock range = {
+	return (struct flock){
 		.l_type = lock->type,
 		.l_whence = SEEK_SET,
 		.l_start = lock->start,
 		.l_len = lock->bytes,
 	};
+}
+
+static int take(const struct lock_record *lock)
+{
+	struct flock range = range_of(lock);
 
 	switch (lock->kind) {
 	case LOCK_FLOCK:
 		return flock(lock->number, (lock->type == F_WRLCK ? LOCK_EX : LOCK_SH) | LOCK_NB);
-	case LOCK_POSIX:
-		return fcntl(lock->number, F_SETLK, &range);
 	case LOCK_OFD:
 		return fcntl(lock->number, F_OFD_SETLK, &range);
 	case LOCK_LEASE:
@@ -93,24 +97,60 @@ static int take(const struct lock_record *lock)
 	return -1;
 }
 
-int locks_restore(struct rebuilt_process *p)
+static int refuse(struct rebuilt_process *p, const struct lock_record *lock, int error)
 {
 	static const char *const names[] = { "", "flock", "record lock", "open file lock", "lease" };
+
+	return fault_set(p->fault, error, "file-locked",
+			 "process %d: the %s on descriptor %d cannot be taken again: %s",
+			 p->image->header.virtual_pid,
+			 lock->kind <= LOCK_LEASE ? names[lock->kind] : "lock", lock->number,
+			 strerror(error));
+}
+
+int locks_restore(struct rebuilt_process *p)
+{
 	const struct record *record = NULL;
 
 	while ((record = record_find(p->records, RECORD_LOCK, record))) {
 		struct lock_record lock;
 
 		record_head(record, &lock, sizeof(lock));
-		if (take(&lock)) {
-			int error = errno;
-
-			return fault_set(p->fault, error, "file-locked",
-					 "process %d: the %s on descriptor %d cannot be taken again: %s",
-					 p->image->header.virtual_pid,
-					 lock.kind <= LOCK_LEASE ? names[lock.kind] : "lock",
-					 lock.number, strerror(error));
-		}
+		if (lock.kind != LOCK_POSIX && take(&lock))
+			return refuse(p, &lock, errno);
 	}
 	return 0;
+}
+
+int locks_restore_last(struct rebuilt_process *p)
+{
+	const struct record *record = NULL;
+	struct lock_record lock;
+	struct flock range;
+	uint64_t scratch;
+	long result = 0;
+	int ret = 0;
+
+	while (!ret && (record = record_find(p->records, RECORD_LOCK, record))) {
+		struct thread *t = &p->process->threads[0];
+
+		record_head(record, &lock, sizeof(lock));
+		if (lock.kind != LOCK_POSIX)
+			continue;
+		range = range_of(&lock);
+		ret = inject_begin(t, p->fault);
+		if (ret)
+			return ret;
+		ret = inject_scratch(t, &scratch, p->fault);
+		if (!ret)
+			ret = process_write(p->process, scratch, &range, sizeof(range));
+		if (!ret)
+			ret = inject_syscall(t, &result, SYS_fcntl, lock.number, F_SETLK, scratch, 0, 0,
+					     0);
+		inject_scratch_free(t);
+		inject_end(t);
+		if (!ret && result < 0)
+			ret = refuse(p, &lock, -result);
+	}
+	return ret;
 }

@@ -366,8 +366,7 @@ static int descriptors_restore_inside(struct rebuilt_process *p)
 						       number_of(placed, count, f.head.id));
 	}
 	free(placed);
-	/* Before the locks: closing any descriptor of a file drops the process's POSIX locks on it. */
-	rebuild_close_objects(p->rebuild);
+	/* The inherited ones stay open: memory is mapped from them. The builder closes them. */
 	return ret ? ret : locks_restore(p);
 }
 
@@ -393,6 +392,7 @@ static int restore_owner(struct rebuilt_process *p, const struct file_record *f,
 		ret = inject_syscall(t, &result, SYS_fcntl, number, F_SETOWN_EX, scratch, 0, 0, 0);
 	if (!ret && f->flags & O_ASYNC)
 		ret = inject_syscall(t, &result, SYS_fcntl, number, F_SETFL, f->flags, 0, 0, 0);
+	inject_scratch_free(t);
 	inject_end(t);
 	return ret; /* an owner that has gone (-ESRCH) gets no signals, before as after */
 }
@@ -422,7 +422,7 @@ static int descriptors_restore_last(struct rebuilt_process *p)
 				ret = restore_owner(p, &f.head, place.number);
 		}
 	}
-	return ret;
+	return ret ? ret : locks_restore_last(p);
 }
 
 const struct resource descriptors_resource = {
