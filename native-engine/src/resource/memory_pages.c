@@ -64,17 +64,21 @@ static int add_range(struct page_walk *w, uint64_t start, uint64_t end, bool gua
 
 			record_append(c->records, RECORD_GUARD, &g, sizeof(g), NULL, 0);
 		} else if (!guard && holds_private_data(v)) {
+			bool copied = !(v->v.flags & (VMA_DONT_FORK | VMA_WIPE_ON_FORK));
+
 			if (!live_vma_is_anonymous(v)) {
-				struct range_record copied = { from, to };
+				struct range_record own = { from, to };
 
 				/* a copy that is all zero must not become the file's page */
-				record_append(c->records, RECORD_COPIED, &copied, sizeof(copied),
+				record_append(c->records, RECORD_COPIED, &own, sizeof(own),
 					      NULL, 0);
 			}
 			/* markers that the kernel cannot tell from swap (6.13, 6.14) do not read */
-			ret = image_writer_add_process(c->image, c->process->pid,
-						       c->process->mem_fd, from, to - from,
-						       v->v.flags & VMA_GUARDED, c->fault);
+			ret = image_writer_add_process(c->image,
+						       copied ? c->content_pid : c->process->live_tid,
+						       copied ? c->content_mem_fd : c->process->mem_fd,
+						       from, to - from, v->v.flags & VMA_GUARDED,
+						       c->fault);
 			if (ret < 0)
 				return ret;
 		}
