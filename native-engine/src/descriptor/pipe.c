@@ -310,7 +310,7 @@ static int pipe_verify(struct image_reader *image, const struct file_record *f, 
 static int pipe_restore(struct rebuilt_process *p, const struct file_record *f, const void *payload,
 			size_t bytes, int *fd)
 {
-	int flags = f->flags & (O_ACCMODE | O_NONBLOCK | O_DIRECT);
+	int flags = f->flags & (O_ACCMODE | O_NONBLOCK);
 	struct rebuild *rebuild = p->rebuild;
 	struct pipe_view v;
 	int both, ret;
@@ -339,7 +339,12 @@ static int pipe_restore(struct rebuilt_process *p, const struct file_record *f, 
 				p->image->header.virtual_pid);
 	}
 	*fd = file_reopen(both, flags);
-	return *fd < 0 ? *fd : 0;
+	if (*fd < 0)
+		return *fd;
+	/* open(2) takes O_DIRECT for that of files; for a pipe it is packet mode. */
+	if (f->flags & O_DIRECT && fcntl(*fd, F_SETFL, flags | O_DIRECT))
+		return -errno;
+	return 0;
 }
 
 const struct file_kind_ops pipe_kind = {

@@ -263,7 +263,7 @@ static int create_named(struct rebuilt_process *p, const struct regular_payload 
 
 static int open_flags(const struct file_record *f)
 {
-	return f->flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_ASYNC);
+	return f->flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_ASYNC | O_TMPFILE);
 }
 
 static int regular_restore(struct rebuilt_process *p, const struct file_record *f,
