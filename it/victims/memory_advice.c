@@ -1,0 +1,50 @@
+/*
+ * victim: madvise settings, and what fork makes of them
+ * category: memory
+ */
+#include "mapping.h"
+
+static const struct {
+	int advice;
+	const char *flag;
+} settings[] = {
+	{ MADV_DONTFORK, "dc" }, { MADV_WIPEONFORK, "wf" }, { MADV_DONTDUMP, "dd" },
+	{ MADV_HUGEPAGE, "hg" }, { MADV_NOHUGEPAGE, "nh" }, { MADV_SEQUENTIAL, "sr" },
+	{ MADV_RANDOM, "rr" },	 { MADV_MERGEABLE, "mg" },
+};
+#define COUNT (sizeof(settings) / sizeof(settings[0]))
+
+static char *areas[COUNT];
+static bool taken[COUNT]; /* the kernel may be built without some */
+
+static void check(void)
+{
+	int status;
+	pid_t child;
+
+	for (size_t i = 0; i < COUNT; i++) {
+		if (taken[i])
+			victim_check(mapping_has_flag(areas[i], settings[i].flag));
+		victim_check(mapping_holds(areas[i], 1, i));
+	}
+	child = fork();
+	if (!child) {
+		if (mapping_fault(areas[0] + PAGE) != SIGSEGV || !mapping_is_zero(areas[1], 1) ||
+		    !mapping_holds(areas[2], 1, 2))
+			_exit(1);
+		_exit(0);
+	}
+	victim_check(waitpid(child, &status, 0) == child && status == 0);
+}
+
+int main(void)
+{
+	for (size_t i = 0; i < COUNT; i++) {
+		areas[i] = mapping_at(NULL, 16 * PAGE, PROT_READ | PROT_WRITE,
+				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		mapping_fill(areas[i], 1, i);
+		taken[i] = madvise(areas[i], 16 * PAGE, settings[i].advice) == 0;
+	}
+	victim_check(taken[0] && taken[1] && taken[2]);
+	return victim_run_undisturbed(check);
+}

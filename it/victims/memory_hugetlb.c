@@ -1,0 +1,45 @@
+/*
+ * victim: huge pages of the pool (MAP_HUGETLB), private and shared
+ * category: memory
+ * needs: root
+ * remark: the pool of the host that restarts must have the pages
+ */
+#include "mapping.h"
+
+#define HUGE (2ul << 20)
+
+static char *private, *shared;
+
+/* Pages for us and, after a kill, for the next one. */
+static void enlarge_pool(void)
+{
+	FILE *pool = fopen("/proc/sys/vm/nr_hugepages", "r+");
+	int pages = 0;
+
+	victim_check(pool && fscanf(pool, "%d", &pages) == 1);
+	if (pages < 16) {
+		rewind(pool);
+		fprintf(pool, "16\n");
+	}
+	fclose(pool);
+}
+
+static void check(void)
+{
+	victim_check(mapping_holds(private, 3, 1) && mapping_holds(private, 700, 2));
+	victim_check(mapping_holds(shared, 600, 3) && mapping_is_zero(shared, 100));
+	victim_check(mapping_has_flag(private, "ht") && mapping_has_flag(shared, "ht"));
+}
+
+int main(void)
+{
+	enlarge_pool();
+	private = mapping_at(NULL, 2 * HUGE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	shared = mapping_at(NULL, 2 * HUGE, PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	mapping_fill(private, 3, 1);
+	mapping_fill(private, 700, 2);
+	mapping_fill(shared, 600, 3);
+	return victim_run(check);
+}

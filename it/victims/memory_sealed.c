@@ -1,0 +1,26 @@
+/*
+ * victim: sealed memory (mseal)
+ * category: memory
+ * remark: on kernels before 6.10 there is none: nothing to check
+ */
+#include <sys/syscall.h>
+
+#include "mapping.h"
+
+static char *area;
+static bool sealed;
+
+static void check(void)
+{
+	victim_check(mapping_holds(area, 1, 1));
+	if (sealed)
+		victim_check(mprotect(area, PAGE, PROT_NONE) < 0 && errno == EPERM);
+}
+
+int main(void)
+{
+	area = mapping_at(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	mapping_fill(area, 1, 1);
+	sealed = syscall(462, area, 4 * PAGE, 0) == 0;
+	return victim_run(check);
+}
