@@ -17,6 +17,11 @@
 #include "inventory.h"
 #include "kinds.h"
 
+/* Tells the id of the data from that of the pipe: inode numbers do not reach it. */
+#define CONTENT_BIT (1ull << 63)
+
+#define DEFAULT_CAPACITY 65536
+
 enum pipe_peer { /* part of the image format */
 	PEER_MEMBER = 0, /* some member holds the other end, or both ends are this one */
 	PEER_GONE = 1,
@@ -26,7 +31,8 @@ enum pipe_peer { /* part of the image format */
 struct pipe_payload {
 	uint32_t bytes; /* of this struct */
 	uint32_t peer;
-	uint64_t object;     /* of the inode, round-wide; its content is the queued data */
+	uint64_t object;     /* of the inode, round-wide */
+	uint64_t content;    /* object whose content is the queued data: of ends for reading */
 	uint64_t data_bytes;
 	uint32_t capacity;
 	uint32_t packets;    /* lengths in the tail, before the path */
@@ -89,23 +95,20 @@ static enum pipe_peer find_peer(struct inventory *i, const struct descriptor_vie
 static int copy_queued(int fd, uint32_t flags, uint32_t capacity, uint8_t **data, size_t *bytes,
 		       struct buffer *lengths)
 {
-	int reader, copy[2], ret = 0;
+	int copy[2], ret = 0;
 	bool packets = false;
 	ssize_t n;
 
-	reader = reads(flags) ? dup(fd) : file_reopen(fd, O_RDONLY | O_NONBLOCK);
-	if (reader < 0)
-		return reads(flags) ? -errno : reader;
 	*data = malloc(capacity);
-	if (!*data || pipe2(copy, O_CLOEXEC | O_NONBLOCK)) {
-		ret = *data ? -errno : -ENOMEM;
-		goto out_reader;
-	}
+	if (!*data)
+		return -ENOMEM;
+	if (pipe2(copy, O_CLOEXEC | O_NONBLOCK))
+		return -errno;
 	if (fcntl(copy[1], F_SETPIPE_SZ, capacity) < 0) {
 		ret = -errno;
 		goto out_copy;
 	}
-	n = tee(reader, copy[1], INT_MAX, SPLICE_F_NONBLOCK);
+	n = tee(fd, copy[1], INT_MAX, SPLICE_F_NONBLOCK);
 	if (n < 0 && errno != EAGAIN) {
 		ret = -errno;
 		goto out_copy;
@@ -129,8 +132,6 @@ static int copy_queued(int fd, uint32_t flags, uint32_t capacity, uint8_t **data
 out_copy:
 	close(copy[0]);
 	close(copy[1]);
-out_reader:
-	close(reader);
 	return ret;
 }
 
@@ -141,8 +142,8 @@ static int pipe_capture(struct capture *c, const struct descriptor_view *d, uint
 	struct buffer lengths = { 0 };
 	uint8_t *data = NULL;
 	size_t path_bytes = 0, data_bytes = 0;
+	bool is_new = false;
 	int capacity, ret;
-	bool is_new;
 
 	(void)file_id;
 	capacity = fcntl(d->borrowed, F_GETPIPE_SZ);
@@ -152,7 +153,10 @@ static int pipe_capture(struct capture *c, const struct descriptor_view *d, uint
 	r.capacity = capacity;
 	r.peer = find_peer(c->round->descriptors, d, &r.standard);
 	r.object = round_inode_id(c->round, d->status.st_dev, d->status.st_ino, &is_new);
-	ret = copy_queued(d->borrowed, d->flags, capacity, &data, &data_bytes, &lengths);
+	r.content = round_inode_id(c->round, d->status.st_dev, d->status.st_ino | CONTENT_BIT, &is_new);
+	/* What members only write is for a reader outside, or for nobody. */
+	ret = reads(d->flags) ?
+		      copy_queued(d->borrowed, d->flags, capacity, &data, &data_bytes, &lengths) : 0;
 	if (ret) {
 		ret = fault_set(c->fault, -ret, "not-supported",
 				"process %d: descriptor %d: the data in %s cannot be copied: %s",
@@ -162,7 +166,7 @@ static int pipe_capture(struct capture *c, const struct descriptor_view *d, uint
 	r.data_bytes = data_bytes;
 	r.packets = lengths.bytes / sizeof(uint32_t);
 	if (is_new && data_bytes)
-		ret = image_writer_add_bytes(c->image, r.object, 0, data, data_bytes, c->fault);
+		ret = image_writer_add_bytes(c->image, r.content, 0, data, data_bytes, c->fault);
 	if (!is_anonymous(d)) {
 		static const char suffix[] = " (deleted)";
 
@@ -209,7 +213,7 @@ static void read_payload(const void *payload, size_t bytes, struct pipe_view *v)
 	v->path[tail_bytes] = 0;
 }
 
-/* Puts the queued data back, packet by packet. */
+/* Puts the queued data back, packet by packet. The file it comes from remembers that it is done. */
 static int fill(struct rebuilt_process *p, const struct pipe_view *v, int fd)
 {
 	uint64_t offset = 0, bytes = v->head.data_bytes;
@@ -222,7 +226,7 @@ static int fill(struct rebuilt_process *p, const struct pipe_view *v, int fd)
 		ret = -errno;
 		goto out;
 	}
-	ret = rebuild_content(p->rebuild, v->head.object, bytes, content, p->fault);
+	ret = rebuild_content(p->rebuild, v->head.content, bytes, content, p->fault);
 	if (ret)
 		goto out;
 	data = mmap(NULL, bytes, PROT_READ, MAP_SHARED, content, 0);
@@ -246,6 +250,8 @@ static int fill(struct rebuilt_process *p, const struct pipe_view *v, int fd)
 	}
 	fcntl(fd, F_SETFL, flags);
 	munmap(data, bytes);
+	if (!ret)
+		return rebuild_remember(p->rebuild, v->head.content, content, p->fault);
 out:
 	if (content >= 0)
 		close(content);
@@ -253,7 +259,7 @@ out:
 }
 
 /* A new pipe or the FIFO, open both ways, with size and data. -errno. */
-static int make_pipe(struct rebuilt_process *p, const struct pipe_view *v)
+static int make_pipe(const struct pipe_view *v)
 {
 	int both, ends[2], ret;
 
@@ -276,14 +282,9 @@ static int make_pipe(struct rebuilt_process *p, const struct pipe_view *v)
 			return both;
 	}
 	if (fcntl(both, F_GETPIPE_SZ) != (int)v->head.capacity &&
-	    fcntl(both, F_SETPIPE_SZ, v->head.capacity) < 0 && v->head.data_bytes > 65536) {
+	    fcntl(both, F_SETPIPE_SZ, v->head.capacity) < 0 && v->head.capacity > DEFAULT_CAPACITY) {
 		ret = -errno;
 		goto err_close;
-	}
-	if (v->head.data_bytes) {
-		ret = fill(p, v, both);
-		if (ret)
-			goto err_close;
 	}
 	return both;
 
@@ -325,7 +326,7 @@ static int pipe_restore(struct rebuilt_process *p, const struct file_record *f, 
 	}
 	both = rebuild_lookup(rebuild, v.head.object);
 	if (both < 0) {
-		both = make_pipe(p, &v);
+		both = make_pipe(&v);
 		if (both < 0)
 			return fault_set(p->fault, -both, "internal", "pipe of process %d: %s",
 					 p->image->header.virtual_pid, strerror(-both));
@@ -337,6 +338,11 @@ static int pipe_restore(struct rebuilt_process *p, const struct file_record *f, 
 			dprintf(rebuild->stdio[2], "dmtcp_restart: process %d: the other end of its pipe "
 				"was held by a process outside the computation: closed now\n",
 				p->image->header.virtual_pid);
+	}
+	if (v.head.data_bytes && rebuild_lookup(rebuild, v.head.content) < 0) {
+		ret = fill(p, &v, both);
+		if (ret)
+			return ret;
 	}
 	*fd = file_reopen(both, flags);
 	if (*fd < 0)
