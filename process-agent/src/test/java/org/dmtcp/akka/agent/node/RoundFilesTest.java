@@ -1,0 +1,187 @@
+package org.dmtcp.akka.agent.node;
+
+import static org.dmtcp.akka.agent.node.TestImages.COMPUTATION;
+import static org.dmtcp.akka.agent.node.TestImages.manifest;
+import static org.dmtcp.akka.agent.node.TestImages.member;
+import static org.dmtcp.akka.agent.node.TestImages.plan;
+import static org.dmtcp.akka.agent.node.TestImages.write;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.stream.Stream;
+import org.dmtcp.akka.agent.engine.HostProcess;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class RoundFilesTest {
+  @TempDir Path directory;
+
+  private List<String> names() throws IOException {
+    try (Stream<Path> files = Files.list(directory)) {
+      return files.map(f -> f.getFileName().toString()).sorted().toList();
+    }
+  }
+
+  private RoundFiles files(long generation) {
+    return new RoundFiles("node", plan(generation, "m" + generation));
+  }
+
+  /** A whole round as the node sees it. */
+  private void round(long generation, Member... members) throws IOException {
+    RoundFiles files = files(generation);
+    files.prepare(List.of(members));
+    List<Path> images = Stream.of(members).map(files::image).toList();
+    for (Path image : images) {
+      write(files.temporary(image), COMPUTATION, generation, "m" + generation);
+    }
+    List<Path> obsolete = files.stage(manifest(generation, "m" + generation, images), images);
+    files.commit(images, obsolete);
+  }
+
+  private static String familiar(Member m) {
+    return "ckpt_prog_" + m.uniquePid() + ".dmtcp";
+  }
+
+  private long generationOf(Member m) {
+    return ImageHeader.read(directory.resolve(familiar(m))).orElseThrow().generation();
+  }
+
+  @Test
+  void givesFamiliarNamesOnlyWithTheCommit() throws Exception {
+    Member a = member(1, directory);
+    round(1, a);
+    RoundFiles files = files(2);
+    Path image = files.image(a);
+    write(files.temporary(image), COMPUTATION, 2, "m2");
+    List<Path> obsolete = files.stage(manifest(2, "m2", List.of(image)), List.of(image));
+    assertEquals(1, generationOf(a));
+
+    files.commit(List.of(image), obsolete);
+    assertEquals(2, generationOf(a));
+    assertEquals(
+        List.of(familiar(a), "dmtcp_manifest_" + COMPUTATION + ".json"), names());
+    files.commit(List.of(image), obsolete); // said twice
+    assertEquals(2, generationOf(a));
+  }
+
+  @Test
+  void removesTheImageOfAProcessThatHasGoneAndNobodyElses() throws Exception {
+    Member a = member(1, directory);
+    Member b = member(2, directory);
+    round(1, a, b);
+    write(directory.resolve("ckpt_prog_other.dmtcp"), "computation-2", 1, "x");
+    write(directory.resolve("ckpt_prog_other2.dmtcp"), COMPUTATION, 1, "never in a manifest");
+    round(2, a);
+    assertEquals(List.of("ckpt_prog_other.dmtcp", "ckpt_prog_other2.dmtcp", familiar(a),
+        "dmtcp_manifest_" + COMPUTATION + ".json"), names());
+  }
+
+  @Test
+  void leavesThePreviousGenerationWhenItIsOff() throws Exception {
+    Member a = member(1, directory);
+    Member b = member(2, directory);
+    round(1, a, b);
+    List<String> before = names();
+    RoundFiles files = files(2);
+    List<Path> images = List.of(files.image(a));
+    write(files.temporary(images.get(0)), COMPUTATION, 2, "m2");
+    files.stage(manifest(2, "m2", images), images);
+    files.discard(images);
+    assertEquals(before, names());
+    assertEquals(1, generationOf(a));
+  }
+
+  @Test
+  void settlesWhatACrashLeft() throws Exception {
+    Member a = member(1, directory);
+    Member b = member(2, directory);
+    round(1, a, b);
+    Path committedNotRenamed = directory.resolve(familiar(a) + ".g00001");
+    write(committedNotRenamed, COMPUTATION, 1, "m1");
+    Path neverCommitted = directory.resolve(familiar(b) + ".g00002");
+    write(neverCommitted, COMPUTATION, 2, "crashed");
+    Path incomplete = directory.resolve(familiar(b) + ".g00003");
+    Files.write(incomplete, new byte[10_000]);
+    Path strangers = directory.resolve("ckpt_prog_u.dmtcp.g00002");
+    write(strangers, "computation-2", 2, "crashed");
+    Path strangersIncomplete = directory.resolve("ckpt_prog_v.dmtcp.g00002");
+    Files.write(strangersIncomplete, new byte[10]);
+
+    files(3).prepare(List.of(a, b));
+    assertEquals(List.of(familiar(a), familiar(b), "ckpt_prog_u.dmtcp.g00002",
+            "ckpt_prog_v.dmtcp.g00002", "dmtcp_manifest_" + COMPUTATION + ".json").stream()
+        .sorted().toList(), names());
+  }
+
+  @Test
+  void keepsWhatMayBeCommittedElsewhereUntilTheNextCommit() throws Exception {
+    Member a = member(1, directory);
+    round(1, a);
+    RoundFiles crashed = files(2);
+    Path image = crashed.image(a);
+    write(crashed.temporary(image), COMPUTATION, 2, "m2");
+    crashed.stage(manifest(2, "m2", List.of(image)), List.of(image));
+
+    files(3).prepare(List.of(a));
+    assertTrue(Files.exists(crashed.temporary(image)));
+    round(3, a);
+    assertEquals(
+        List.of(familiar(a), "dmtcp_manifest_" + COMPUTATION + ".json"), names());
+    assertEquals(3, generationOf(a));
+  }
+
+  @Test
+  void commitsWhatAnEarlierAgentStaged() throws Exception {
+    Member a = member(1, directory);
+    RoundFiles earlier = files(1);
+    Path image = earlier.image(a);
+    write(earlier.temporary(image), COMPUTATION, 1, "m1");
+    earlier.stage(manifest(1, "m1", List.of(image)), List.of(image));
+
+    new RoundFiles("node", COMPUTATION, 1, "m1").commitFound(List.of(directory));
+    assertEquals(
+        List.of(familiar(a), "dmtcp_manifest_" + COMPUTATION + ".json"), names());
+  }
+
+  @Test
+  void namesADirectoryThatIsMissing() {
+    Member a = member(1, directory.resolve("not there"));
+    IOException e = assertThrows(IOException.class, () -> files(1).prepare(List.of(a)));
+    assertTrue(e.getMessage().contains("not there does not exist"), e.getMessage());
+  }
+
+  @Test
+  void keepsFilesPrivate() throws Exception {
+    Member a = member(1, directory);
+    round(1, a);
+    assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(
+        directory.resolve("dmtcp_manifest_" + COMPUTATION + ".json"))));
+  }
+
+  @Test
+  void putsNoSlashOrControlCharacterIntoAName() {
+    Member odd = new Member(new HostProcess(9, 1), "u", 9, 0, "a/b\nc", true,
+        member(1, directory).options());
+    assertEquals("ckpt_a_b_c_u.dmtcp", files(1).image(odd).getFileName().toString());
+  }
+
+  @Test
+  void givesEveryGenerationItsDirectoryWhenAsked() throws Exception {
+    Member a = new Member(new HostProcess(9, 1), "u", 9, 0, "prog", true,
+        new MemberOptions(directory.toString(), "zstd", false, false, 0, true));
+    RoundFiles files = files(4);
+    files.prepare(List.of(a));
+    Path image = files.image(a);
+    assertEquals(directory.resolve("ckpt_" + COMPUTATION + "_00004"), image.getParent());
+    assertTrue(Files.isDirectory(image.getParent()));
+    write(files.temporary(image), COMPUTATION, 4, "m4");
+    files.discard(List.of(image));
+    assertEquals(List.of(), names());
+  }
+}
