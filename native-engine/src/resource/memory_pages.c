@@ -120,11 +120,13 @@ static int scan(struct page_walk *w, int pagemap, bool guards)
 					regions[i].categories & SCAN_GUARD);
 		if (ret < 0)
 			break;
-		if (a.walk_end <= a.start) {
-			ret = -EPROTO;
+		/*
+		 * Not by walk_end: past 512 regions it is that of an inner pass, before the end of
+		 * the walk (fs/proc/task_mmu.c, do_pagemap_scan), and regions would come twice.
+		 */
+		if (found < REGIONS)
 			break;
-		}
-		a.start = a.walk_end;
+		a.start = regions[found - 1].end;
 	}
 	free(regions);
 	return ret;
