@@ -289,11 +289,11 @@ public final class CheckpointRound {
         .onMessage(
             Reported.class,
             m -> m.event() instanceof NodeEvent.PhaseFailed f && isOurs(f.roundId(), pass),
-            m -> abort(pass, ((NodeEvent.PhaseFailed) m.event()).failure(), missing))
+            m -> abort(pass, ((NodeEvent.PhaseFailed) m.event()).failure(), missing, Set.of()))
         .onMessage(StoreFailed.class, m -> abort(pass, m.failure()))
-        .onMessage(TimedOut.class, m -> abort(pass, silent(pass.phase(), missing), missing))
-        .onMessage(NodeLost.class, m -> abort(pass, lost(m.node()), missing))
-        .onMessage(Cancel.class, m -> abort(pass, m.reason(), missing))
+        .onMessage(TimedOut.class, m -> abort(pass, silent(pass.phase(), missing), missing, Set.of()))
+        .onMessage(NodeLost.class, m -> abort(pass, lost(m.node()), missing, Set.of(m.node())))
+        .onMessage(Cancel.class, m -> abort(pass, m.reason(), missing, Set.of()))
         .onAnyMessage(m -> ignoreStale(pass.phase().name(), m))
         .build();
   }
@@ -358,18 +358,23 @@ public final class CheckpointRound {
   private Behavior<Command> committing(Pass pass, Manifest manifest, Progress progress) {
     timers.startSingleTimer(TIMER, new TimedOut(), limits.of(Phase.COMMIT));
     block(() -> store.commit(manifest), ManifestNamed::new);
-    return awaitingName(pass, manifest, progress);
+    return awaitingName(pass, manifest, progress, Set.of());
   }
 
-  private Behavior<Command> awaitingName(Pass pass, Manifest manifest, Progress progress) {
+  /** @param gone nodes that were lost meanwhile: too late to abort for it */
+  private Behavior<Command> awaitingName(
+      Pass pass, Manifest manifest, Progress progress, Set<String> gone) {
     return Behaviors.receive(Command.class)
         .onMessage(
             ManifestNamed.class,
             m -> settling(
-                new Done(pass.plan(), manifest, progress.stoppedMicros(), warning(m.warning()))))
-        .onMessage(StoreFailed.class, m -> abort(pass, m.failure()))
-        .onMessage(TimedOut.class, m -> onRenameHangs(pass, manifest, progress))
-        .onAnyMessage(m -> ignoreStale("committing", m)) // Cancel and NodeLost come too late
+                new Done(pass.plan(), manifest, progress.stoppedMicros(), warning(m.warning())),
+                gone))
+        .onMessage(StoreFailed.class, m -> abort(pass, m.failure(), Set.of(), gone))
+        .onMessage(TimedOut.class, m -> onRenameHangs(pass, manifest, progress, gone))
+        .onMessage(
+            NodeLost.class, m -> awaitingName(pass, manifest, progress, with(gone, m.node())))
+        .onAnyMessage(m -> ignoreStale("committing", m)) // Cancel comes too late
         .build();
   }
 
@@ -377,10 +382,11 @@ public final class CheckpointRound {
    * A rename that does not come back (a network file system) may still take place: neither commit
    * nor abort may be claimed. We say so and go on waiting; an ordinary round's programs run.
    */
-  private Behavior<Command> onRenameHangs(Pass pass, Manifest manifest, Progress progress) {
+  private Behavior<Command> onRenameHangs(
+      Pass pass, Manifest manifest, Progress progress, Set<String> gone) {
     context.getLog().warn("the file system of {} does not answer", store.directory());
     timers.startSingleTimer(TIMER, new TimedOut(), limits.of(Phase.COMMIT));
-    return awaitingName(pass, manifest, progress);
+    return awaitingName(pass, manifest, progress, gone);
   }
 
   // ---- after the commit
@@ -394,16 +400,26 @@ public final class CheckpointRound {
     }
   }
 
-  private Behavior<Command> settling(Done done) {
+  private Behavior<Command> settling(Done done, Set<String> gone) {
     timers.startSingleTimer(TIMER, new TimedOut(), limits.settle());
     RoundPlan plan = done.plan();
     tellAll(
         new NodeCommand.CommitRound(
             plan.roundId(), plan.computationId(), plan.generation(), plan.manifestId()));
-    return settling(done, nodes.keySet());
+    Done then = done;
+    Set<String> missing = new HashSet<>(nodes.keySet());
+    for (String node : gone) {
+      missing.remove(node);
+      then = then.with(lostBeforeRenaming(node));
+    }
+    return awaitingNames(then, missing);
   }
 
-  private Behavior<Command> settling(Done done, Set<String> missing) {
+  private static String lostBeforeRenaming(String node) {
+    return node + " was lost before it renamed its images";
+  }
+
+  private Behavior<Command> awaitingNames(Done done, Set<String> missing) {
     if (missing.isEmpty()) {
       return scripting(done);
     }
@@ -412,13 +428,12 @@ public final class CheckpointRound {
             Reported.class,
             m -> m.event() instanceof NodeEvent.RoundCommitted c
                 && c.roundId().equals(done.plan().roundId()),
-            m -> settling(done, without(missing, m.event().node())))
+            m -> awaitingNames(done, without(missing, m.event().node())))
         .onMessage(
             NodeLost.class,
             m -> missing.contains(m.node()),
-            m -> settling(
-                done.with(m.node() + " was lost before it renamed its images"),
-                without(missing, m.node())))
+            m -> awaitingNames(
+                done.with(lostBeforeRenaming(m.node())), without(missing, m.node())))
         .onMessage(
             TimedOut.class,
             m -> scripting(done.with("no word that the images have their names on " + silentOnes(missing))))
@@ -498,11 +513,15 @@ public final class CheckpointRound {
   // ---- aborting
 
   private Behavior<Command> abort(Pass pass, Failure failure) {
-    return abort(pass, failure, Set.of());
+    return abort(pass, failure, Set.of(), Set.of());
   }
 
-  /** @param unreported who has not reported in this phase; ourselves: a manifest is being written */
-  private Behavior<Command> abort(Pass pass, Failure failure, Set<String> unreported) {
+  /**
+   * @param unreported who has not reported in this phase; ourselves: a manifest is being written
+   * @param gone nodes that will not answer any more
+   */
+  private Behavior<Command> abort(
+      Pass pass, Failure failure, Set<String> unreported, Set<String> gone) {
     context.getLog().info("round {} aborts at {}: {}", start.roundId(), pass.phase(), failure);
     timers.startSingleTimer(TIMER, new TimedOut(), limits.abort());
     tellAll(new NodeCommand.AbortRound(pass.plan().roundId(), failure, reports));
@@ -510,6 +529,7 @@ public final class CheckpointRound {
       discard(); // else when it has been written
     }
     Set<String> missing = new HashSet<>(nodes.keySet());
+    missing.removeAll(gone);
     missing.add(SELF);
     return aborting(pass, failure, missing);
   }
@@ -596,6 +616,12 @@ public final class CheckpointRound {
 
   private static Failure lost(String node) {
     return new Failure("node-lost", "host " + node + " was lost");
+  }
+
+  private static Set<String> with(Set<String> names, String name) {
+    Set<String> more = new HashSet<>(names);
+    more.add(name);
+    return more;
   }
 
   private static Set<String> without(Set<String> names, String name) {

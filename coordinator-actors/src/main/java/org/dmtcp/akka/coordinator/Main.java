@@ -3,7 +3,9 @@ package org.dmtcp.akka.coordinator;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.ActorSystem;
 import akka.actor.typed.Behavior;
+import akka.actor.typed.DispatcherSelector;
 import com.typesafe.config.Config;
+import com.typesafe.config.ConfigFactory;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.file.Path;
@@ -14,6 +16,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.dmtcp.akka.config.Credential;
 import org.dmtcp.akka.config.ErrorTable;
 import org.dmtcp.akka.config.ExitCode;
 import org.dmtcp.akka.config.JvmConfig;
@@ -76,6 +79,7 @@ public final class Main {
       CoordinatorSettings settings =
           CoordinatorSettings.of(
               config.getConfig("dmtcp"), host, address(host), port.number());
+      Credential credential = credential();
       CompletableFuture<ActorRef<CoordinatorMessage>> ready = new CompletableFuture<>();
       CompletableFuture<Coordinator.Ending> ending = new CompletableFuture<>();
       ActorSystem<Coordinator.Command> system =
@@ -88,12 +92,16 @@ public final class Main {
                   ready,
                   ending),
               "dmtcp",
-              config);
+              ConfigFactory.parseMap(Cluster.settings(config, credential))
+                  .withFallback(config));
       Signals.install(signal -> system.tell(new Coordinator.Close("signal " + signal)), files);
       ending.thenAccept(end -> ready.cancel(false)); // nothing to wait for any more
       await(ready, ending, config);
       if (ready.isDone() && !ready.isCancelled()) {
-        serve(settings, console, files, system, ready.join());
+        files.started(settings);
+        console.banner(settings);
+        console.start(ready.join(), system);
+        serve(port, credential, system, ready.join());
       }
       Coordinator.Ending end = ending.join();
       console.ending(end.reason());
@@ -103,16 +111,28 @@ public final class Main {
     }
   }
 
+  /** What only other hosts need: a person at this one does not wait for it. */
   private static void serve(
-      CoordinatorSettings settings,
-      Console console,
-      RunFiles files,
-      ActorSystem<Coordinator.Command> system,
+      ControlPort port,
+      Credential credential,
+      ActorSystem<?> system,
       ActorRef<CoordinatorMessage> coordinator)
       throws IOException {
-    files.started(settings);
-    console.banner(settings);
-    console.start(coordinator, system);
+    Cluster.form(system);
+    port.serve(
+        credential.context(),
+        system,
+        coordinator,
+        system.settings().config().getDuration("dmtcp.coordinator.ask-limit"),
+        system.dispatchers().lookup(DispatcherSelector.blocking()));
+  }
+
+  private static Credential credential() throws StartException {
+    try {
+      return Credential.open(Credential.directory(System.getenv()));
+    } catch (IOException e) {
+      throw new StartException("credential-unusable", String.valueOf(e.getMessage()), e);
+    }
   }
 
   /** Either is complete afterwards. */

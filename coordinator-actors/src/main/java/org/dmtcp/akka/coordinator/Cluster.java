@@ -1,0 +1,69 @@
+package org.dmtcp.akka.coordinator;
+
+import akka.actor.typed.ActorSystem;
+import akka.cluster.typed.Join;
+import com.typesafe.config.Config;
+import java.net.Inet6Address;
+import java.net.InetAddress;
+import java.net.NetworkInterface;
+import java.net.SocketException;
+import java.net.UnknownHostException;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import org.dmtcp.akka.config.Credential;
+
+/** The coordinator as the first member of a cluster, which the agents of other hosts join. */
+final class Cluster {
+  private Cluster() {}
+
+  /** What only this JVM can tell Akka: under which address, and with which key. */
+  static Map<String, Object> settings(Config config, Credential credential) {
+    Map<String, Object> keys = new HashMap<>();
+    String ssl = "akka.remote.artery.ssl.rotating-keys-engine.";
+    keys.put(ssl + "key-file", credential.keyFile().toString());
+    keys.put(ssl + "cert-file", credential.certificateFile().toString());
+    keys.put(ssl + "ca-cert-file", credential.certificateFile().toString());
+    String chosen = config.getString("dmtcp.cluster.hostname");
+    keys.put(
+        "akka.remote.artery.canonical.hostname", chosen.isEmpty() ? ownAddress() : chosen);
+    return keys;
+  }
+
+  /** Agents can come from now on; nobody waits for it. */
+  static void form(ActorSystem<?> system) {
+    akka.cluster.typed.Cluster cluster = akka.cluster.typed.Cluster.get(system);
+    cluster.manager().tell(Join.create(cluster.selfMember().address()));
+  }
+
+  static String address(ActorSystem<?> system) {
+    return akka.cluster.typed.Cluster.get(system).selfMember().address().toString();
+  }
+
+  /** One by which other hosts can reach us, if there is any. */
+  private static String ownAddress() {
+    try {
+      InetAddress named = InetAddress.getLocalHost();
+      if (!named.isLoopbackAddress()) {
+        return text(named);
+      }
+    } catch (UnknownHostException e) {
+      // No address for our own name: common on laptops and in containers. Look for ourselves.
+    }
+    try {
+      Optional<InetAddress> first =
+          NetworkInterface.networkInterfaces()
+              .flatMap(NetworkInterface::inetAddresses)
+              .filter(a -> !a.isLoopbackAddress() && !a.isLinkLocalAddress())
+              .findFirst();
+      return text(first.orElse(InetAddress.getLoopbackAddress()));
+    } catch (SocketException e) {
+      return text(InetAddress.getLoopbackAddress());
+    }
+  }
+
+  private static String text(InetAddress address) {
+    String text = address.getHostAddress();
+    return address instanceof Inet6Address ? "[" + text.replaceFirst("%.*", "") + "]" : text;
+  }
+}
