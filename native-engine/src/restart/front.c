@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +21,8 @@
 #include "message.h"
 #include "namespaces.h"
 #include "terminal.h"
+
+#define END_MS 2000 /* for the kernel to take a pid namespace down */
 
 struct front {
 	const struct front_options *options;
@@ -34,7 +37,8 @@ struct front {
 	pid_t root;      /* as it knows itself */
 	pid_t root_group;
 	bool ready, running, stopped;
-	bool ended;
+	bool ended;  /* the root */
+	bool others; /* and there are others who live on */
 	int status;
 	struct fault *fault;
 };
@@ -250,6 +254,9 @@ static int on_message(struct front *f)
 	case MESSAGE_CHILD:
 		on_child(f, &m);
 		break;
+	case MESSAGE_STAYS:
+		f->others = f->ended;
+		break;
 	case MESSAGE_WARNING:
 		if (!f->options->quiet)
 			fprintf(stderr, "dmtcp_restart: warning: %s [%s]\n", m.fault.text,
@@ -352,15 +359,29 @@ static int go(struct front *f)
 	return ret;
 }
 
-/* Until the program has ended, or with it everything. */
+/* So that nothing of the namespace is left when we are gone. */
+static void await_end(pid_t builder)
+{
+	struct pollfd ended = { .fd = syscall(SYS_pidfd_open, builder, 0), .events = POLLIN };
+
+	if (ended.fd < 0)
+		return;
+	if (poll(&ended, 1, END_MS) > 0)
+		waitpid(builder, NULL, 0);
+	close(ended.fd);
+}
+
+/* Until the program has ended, or everything; -EPIPE: process 1 is going or has gone. */
 static void stay(struct front *f)
 {
 	int ret = 0;
 
-	while (!f->ended && ret != -EPIPE)
+	while (!f->others && ret != -EPIPE)
 		ret = turn(f, -1);
 	terminal_drain(&f->terminal);
 	terminal_give_back(&f->terminal);
+	if (ret == -EPIPE)
+		await_end(f->builder);
 	if (!f->ended)
 		f->status = W_EXITCODE(0, SIGKILL); /* process 1 was killed, and all with it */
 }

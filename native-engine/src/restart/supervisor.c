@@ -28,9 +28,11 @@ static void tell_front(struct supervisor *s, const struct message *m)
 	}
 }
 
-static void reap(struct supervisor *s)
+/* Was there news for the front? */
+static bool reap(struct supervisor *s)
 {
 	siginfo_t info;
+	bool any = false;
 
 	for (;;) {
 		struct message m = { .type = MESSAGE_CHILD };
@@ -38,11 +40,12 @@ static void reap(struct supervisor *s)
 		info.si_pid = 0;
 		if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WCONTINUED | WNOHANG | __WALL) ||
 		    !info.si_pid)
-			return;
+			return any;
 		m.pid = info.si_pid;
 		m.code = info.si_code;
 		m.status = info.si_status;
 		tell_front(s, &m);
+		any = true;
 	}
 }
 
@@ -95,12 +98,17 @@ void supervisor_run(int control_fd, int report_fd)
 			{ .fd = s.report_fd, .events = POLLIN },
 			{ .fd = s.control_fd, .events = POLLIN },
 		};
+		bool news = reap(&s);
 
-		reap(&s);
-		while (message_receive(s.report_fd, &m, 0) == 0)
+		while (message_receive(s.report_fd, &m, 0) == 0) {
 			tell_front(&s, &m);
+			news = true;
+		}
 		if (!anyone_left())
 			_exit(0);
+		m = (struct message){ .type = MESSAGE_STAYS };
+		if (news)
+			tell_front(&s, &m);
 		/* Without a signalfd (no memory) children are looked for every second. */
 		poll(waiting, 3, s.signal_fd < 0 ? 1000 : -1);
 		while (s.signal_fd >= 0 && read(s.signal_fd, signals, sizeof(signals)) > 0)

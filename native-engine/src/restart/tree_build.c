@@ -295,8 +295,7 @@ static void __attribute__((noreturn)) run_node(struct tree_build *b, int index)
 	struct fault fault = { 0 };
 	int ret;
 
-	if (node->image < 0)
-		prctl(PR_SET_NAME, HOLDER_NAME);
+	prctl(PR_SET_NAME, node->image < 0 ? HOLDER_NAME : "dmtcp_member");
 	ret = find_place(b, index, &fault);
 	if (ret < 0)
 		fail(b, ret, &fault);
