@@ -11,6 +11,7 @@
 
 void holder_run(int report_fd)
 {
+	const int what = WEXITED | WSTOPPED | WCONTINUED | __WALL;
 	siginfo_t info;
 	sigset_t child;
 
@@ -22,12 +23,16 @@ void holder_run(int report_fd)
 		close_range(0, report_fd - 1, 0);
 	close_range(report_fd + 1, UINT_MAX, 0);
 	for (;;) {
-		if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WCONTINUED | __WALL) == 0) {
+		if (waitid(P_ALL, 0, &info, what | WNOWAIT) == 0) {
 			struct message m = {
 				.type = MESSAGE_CHILD, .pid = info.si_pid, .code = info.si_code,
 				.status = info.si_status,
 			};
 
+			/* Told while it is there: process 1 ends as soon as it finds nobody. */
+			message_send(report_fd, &m);
+			waitid(P_PID, info.si_pid, &info, what);
+			m.type = MESSAGE_LOOK;
 			message_send(report_fd, &m);
 		} else if (errno != EINTR) {
 			/* No child (any more): the number is still needed, and some may be adopted. */

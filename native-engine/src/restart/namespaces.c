@@ -16,6 +16,7 @@
 
 #include "../common/file.h"
 #include "../common/proc.h"
+#include "../resource/clocks.h"
 
 /* exit status of the helper when it could not even execute */
 #define HELPER_EXEC_FAILED 98
@@ -107,12 +108,17 @@ int namespaces_map_user(pid_t helper, struct fault *fault)
 
 int namespaces_enter(struct rebuild *r, struct fault *warning, struct fault *fault)
 {
-	(void)r;
-	(void)warning;
 	if (unshare(CLONE_NEWNS | CLONE_NEWIPC))
 		return fault_set(fault, errno, "namespaces-forbidden",
 				 "no mount and IPC namespace can be made: %s", strerror(errno));
-	return 0;
+	/* In effect for what is forked from now on; the offsets are fixed by then. */
+	if (unshare(CLONE_NEWTIME)) {
+		fault_set(warning, errno, "clocks-jump",
+			  "no time namespace can be made: %s; CLOCK_MONOTONIC will jump",
+			  strerror(errno));
+		return 0;
+	}
+	return clocks_write_offsets(r->images, r->image_count, "/proc/self/timens_offsets", fault);
 }
 
 pid_t namespaces_fork_init(struct fault *fault)

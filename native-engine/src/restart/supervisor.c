@@ -28,14 +28,20 @@ static void tell_front(struct supervisor *s, const struct message *m)
 	}
 }
 
-/* Was there news for the front? */
-static bool reap(struct supervisor *s)
+/* Passes on what became of children, our own and the holders'. Was there anything? */
+static bool collect(struct supervisor *s)
 {
+	struct message m;
 	siginfo_t info;
 	bool any = false;
 
+	while (message_receive(s->report_fd, &m, 0) == 0) {
+		if (m.type == MESSAGE_CHILD)
+			tell_front(s, &m);
+		any = true;
+	}
 	for (;;) {
-		struct message m = { .type = MESSAGE_CHILD };
+		m = (struct message){ .type = MESSAGE_CHILD };
 
 		info.si_pid = 0;
 		if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WCONTINUED | WNOHANG | __WALL) ||
@@ -98,14 +104,12 @@ void supervisor_run(int control_fd, int report_fd)
 			{ .fd = s.report_fd, .events = POLLIN },
 			{ .fd = s.control_fd, .events = POLLIN },
 		};
-		bool news = reap(&s);
+		bool news = collect(&s);
 
-		while (message_receive(s.report_fd, &m, 0) == 0) {
-			tell_front(&s, &m);
-			news = true;
-		}
-		if (!anyone_left())
+		if (!anyone_left()) {
+			collect(&s); /* all are told before they go: the last ones meanwhile */
 			_exit(0);
+		}
 		m = (struct message){ .type = MESSAGE_STAYS };
 		if (news)
 			tell_front(&s, &m);
