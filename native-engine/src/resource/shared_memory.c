@@ -130,7 +130,7 @@ int shared_memory_open(struct capture *c, const struct live_vma *v)
 
 /* The pages of @v from @from on that exist, asked inside the process. -ENOTSUP: ask nobody. */
 static int capture_resident(struct capture *c, uint64_t object, const struct live_vma *v,
-			    uint64_t from)
+			    uint64_t from, uint64_t *existing)
 {
 	struct thread *t = memory_injectable_thread(c->process);
 	uint64_t scratch, at = from, run = 0;
@@ -164,9 +164,11 @@ static int capture_resident(struct capture *c, uint64_t object, const struct liv
 			if (!here && in_run)
 				ret = image_writer_add_process_object(
 					c->image, object, v->v.offset + (run - v->v.start),
-					c->process->pid, c->process->mem_fd, run,
+					c->process->live_tid, c->process->mem_fd, run,
 					at + i * PAGE_BYTES - run, true, c->fault);
 			in_run = here;
+			if (here)
+				*existing = at + (i + 1) * PAGE_BYTES;
 		}
 		at += pages * PAGE_BYTES;
 	}
@@ -177,29 +179,52 @@ out:
 	return ret;
 }
 
+/*
+ * The end of the file as far as @v shows it: pages behind it cannot be read. The last page is looked
+ * at first, then bisected, because reading a hole makes a page; up to @existing is known.
+ */
+static uint64_t find_end(struct capture *c, const struct live_vma *v, uint64_t existing)
+{
+	uint64_t low = existing, high = v->v.end, middle = high - PAGE_BYTES;
+	uint8_t byte;
+
+	while (low < high) {
+		if (process_read(c->process, middle, &byte, 1) < 0)
+			high = middle;
+		else
+			low = middle + PAGE_BYTES;
+		middle = low + (high - low) / PAGE_BYTES / 2 * PAGE_BYTES;
+	}
+	return low;
+}
+
 /* What of the file is mapped, read through the mappings, each offset once. */
-static int capture_by_memory(struct capture *c, const struct mapped_file *f)
+static int capture_by_memory(struct capture *c, struct mapped_file *f)
 {
 	uint64_t done = 0;
 	int ret = 0;
 
 	for (size_t i = 0; i < f->vma_count && ret >= 0; i++) {
 		const struct live_vma *v = f->vmas[i];
-		uint64_t end = v->v.offset + (v->v.end - v->v.start), skip;
+		uint64_t end = v->v.offset + (v->v.end - v->v.start), from, existing;
 
 		if (end <= done)
 			continue;
-		skip = done > v->v.offset ? done - v->v.offset : 0;
+		from = v->v.start + (done > v->v.offset ? done - v->v.offset : 0);
+		existing = from;
 		done = end;
 		ret = -ENOTSUP;
 		/* mincore(2) does not report pages that are swapped out */
 		if (v->v.flags & VMA_SHARED && !v->swapped_bytes)
-			ret = capture_resident(c, f->r.id, v, v->v.start + skip);
+			ret = capture_resident(c, f->r.id, v, from, &existing);
 		if (ret == -ENOTSUP)
 			ret = image_writer_add_process_object(
-				c->image, f->r.id, v->v.offset + skip, c->process->pid,
-				c->process->mem_fd, v->v.start + skip,
-				v->v.end - v->v.start - skip, true, c->fault);
+				c->image, f->r.id, v->v.offset + (from - v->v.start),
+				c->process->live_tid, c->process->mem_fd, from, v->v.end - from,
+				true, c->fault);
+		end = v->v.offset + (find_end(c, v, existing) - v->v.start);
+		if (ret >= 0 && end > f->r.bytes)
+			f->r.bytes = end;
 	}
 	return ret;
 }
@@ -224,7 +249,6 @@ int shared_memory_capture(struct capture *c, struct mapped_file *f, bool is_new)
 		if (is_new)
 			ret = content_save(c, f->r.id, fd, f->r.bytes);
 	} else {
-		f->r.bytes = f->ranges[f->r.range_count - 1].end;
 		/* others in the round may have mapped other parts of it */
 		ret = capture_by_memory(c, f);
 	}
