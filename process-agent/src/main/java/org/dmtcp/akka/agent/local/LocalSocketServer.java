@@ -94,11 +94,21 @@ public final class LocalSocketServer implements AutoCloseable {
     return claim.socket();
   }
 
-  /** Stops listening, closes every connection (waiting requests are told) and removes the socket. */
+  /**
+   * Stops listening, closes every connection (waiting requests are told) and removes the socket.
+   * Waits a moment for that, so that another server can take over at once.
+   */
   @Override
   public void close() {
     closed = true;
     selector.wakeup();
+    try {
+      if (Thread.currentThread() != thread) {
+        thread.join(TICK.toMillis());
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   /** Runs {@code task} on the server's thread; a failure ends the connection. */

@@ -2,6 +2,7 @@ package org.dmtcp.akka.agent.node;
 
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,20 +17,24 @@ import org.dmtcp.akka.agent.engine.HostProcess;
  * gives a new one.
  */
 public final class Membership {
-  static final Membership EMPTY = new Membership(Map.of(), List.of());
+  static final Membership EMPTY = new Membership(Map.of(), List.of(), Optional.empty());
 
   private final Map<HostProcess, Member> members; // in the order of their coming
   private final List<HostProcess> namespaceInits;
+  private final Optional<MemberOptions> orphans; // options of who has no ancestor among them
 
-  private Membership(Map<HostProcess, Member> members, List<HostProcess> namespaceInits) {
+  private Membership(Map<HostProcess, Member> members, List<HostProcess> namespaceInits,
+      Optional<MemberOptions> orphans) {
     this.members = members;
     this.namespaceInits = namespaceInits;
+    this.orphans = orphans;
   }
 
   static Membership of(Collection<Member> members, List<HostProcess> namespaceInits) {
     Map<HostProcess, Member> map = new LinkedHashMap<>();
     members.forEach(m -> map.put(m.process(), m));
-    return new Membership(map, List.copyOf(namespaceInits));
+    return new Membership(map, List.copyOf(namespaceInits),
+        members.stream().findFirst().map(Member::options));
   }
 
   public List<Member> members() {
@@ -59,9 +64,9 @@ public final class Membership {
   }
 
   Membership with(Member member) {
-    List<Member> all = new ArrayList<>(members.values());
-    all.add(member);
-    return of(all, namespaceInits);
+    Map<HostProcess, Member> all = new LinkedHashMap<>(members);
+    all.put(member.process(), member);
+    return new Membership(all, namespaceInits, orphans.or(() -> Optional.of(member.options())));
   }
 
   Membership withNamespace(HostProcess init) {
@@ -70,13 +75,14 @@ public final class Membership {
     }
     List<HostProcess> inits = new ArrayList<>(namespaceInits);
     inits.add(init);
-    return new Membership(members, List.copyOf(inits));
+    return new Membership(members, List.copyOf(inits), orphans);
   }
 
   Membership without(HostProcess process) {
     Map<HostProcess, Member> left = new LinkedHashMap<>(members);
     left.remove(process);
-    return new Membership(left, namespaceInits.stream().filter(p -> !p.equals(process)).toList());
+    return new Membership(left,
+        namespaceInits.stream().filter(p -> !p.equals(process)).toList(), orphans);
   }
 
   /**
@@ -90,7 +96,7 @@ public final class Membership {
   Membership merged(Set<HostProcess> asked, List<EngineMember> found, ProcFs proc,
       BiFunction<Integer, HostProcess, String> uniquePid) {
     Map<HostProcess, Member> now = new LinkedHashMap<>();
-    Set<HostProcess> seen = new java.util.HashSet<>();
+    Set<HostProcess> seen = new HashSet<>();
     found.stream().filter(f -> !f.zombie()).forEach(f -> seen.add(f.process()));
     members.forEach((process, member) -> {
       if (seen.contains(process) || !asked.contains(process) || proc.lives(process)) {
@@ -113,10 +119,10 @@ public final class Membership {
       }
     }
     List<HostProcess> inits = namespaceInits.stream().filter(proc::lives).toList();
-    return new Membership(now, inits);
+    return new Membership(now, inits, orphans);
   }
 
-  /** The options of the nearest ancestor that is a member, or of the first member of all. */
+  /** The options of the nearest ancestor that is a member, or of the first one there ever was. */
   private Optional<MemberOptions> inherited(
       HostProcess process, Map<HostProcess, Member> known, ProcFs proc) {
     int realPid = process.realPid();
@@ -133,7 +139,6 @@ public final class Membership {
         return member.map(Member::options);
       }
     }
-    return java.util.stream.Stream.concat(known.values().stream(), members.values().stream())
-        .findFirst().map(Member::options);
+    return orphans;
   }
 }

@@ -7,6 +7,7 @@ import akka.actor.typed.PostStop;
 import akka.actor.typed.SupervisorStrategy;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
+import akka.actor.typed.javadsl.StashBuffer;
 import akka.actor.typed.javadsl.TimerScheduler;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -160,6 +161,8 @@ public final class NodeAgent {
   private record Scan(Set<HostProcess> asked, boolean again, List<ActorRef<Refreshed>> waiting,
       long endedNanos) {}
 
+  private static final int STASHED = 10_000; // what may come during the first look
+
   private final ActorContext<Command> context;
   private final TimerScheduler<Command> timers;
   private final NodeEnvironment environment;
@@ -179,11 +182,12 @@ public final class NodeAgent {
   /** An agent that serves the socket from its first moment on, and fails at once if it cannot. */
   static Behavior<NodeCommand> create(
       NodeEnvironment environment, NodeSettings settings, Parts parts) {
-    Behavior<Command> behavior = Behaviors.setup(context -> Behaviors.withTimers(timers -> {
-      ActorRef<Command> self = context.getSelf();
-      LocalSocketServer server = serve(environment, settings, self);
-      return new NodeAgent(context, timers, environment, settings, parts, server).starting();
-    }));
+    Behavior<Command> behavior = Behaviors.setup(context ->
+        Behaviors.withTimers(timers -> Behaviors.withStash(STASHED, stash -> {
+          LocalSocketServer server = serve(environment, settings, context.getSelf());
+          return new NodeAgent(context, timers, environment, settings, parts, server)
+              .starting(stash);
+        })));
     return Behaviors.transformMessages(NodeCommand.class, behavior,
         pf -> pf.match(NodeCommand.class, FromCoordinator::new));
   }
@@ -220,18 +224,16 @@ public final class NodeAgent {
 
   // ---- beginning: what an earlier agent left
 
-  private Behavior<Command> starting() {
+  private Behavior<Command> starting(StashBuffer<Command> stash) {
     State none = new State(Membership.EMPTY, Map.of(), "", 0, Map.of(),
         new Scan(null, false, List.of(), System.nanoTime()), List.of(), 0);
-    State state = none;
     try {
-      state = registry.load().map(c -> adopted(none, c)).orElse(none);
+      return registry.load().map(c -> adopting(scan(adopted(none, c)), stash))
+          .orElseGet(() -> serving(join(none)));
     } catch (IOException e) {
       context.getLog().warn("registry: {}", e.getMessage());
+      return serving(join(none));
     }
-    state.membership().processes().forEach(this::watch);
-    state = state.membership().isEmpty() ? state : scan(state);
-    return serving(join(state.reported(infos(state))));
   }
 
   private State adopted(State none, RegistryFile.Content content) {
@@ -239,12 +241,36 @@ public final class NodeAgent {
     for (HostProcess p : living.processes()) {
       living = proc.lives(p) ? living : living.without(p);
     }
-    if (living.isEmpty()) {
-      return none;
+    return none.with(living).ofComputation(content.computationId(), content.generation());
+  }
+
+  /** Children of those that have ended meanwhile are looked for before the coordinator hears. */
+  private Behavior<Command> adopting(State state, StashBuffer<Command> stash) {
+    return Behaviors.receive(Command.class)
+        .onMessage(Answered.class, m -> m.answer().request() instanceof EngineRequest.Scan,
+            m -> onAdopted(m.answer(), state, stash))
+        .onSignal(PostStop.class, s -> stopped())
+        .onAnyMessage(m -> {
+          stash.stash(m);
+          return Behaviors.same();
+        })
+        .build();
+  }
+
+  private Behavior<Command> onAdopted(
+      EngineAnswer answer, State state, StashBuffer<Command> stash) {
+    Membership now = answer.ok()
+        ? merge(state, state.scan().asked(), EngineCodec.members(answer.body()))
+        : state.membership();
+    State settled = state.with(new Scan(null, false, List.of(), System.nanoTime()));
+    if (now.isEmpty()) {
+      return stash.unstashAll(serving(join(save(settled.with(now).ofComputation("", 0)))));
     }
     context.getLog().info("adopted {} process(es) of computation {}",
-        living.members().size(), content.computationId());
-    return none.with(living).ofComputation(content.computationId(), content.generation());
+        now.members().size(), state.computationId());
+    now.processes().forEach(this::watch);
+    State then = save(settled.with(now));
+    return stash.unstashAll(serving(join(then.reported(infos(then)))));
   }
 
   /** Said again until the coordinator answers: it may not have been there yet. */

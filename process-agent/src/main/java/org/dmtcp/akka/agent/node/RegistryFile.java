@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -49,6 +50,9 @@ final class RegistryFile {
       return;
     }
     Path temporary = file.resolveSibling(file.getFileName() + ".temp");
+    Files.deleteIfExists(temporary);
+    Files.createFile(temporary, PosixFilePermissions.asFileAttribute(
+        PosixFilePermissions.fromString("rw-------")));
     Files.write(temporary, encode(content).toString().getBytes(StandardCharsets.UTF_8));
     Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
   }
