@@ -1,0 +1,424 @@
+/* dmtcp_engine behind its client library: rounds on real processes, and everything that can end one. */
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "common/json.h"
+#include "common/proc.h"
+#include "dmtcp_engine.h"
+#include "image/image.h"
+
+static char directory[] = "/tmp/engine-test-XXXXXX";
+static struct dmtcp_engine *engine;
+static json_int_t last_id;
+static json_t *event; /* the last one that came */
+
+/* ---- talking to the engine ---- */
+
+static json_t *receive(uint32_t timeout_ms)
+{
+	static char buffer[1 << 20];
+	int64_t n = dmtcp_engine_next(engine, buffer, sizeof(buffer), timeout_ms);
+
+	CHECK(n >= 0, "%s", strerror(-n));
+	return n ? json_loadb(buffer, n, 0, NULL) : NULL;
+}
+
+static void submit(json_t *request)
+{
+	char *text;
+
+	json_object_set_new(request, "id", json_integer(++last_id));
+	text = json_dumps(request, 0);
+	CHECK(!dmtcp_engine_submit(engine, text, strlen(text)));
+	free(text);
+	json_decref(request);
+}
+
+static json_t *answer_of(json_int_t id)
+{
+	for (;;) {
+		json_t *message = receive(20000);
+
+		CHECK(message, "no answer");
+		if (json_number(message, "id", -1) == id)
+			return message;
+		if (json_object_get(message, "event")) {
+			json_decref(event);
+			event = message;
+		} else { /* to a request that was submitted before */
+			CHECK(json_number(message, "id", id) < id, "an answer to nothing");
+			json_decref(message);
+		}
+	}
+}
+
+static json_t *ask(json_t *request)
+{
+	submit(request);
+	return answer_of(last_id);
+}
+
+/* Takes @answer. */
+static void expect_ok(json_t *answer)
+{
+	CHECK(json_flag(answer, "ok", false), "%s", json_dumps(answer, 0));
+	json_decref(answer);
+}
+
+static void expect_fault(json_t *answer, const char *id)
+{
+	CHECK(!json_flag(answer, "ok", true), "it went well");
+	CHECK(!strcmp(json_text(json_object_get(answer, "error"), "id", ""), id), "%s",
+	      json_dumps(answer, 0));
+	json_decref(answer);
+}
+
+/* ---- victims ---- */
+
+static uint64_t start_of(pid_t pid)
+{
+	struct proc_stat stat;
+
+	CHECK(!proc_stat(pid, &stat), "process %d", pid);
+	return stat.start_ticks;
+}
+
+static json_t *process_json(pid_t pid)
+{
+	return json_pack("{s:i, s:I}", "pid", (int)pid, "startTicks", (json_int_t)start_of(pid));
+}
+
+/* A process that answers every byte on its pipe; with @children below it that do nothing. */
+struct victim {
+	pid_t pid;
+	int to, from;
+};
+
+static struct victim start_victim(int children)
+{
+	int to[2], from[2];
+	struct victim v;
+
+	CHECK(!pipe2(to, O_CLOEXEC) && !pipe2(from, O_CLOEXEC));
+	v.pid = fork();
+	if (!v.pid) {
+		char c;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(to[0], 0);
+		dup2(from[1], 1);
+		close_range(3, ~0u, 0); /* the engine's socket above all */
+		for (int i = 0; i < children; i++)
+			if (!fork())
+				for (;;)
+					pause();
+		if (children)
+			signal(SIGTERM, SIG_DFL);
+		write(1, "r", 1);
+		while (read(0, &c, 1) == 1)
+			write(1, &c, 1);
+		kill(0, SIGTERM);
+		_exit(0);
+	}
+	v.to = to[1];
+	v.from = from[0];
+	close(to[0]);
+	close(from[1]);
+	setpgid(v.pid, v.pid);
+	return v;
+}
+
+static bool answers(const struct victim *v, char c, int timeout_ms)
+{
+	struct pollfd p = { .fd = v->from, .events = POLLIN };
+	char got = 0;
+
+	if (c)
+		CHECK(write(v->to, &c, 1) == 1);
+	return poll(&p, 1, timeout_ms) == 1 && read(v->from, &got, 1) == 1 && (!c || got == c);
+}
+
+static int end_victim(struct victim *v)
+{
+	int status;
+
+	kill(-v->pid, SIGKILL);
+	kill(v->pid, SIGKILL);
+	waitpid(v->pid, &status, 0);
+	close(v->to);
+	close(v->from);
+	return status;
+}
+
+/* ---- rounds ---- */
+
+static json_t *freeze_request(const char *round, pid_t root)
+{
+	return json_pack("{s:s, s:s, s:s, s:i, s:s, s:[o], s:[], s:i}", "op", "freeze", "round",
+			 round, "computationId", "test-1", "generation", 1, "manifestId", "abc",
+			 "roots", process_json(root), "namespaces", "timeoutMs", 5000);
+}
+
+static json_t *step(const char *op, const char *round)
+{
+	return json_pack("{s:s, s:s, s:i}", "op", op, "round", round, "timeoutMs", 5000);
+}
+
+static json_t *snapshot(const char *round, pid_t pid, const char *image, bool twin)
+{
+	return json_pack("{s:s, s:s, s:i, s:I, s:s, s:s, s:s, s:i, s:b, s:i}", "op", "snapshot",
+			 "round", round, "pid", (int)pid, "startTicks", (json_int_t)start_of(pid),
+			 "uniquePid", "1-2-3", "image", image, "codec", "zstd", "members", 1,
+			 "copyOnWrite", twin, "timeoutMs", 5000);
+}
+
+static json_t *write_request(const char *round, pid_t pid)
+{
+	return json_pack("{s:s, s:s, s:i, s:I, s:i}", "op", "write", "round", round, "pid",
+			 (int)pid, "startTicks", (json_int_t)start_of(pid), "timeoutMs", 20000);
+}
+
+static const char *image_path(void)
+{
+	static char path[128];
+
+	snprintf(path, sizeof(path), "%s/image", directory);
+	return path;
+}
+
+static void checks_image(void)
+{
+	struct image_reader *r;
+	struct fault fault = { 0 };
+
+	CHECK(!image_reader_open(&r, image_path(), &fault), "%s", fault.text);
+	CHECK(!image_reader_verify(r, 2, &fault), "%s", fault.text);
+	CHECK(!strcmp(r->header.manifest_id, "abc"));
+	CHECK(!strcmp(r->header.computation_id, "test-1"));
+	image_reader_close(r);
+}
+
+/* No child that the program does not know of: snapshots leave no trace. */
+static void has_no_children(pid_t pid)
+{
+	struct pid_list children = { 0 };
+
+	for (int i = 0; i < 400; i++) {
+		children.count = 0;
+		proc_children(pid, &children);
+		if (!children.count)
+			break;
+		usleep(5000);
+	}
+	CHECK(!children.count, "%zu children are left", children.count);
+	pid_list_free(&children);
+}
+
+static void captures_a_process_that_runs_on(bool twin)
+{
+	struct victim v = start_victim(0);
+	json_t *frozen;
+
+	CHECK(answers(&v, 0, 5000));
+	frozen = ask(freeze_request("r1", v.pid));
+	CHECK(json_array_size(json_object_get(frozen, "members")) == 1);
+	expect_ok(frozen);
+	CHECK(!answers(&v, 'a', 50), "it is not frozen");
+	expect_fault(ask(freeze_request("r2", v.pid)), "round-busy");
+	expect_ok(ask(step("drain", "r1")));
+	expect_ok(ask(snapshot("r1", v.pid, image_path(), twin)));
+	expect_ok(ask(step("refill", "r1")));
+	expect_ok(ask(step("resume", "r1")));
+	CHECK(answers(&v, 0, 5000), "it does not run on");
+	expect_ok(ask(write_request("r1", v.pid)));
+	expect_ok(ask(step("end", "r1")));
+	checks_image();
+	CHECK(answers(&v, 'b', 5000));
+	has_no_children(v.pid);
+	CHECK(!unlink(image_path()));
+	end_victim(&v);
+}
+
+static void abort_leaves_nothing(bool after_resume)
+{
+	struct victim v = start_victim(0);
+
+	CHECK(answers(&v, 0, 5000));
+	expect_ok(ask(freeze_request("r1", v.pid)));
+	expect_ok(ask(snapshot("r1", v.pid, image_path(), true)));
+	if (after_resume) {
+		expect_ok(ask(step("resume", "r1")));
+		submit(write_request("r1", v.pid));
+	}
+	expect_ok(ask(step("abort", "r1")));
+	CHECK(access(image_path(), F_OK), "the image was left");
+	CHECK(answers(&v, 'a', 5000));
+	has_no_children(v.pid);
+	end_victim(&v);
+}
+
+static void finds_the_whole_tree(void)
+{
+	struct victim v = start_victim(5);
+	json_t *frozen;
+
+	CHECK(answers(&v, 0, 5000));
+	frozen = ask(freeze_request("r1", v.pid));
+	CHECK(json_array_size(json_object_get(frozen, "members")) == 6);
+	expect_ok(frozen);
+	expect_ok(ask(step("abort", "r1")));
+	CHECK(answers(&v, 'x', 5000));
+	end_victim(&v);
+}
+
+static void reports_the_end_of_a_process(void)
+{
+	struct victim v = start_victim(0);
+	json_t *watch = process_json(v.pid), *none;
+
+	CHECK(answers(&v, 0, 5000));
+	json_object_set_new(watch, "op", json_string("watch"));
+	none = json_deep_copy(watch);
+	expect_ok(ask(watch));
+	kill(v.pid, SIGKILL);
+	while (!event)
+		event = receive(5000);
+	CHECK(!strcmp(json_text(event, "event", ""), "exited"));
+	CHECK(json_number(event, "pid", 0) == v.pid);
+	json_object_set_new(none, "startTicks", json_integer(1));
+	expect_fault(ask(none), "no-such-process");
+	end_victim(&v);
+}
+
+static void ends_processes_with_the_given_status(void)
+{
+	struct victim v = start_victim(0);
+	json_t *killed;
+	int status;
+
+	CHECK(answers(&v, 0, 5000));
+	killed = ask(json_pack("{s:s, s:[o], s:i}", "op", "kill", "members", process_json(v.pid),
+			       "exitStatus", 7));
+	CHECK(json_number(killed, "killed", 0) == 1);
+	expect_ok(killed);
+	CHECK(waitpid(v.pid, &status, 0) == v.pid);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 7, "status %x", status);
+	close(v.to);
+	close(v.from);
+}
+
+static void ends_members_after_the_images_are_written(void)
+{
+	struct victim v = start_victim(0);
+	int status;
+
+	CHECK(answers(&v, 0, 5000));
+	expect_ok(ask(freeze_request("r1", v.pid)));
+	expect_ok(ask(snapshot("r1", v.pid, image_path(), false)));
+	expect_ok(ask(write_request("r1", v.pid)));
+	expect_ok(ask(step("exit", "r1")));
+	expect_ok(ask(step("end", "r1")));
+	checks_image();
+	CHECK(waitpid(v.pid, &status, 0) == v.pid && WIFEXITED(status) && !WEXITSTATUS(status));
+	CHECK(!unlink(image_path()));
+	close(v.to);
+	close(v.from);
+}
+
+static void survives_the_death_of_a_member(void)
+{
+	struct victim v = start_victim(0);
+
+	CHECK(answers(&v, 0, 5000));
+	expect_ok(ask(freeze_request("r1", v.pid)));
+	kill(v.pid, SIGKILL);
+	expect_fault(ask(snapshot("r1", v.pid, image_path(), false)), "no-such-process");
+	expect_ok(ask(step("abort", "r1")));
+	CHECK(access(image_path(), F_OK), "the image was left");
+	end_victim(&v);
+}
+
+static void names_a_directory_that_cannot_be_written(void)
+{
+	struct victim v = start_victim(0);
+
+	CHECK(answers(&v, 0, 5000));
+	expect_ok(ask(freeze_request("r1", v.pid)));
+	expect_fault(ask(snapshot("r1", v.pid, "/proc/none/image", false)), "image-unwritable");
+	expect_ok(ask(step("abort", "r1")));
+	CHECK(answers(&v, 'a', 5000));
+	end_victim(&v);
+}
+
+/* Whether its agent or the engine itself dies: the program runs on, and twins are gone. */
+static void death_of_the_engine_frees_everything(const char *path, bool kill_it)
+{
+	struct victim v = start_victim(0), other = start_victim(0);
+
+	CHECK(answers(&v, 0, 5000) && answers(&other, 0, 5000));
+	expect_ok(ask(freeze_request("r1", v.pid)));
+	expect_ok(ask(snapshot("r1", v.pid, image_path(), true)));
+	if (kill_it)
+		kill(dmtcp_engine_pid(engine), SIGKILL);
+	CHECK(dmtcp_engine_stop(engine, 5000) == (kill_it ? SIGKILL : 0));
+	CHECK(answers(&v, 'a', 5000), "it does not run on");
+	if (!kill_it) {
+		CHECK(access(image_path(), F_OK), "the image was left");
+		has_no_children(v.pid);
+	} else { /* its snapshot has died with it; a zombie without signal is left */
+		struct pid_list children = { 0 };
+		struct proc_stat stat;
+
+		usleep(100000);
+		proc_children(v.pid, &children);
+		CHECK(children.count <= 1);
+		if (children.count)
+			CHECK(!proc_stat(children.pids[0], &stat) && stat.state == 'Z');
+		pid_list_free(&children);
+		unlink(image_path());
+	}
+	end_victim(&v);
+	end_victim(&other);
+	CHECK(!dmtcp_engine_start(path, &engine));
+}
+
+int main(int argc, char **argv)
+{
+	const char *path = argc > 1 ? argv[1] : getenv("DMTCP_ENGINE");
+	char absolute[4096];
+	struct dmtcp_engine *none;
+
+	CHECK(path && realpath(path, absolute), "the engine's path is missing");
+	CHECK(mkdtemp(directory));
+	CHECK(dmtcp_engine_start("/nonexistent", &none) == -ENOENT);
+	CHECK(!dmtcp_engine_start(absolute, &engine));
+	expect_ok(ask(json_pack("{s:s}", "op", "hello")));
+	expect_fault(ask(json_pack("{s:s}", "op", "nonsense")), "internal");
+	captures_a_process_that_runs_on(false);
+	captures_a_process_that_runs_on(true);
+	abort_leaves_nothing(false);
+	abort_leaves_nothing(true);
+	finds_the_whole_tree();
+	reports_the_end_of_a_process();
+	ends_processes_with_the_given_status();
+	ends_members_after_the_images_are_written();
+	survives_the_death_of_a_member();
+	names_a_directory_that_cannot_be_written();
+	death_of_the_engine_frees_everything(absolute, false);
+	death_of_the_engine_frees_everything(absolute, true);
+	CHECK(!dmtcp_engine_stop(engine, 5000));
+	json_decref(event);
+	CHECK(!rmdir(directory));
+	puts("ok");
+	return 0;
+}
