@@ -7,6 +7,7 @@
  *   memory_pages.c    which private pages exist, guard markers
  *   memory_table.c    the mappings of an image, checked (hostile ones are refused by name)
  *   memory_restore.c  rebuilds the address space of a stopped process
+ *   memory_fill.c     writes its pages
  *   mapped_file.c     files behind mappings: identity, content, opening again
  *   shared_memory.c   shared anonymous memory, memfd, deleted files
  *   vdso.c, mm.c      the vDSO; brk, bounds, auxv, exe link
@@ -185,6 +186,11 @@ uint64_t memory_table_hole(const struct memory_table *t, uint64_t from, uint64_t
 /* ---- memory_restore.c ---- */
 
 int memory_restore(struct rebuilt_process *p);
+
+/* ---- memory_fill.c ---- */
+
+/* Writes all private pages of the image; everything is mapped. Between inject_begin() and _end(). */
+int memory_fill(struct rebuilt_process *p, struct thread *t, const struct memory_table *table);
 
 /* ---- vdso.c ---- */
 

@@ -289,11 +289,6 @@ static int name_mappings(struct restoring *r)
 
 /* ---- content ---- */
 
-static int write_piece(void *context, uint64_t offset, const void *data, uint64_t bytes)
-{
-	return process_write(context, offset, data, bytes);
-}
-
 /* Private copies of file pages that have become zero: no run tells of them. */
 static int write_zeros(struct restoring *r)
 {
@@ -334,8 +329,7 @@ static int write_pages(struct restoring *r)
 	struct rebuilt_process *p = r->p;
 	int ret;
 
-	ret = image_reader_content(p->image, 0, 0, USER_END, p->rebuild->workers, write_piece,
-				   p->process, p->fault);
+	ret = memory_fill(p, r->thread, &r->table);
 	if (ret >= 0)
 		ret = write_zeros(r);
 	if (ret < 0)
