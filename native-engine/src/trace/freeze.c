@@ -225,8 +225,8 @@ static ssize_t freeze_pass(struct freezing *f, bool *complete)
 	struct process *p = f->process;
 	struct pid_list tids = { 0 };
 	struct proc_stat stat;
+	size_t i, count, missed = 0;
 	ssize_t fresh = 0;
-	size_t i, count;
 	int ret;
 
 	ret = proc_threads(p->pid, &tids);
@@ -238,6 +238,7 @@ static ssize_t freeze_pass(struct freezing *f, bool *complete)
 			continue;
 		ret = seize(f, tids.pids[i]);
 		fresh += ret > 0;
+		missed += !ret; /* it has ended; what it has made before may not be in this listing */
 	}
 	count = tids.count;
 	pid_list_free(&tids);
@@ -248,7 +249,7 @@ static ssize_t freeze_pass(struct freezing *f, bool *complete)
 		return ret;
 	/* Threads that end while /proc/PID/task is being read can hide others from it. */
 	ret = proc_stat(p->pid, &stat);
-	*complete = !ret && !fresh && stat.threads == count;
+	*complete = !ret && !fresh && !missed && stat.threads == count;
 	return fresh;
 }
 
@@ -371,7 +372,8 @@ static int open_files(struct process *p, struct fault *fault)
 	snprintf(path, sizeof(path), "/proc/%d", p->live_tid);
 	p->proc_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (p->proc_fd < 0)
-		return fault_set(fault, errno, "no-such-process", "%s: %s", path, strerror(errno));
+		return fault_set(fault, errno == ENOENT ? ESRCH : errno, "no-such-process", "%s: %s",
+				 path, strerror(errno));
 	if (!p->zombie)
 		p->mem_fd = openat(p->proc_fd, "mem", O_RDWR | O_CLOEXEC);
 	return 0;
