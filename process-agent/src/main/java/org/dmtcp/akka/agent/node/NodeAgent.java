@@ -109,44 +109,50 @@ public final class NodeAgent {
       Map<String, ActorRef<NodeRound.Command>> rounds,
       Scan scan,
       List<ProcessInfo> reported,
-      long changes) {
+      long changes,
+      Sweeps sweeps) {
+    State with(Sweeps now) {
+      return new State(
+          membership, joining, computationId, generation, rounds, scan, reported, changes, now);
+    }
+
     State with(Membership now) {
       return new State(
-          now, joining, computationId, generation, rounds, scan, reported, changes + 1);
+          now, joining, computationId, generation, rounds, scan, reported, changes + 1, sweeps);
     }
 
     State with(Scan now) {
       return new State(
-          membership, joining, computationId, generation, rounds, now, reported, changes);
+          membership, joining, computationId, generation, rounds, now, reported, changes, sweeps);
     }
 
     State withRounds(Map<String, ActorRef<NodeRound.Command>> now) {
       return new State(
-          membership, joining, computationId, generation, now, scan, reported, changes);
+          membership, joining, computationId, generation, now, scan, reported, changes, sweeps);
     }
 
     State joining(Member member) {
       Map<HostProcess, Member> now = new LinkedHashMap<>(joining);
       now.put(member.process(), member);
       return new State(
-          membership, now, computationId, generation, rounds, scan, reported, changes);
+          membership, now, computationId, generation, rounds, scan, reported, changes, sweeps);
     }
 
     State notJoining(HostProcess process) {
       Map<HostProcess, Member> now = new LinkedHashMap<>(joining);
       now.remove(process);
       return new State(
-          membership, now, computationId, generation, rounds, scan, reported, changes);
+          membership, now, computationId, generation, rounds, scan, reported, changes, sweeps);
     }
 
     State ofComputation(String id, long newGeneration) {
       return new State(
-          membership, joining, id, newGeneration, rounds, scan, reported, changes + 1);
+          membership, joining, id, newGeneration, rounds, scan, reported, changes + 1, sweeps);
     }
 
     State reported(List<ProcessInfo> now) {
       return new State(
-          membership, joining, computationId, generation, rounds, scan, now, changes);
+          membership, joining, computationId, generation, rounds, scan, now, changes, sweeps);
     }
   }
 
@@ -160,6 +166,20 @@ public final class NodeAgent {
    */
   private record Scan(Set<HostProcess> asked, boolean again, List<ActorRef<Refreshed>> waiting,
       long endedNanos) {}
+
+  /**
+   * Kills that are going on. Who joins or restarts meanwhile has to wait: the next look of a sweep would
+   * find the newcomers by their computation's marker and end them too.
+   */
+  private record Sweeps(int active, List<LocalRequest> held) {
+    private static final Sweeps NONE = new Sweeps(0, List.of());
+
+    Sweeps holding(LocalRequest request) {
+      List<LocalRequest> now = new ArrayList<>(held);
+      now.add(request);
+      return new Sweeps(active, now);
+    }
+  }
 
   private static final int STASHED = 10_000; // what may come during the first look
 
@@ -226,7 +246,7 @@ public final class NodeAgent {
 
   private Behavior<Command> starting(StashBuffer<Command> stash) {
     State none = new State(Membership.EMPTY, Map.of(), "", 0, Map.of(),
-        new Scan(null, false, List.of(), System.nanoTime()), List.of(), 0);
+        new Scan(null, false, List.of(), System.nanoTime()), List.of(), 0, Sweeps.NONE);
     try {
       return registry.load().map(c -> adopting(scan(adopted(none, c)), stash))
           .orElseGet(() -> serving(join(none)));
@@ -297,7 +317,7 @@ public final class NodeAgent {
         .onMessage(RoundFound.class, m -> serving(onRoundFound(m.found(), state)))
         .onMessage(RoundStopped.class, m -> serving(scan(withoutRound(state, m.roundId()))))
         .onMessage(JoinAgain.class, m -> serving(join(state)))
-        .onMessage(Swept.class, m -> serving(scan(state)))
+        .onMessage(Swept.class, m -> serving(scan(onSwept(state))))
         .onSignal(PostStop.class, s -> stopped())
         .build();
   }
@@ -308,9 +328,17 @@ public final class NodeAgent {
   }
 
   private Behavior<Command> onLocal(LocalRequest request, State state) {
+    boolean newcomer = request.op().equals("register") || request.op().equals("restart-begin");
+    if (newcomer && state.sweeps().active() > 0) {
+      return serving(state.with(state.sweeps().holding(request)));
+    }
+    call(request);
+    return Behaviors.same();
+  }
+
+  private void call(LocalRequest request) {
     context.spawnAnonymous(LocalCall.create(request, new LocalCall.Setting(
         environment, settings, proc, uniquePids, context.getSelf())));
-    return Behaviors.same();
   }
 
   private Behavior<Command> onCommand(NodeCommand command, State state) {
@@ -331,7 +359,7 @@ public final class NodeAgent {
     } else if (command instanceof NodeCommand.ReportProcesses) {
       return serving(scan(state.reported(null)));
     } else if (command instanceof NodeCommand.KillProcesses m) {
-      sweep(state, m.reason());
+      return serving(sweep(state, m.reason()));
     } else if (command instanceof NodeCommand.Leave m) {
       return onLeave(m, state);
     }
@@ -551,10 +579,20 @@ public final class NodeAgent {
 
   // ---- the end
 
-  private void sweep(State state, String reason) {
+  private State sweep(State state, String reason) {
     context.getLog().info("ending {} process(es): {}", state.membership().members().size(), reason);
     context.spawnAnonymous(KillSweep.create(state.computationId(), state.membership(), engine,
         settings, proc, context.messageAdapter(KillSweep.Swept.class, s -> new Swept())));
+    return state.with(new Sweeps(state.sweeps().active() + 1, state.sweeps().held()));
+  }
+
+  private State onSwept(State state) {
+    Sweeps sweeps = state.sweeps();
+    if (sweeps.active() > 1) {
+      return state.with(new Sweeps(sweeps.active() - 1, sweeps.held()));
+    }
+    sweeps.held().forEach(this::call);
+    return state.with(Sweeps.NONE);
   }
 
   private Behavior<Command> onLeave(NodeCommand.Leave order, State state) {
