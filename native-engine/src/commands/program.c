@@ -55,8 +55,8 @@ static int search(const char *name, char *path, size_t bytes)
 			ret = executable(path);
 			if (ret == 0)
 				return 0;
-			if (ret == -EACCES)
-				denied = ret;
+			if (ret == -EACCES && access(path, F_OK) == 0)
+				denied = ret; /* and not only its directory is closed to us */
 		}
 		if (!directories[n])
 			return denied ? denied : -ENOENT;

@@ -76,7 +76,7 @@ final class Computation implements AutoCloseable {
 
   private Job start(List<String> words, Path out) throws IOException {
     Path err = directory.resolve("err" + restarts);
-    return Job.start(work(), environment, account().command(words), out, err);
+    return Job.start(account(), work(), environment, words, out, err);
   }
 
   Account account() {
@@ -159,6 +159,22 @@ final class Computation implements AutoCloseable {
         },
         found -> found,
         () -> "line '" + start + "'; " + tail());
+  }
+
+  /** Waits until standard output holds that many bytes. */
+  void awaitOutput(int bytes) throws IOException {
+    Wait.until(
+        LIMIT,
+        () -> {
+          boolean ended = job.ended();
+          boolean enough = Files.exists(out()) && Files.size(out()) >= bytes;
+          if (!enough && ended) {
+            fail("ended with " + job.await(LIMIT) + " before " + bytes + " bytes; " + tail());
+          }
+          return enough;
+        },
+        enough -> enough,
+        () -> bytes + " bytes of output; " + tail());
   }
 
   /** Number of the last tick that a victim printed, 0 before the first. */

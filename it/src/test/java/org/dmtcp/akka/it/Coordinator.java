@@ -93,7 +93,19 @@ final class Coordinator implements AutoCloseable {
   /** Waits until nobody is connected any more. */
   void awaitNobody() throws IOException {
     Wait.until(
-        LIMIT, () -> status().get("num_peers").asInt(), n -> n == 0, () -> "num_peers to be 0");
+        LIMIT,
+        () -> status().get("num_peers").asInt(),
+        n -> n == 0,
+        () -> "num_peers to be 0" + log());
+  }
+
+  /** Waits until so many processes are connected and run. */
+  void awaitPeers(int count) throws IOException {
+    Wait.until(
+        LIMIT,
+        () -> status(),
+        s -> s.get("num_peers").asInt() == count && s.get("running").asBoolean(),
+        () -> count + " running peers" + log());
   }
 
   @Override

@@ -31,19 +31,28 @@ final class Job implements AutoCloseable {
   }
 
   /**
-   * @param out file of its standard output, truncated; null: {@code /dev/null}
-   * @param err file of its standard error, truncated
+   * @param out file of its standard output, truncated; the account's own, as its restart opens it
+   * @param err file of its standard error, the same
    */
   static Job start(
-      Path directory, Map<String, String> environment, List<String> words, Path out, Path err)
+      Account account,
+      Path directory,
+      Map<String, String> environment,
+      List<String> words,
+      Path out,
+      Path err)
       throws IOException {
+    for (Path file : List.of(out, err)) {
+      Files.write(file, new byte[0]);
+      Directories.give(file, account);
+    }
     Path notes = Files.createTempDirectory("dmtcp-it-job-");
     Path pidFile = notes.resolve("pid");
     Path statusFile = notes.resolve("status");
     List<String> line = new ArrayList<>();
     line.addAll(List.of("sh", "-c", SCRIPT, "job", pidFile.toString(), statusFile.toString()));
-    line.addAll(List.of(out == null ? "/dev/null" : out.toString(), err.toString()));
-    line.addAll(words);
+    line.addAll(List.of(out.toString(), err.toString()));
+    line.addAll(account.command(words));
     ProcessBuilder builder = new ProcessBuilder(line).directory(directory.toFile());
     Environments.apply(builder.environment(), environment);
     Process shell =
@@ -55,11 +64,12 @@ final class Job implements AutoCloseable {
     return new Job(shell, pidFile, statusFile, err, String.join(" ", words));
   }
 
+  /** A shell without job control lets its background jobs ignore Ctrl-C: that is taken back. */
   private static final String SCRIPT =
       """
       pidfile=$1 statusfile=$2 out=$3 err=$4
       shift 4
-      setsid "$@" </dev/null >"$out" 2>"$err" &
+      setsid env --default-signal=INT,QUIT "$@" </dev/null >"$out" 2>"$err" &
       echo $! >"$pidfile.temp" && mv "$pidfile.temp" "$pidfile"
       wait $!
       echo $? >"$statusfile.temp" && mv "$statusfile.temp" "$statusfile"
