@@ -24,6 +24,7 @@ struct descriptor_view {
 	int64_t position;
 	const char *fdinfo;    /* whole text of /proc/PID/fdinfo/N */
 	uint32_t filesystem;   /* f_type of statfs(2) */
+	char protocol[24];     /* of a socket: "TCP", "UNIX-STREAM"; else "" */
 	int borrowed;          /* our duplicate (pidfd_getfd), -1 in check(); never change its state */
 };
 
@@ -89,7 +90,7 @@ struct file_kind_ops {
 	/* In each process that has it, once all its numbers are in place (epoll, locks, owner). */
 	int (*restore_in_owner)(struct rebuilt_process *p, const struct file_record *f,
 				const void *payload, size_t bytes, int number);
-	/* In the builder when all processes stand complete, just before they run; once per image. */
+	/* In the builder when all processes stand complete, just before they run; once per id. */
 	int (*restore_last)(struct rebuilt_process *p, const struct file_record *f,
 			    const void *payload, size_t bytes, int fd);
 };

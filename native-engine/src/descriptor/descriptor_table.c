@@ -17,6 +17,7 @@ const struct file_kind_ops *const descriptor_table[] = {
 	&signalfd_kind,
 	&epoll_kind,
 	&pidfd_kind,
+	&unix_socket_kind,
 	&refused_kind,
 	NULL,
 };

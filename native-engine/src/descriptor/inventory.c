@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/kcmp.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "unix_diag.h"
 #include "view.h"
 
 #ifndef PIDFD_THREAD
@@ -77,6 +79,7 @@ static int walk_member(struct round *r, struct inventory *i, struct process *p,
 			break;
 		}
 		e->process = p;
+		e->held = -1;
 		e->kind = kind_of(&e->view);
 		e->file_id = round_file_id(r, p, e->view.number, &is_new);
 	}
@@ -151,6 +154,14 @@ void inventory_free(struct inventory *i)
 		return;
 	for (size_t n = 0; n < i->count; n++)
 		view_free(&i->entries[n].view);
+	for (size_t n = 0; n < i->detached_count; n++) {
+		view_free(&i->detached[n].view);
+		close(i->detached[n].held);
+	}
+	if (i->unix_sockets)
+		unix_table_free(i->unix_sockets);
+	free(i->unix_sockets);
+	free(i->detached);
 	free(i->entries);
 	free(i->by_inode);
 	free(i);
@@ -210,11 +221,82 @@ struct inventory_entry **inventory_inode(struct inventory *i, uint64_t device, u
 	return &i->by_inode[low];
 }
 
+static bool same_file(int fd, const struct inventory_entry *e)
+{
+	pid_t self = getpid(), pid = e->held < 0 ? e->process->pid : self;
+	int number = e->held < 0 ? e->view.number : e->held;
+
+	return !syscall(SYS_kcmp, self, pid, KCMP_FILE, fd, number);
+}
+
+static int add_detached(struct round *r, int fd, uint64_t *file_id)
+{
+	struct inventory *i = r->descriptors;
+	struct inventory_entry *more, *e;
+	bool is_new;
+	int ret;
+
+	more = realloc(i->detached, (i->detached_count + 1) * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	i->detached = more;
+	e = &more[i->detached_count];
+	memset(e, 0, sizeof(*e));
+	e->held = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (e->held < 0)
+		return -errno;
+	ret = view_one(getpid(), e->held, &e->view);
+	if (ret) {
+		close(e->held);
+		return ret;
+	}
+	e->first = true;
+	e->kind = kind_of(&e->view);
+	/* No device has this number: an id like no inode's. */
+	e->file_id = round_inode_id(r, UINT64_MAX, i->detached_count, &is_new);
+	i->detached_count++;
+	*file_id = e->file_id;
+	return 0;
+}
+
+int inventory_identify(struct round *r, int fd, uint64_t *file_id, struct fault *fault)
+{
+	struct inventory *i = r->descriptors;
+	struct inventory_entry **e;
+	struct stat status;
+	size_t count;
+	int ret;
+
+	if (fstat(fd, &status))
+		return fault_set(fault, errno, "internal", "descriptor in flight: %s",
+				 strerror(errno));
+	e = inventory_inode(i, status.st_dev, status.st_ino, &count);
+	for (size_t n = 0; n < count; n++) {
+		if (same_file(fd, e[n])) {
+			*file_id = e[n]->file_id;
+			return 0;
+		}
+	}
+	for (size_t n = 0; n < i->detached_count; n++) {
+		if (same_file(fd, &i->detached[n])) {
+			*file_id = i->detached[n].file_id;
+			return 0;
+		}
+	}
+	ret = add_detached(r, fd, file_id);
+	return ret ? fault_set(fault, -ret, "internal", "descriptor in flight: %s", strerror(-ret)) : 0;
+}
+
 int inventory_borrow(const struct inventory_entry *e)
 {
 	const struct process *p = e->process;
-	int pidfd = p->pidfd, fd;
+	int pidfd, fd;
 
+	if (e->held >= 0) {
+		fd = fcntl(e->held, F_DUPFD_CLOEXEC, 0);
+		return fd < 0 ? -errno : fd;
+	}
+	pidfd = p->pidfd;
 	if (p->thread_count && p->threads[0].exited_leader) {
 		pidfd = syscall(SYS_pidfd_open, living_thread(p), PIDFD_THREAD);
 		if (pidfd < 0)

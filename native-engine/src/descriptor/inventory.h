@@ -10,13 +10,20 @@ struct inventory_entry {
 	struct descriptor_view view; /* borrowed is -1: see inventory_borrow() */
 	uint64_t file_id;
 	bool first; /* number of this file in its process */
+	int held;   /* ours, -1: it is in @process */
 	const struct file_kind_ops *kind;
 };
+
+struct unix_table;
 
 struct inventory {
 	struct inventory_entry *entries; /* by process in the round's order, then by number */
 	size_t count, capacity;
 	struct inventory_entry **by_inode; /* by device, inode, then as in entries */
+	struct inventory_entry *detached; /* files on their way through a socket; no process has them */
+	size_t detached_count;
+	bool detached_captured;
+	struct unix_table *unix_sockets;
 };
 
 /* Walks every member, unless it has been done. */
@@ -32,6 +39,12 @@ struct inventory_entry *inventory_find(struct inventory *i, const struct process
 /* All entries of one inode: the first of *@count pointers. */
 struct inventory_entry **inventory_inode(struct inventory *i, uint64_t device, uint64_t inode,
 					 size_t *count);
+
+/*
+ * The id of what our own descriptor @fd is open on. A file that no member has is kept in the
+ * inventory (by a duplicate, until inventory_free) as a detached one.
+ */
+int inventory_identify(struct round *r, int fd, uint64_t *file_id, struct fault *fault);
 
 /*
  * Our own duplicate of the descriptor, close-on-exec; the caller closes it soon (it delays EOF and

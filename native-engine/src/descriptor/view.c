@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "../common/proc.h"
@@ -72,7 +73,7 @@ static int list_numbers(struct view_walk *w)
 	return ret;
 }
 
-int view_walk_open(struct view_walk **out, pid_t pid, pid_t tid)
+static int open_directories(struct view_walk **out, pid_t pid, pid_t tid)
 {
 	struct view_walk *w = calloc(1, sizeof(*w));
 	char path[64];
@@ -95,14 +96,24 @@ int view_walk_open(struct view_walk **out, pid_t pid, pid_t tid)
 		ret = -errno;
 		goto err_close;
 	}
-	ret = list_numbers(w);
-	if (ret)
-		goto err_close;
 	*out = w;
 	return 0;
 
 err_close:
 	view_walk_close(w);
+	return ret;
+}
+
+int view_walk_open(struct view_walk **out, pid_t pid, pid_t tid)
+{
+	int ret = open_directories(out, pid, tid);
+
+	if (!ret)
+		ret = list_numbers(*out);
+	if (ret) {
+		view_walk_close(*out);
+		*out = NULL;
+	}
 	return ret;
 }
 
@@ -173,6 +184,17 @@ static ssize_t read_fdinfo(struct view_walk *w, const char *name)
 	return used;
 }
 
+/* The kernel's name of the protocol: an attribute of every socket (net/socket.c, Linux 2.6). */
+static void read_protocol(struct view_walk *w, const char *name, struct descriptor_view *view)
+{
+	char path[64];
+	ssize_t bytes;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", w->fd_directory, name);
+	bytes = getxattr(path, "system.sockprotoname", view->protocol, sizeof(view->protocol) - 1);
+	view->protocol[bytes > 0 ? bytes : 0] = 0;
+}
+
 static int read_view(struct view_walk *w, int number, struct descriptor_view *view)
 {
 	char name[16], link[4200];
@@ -197,6 +219,8 @@ static int read_view(struct view_walk *w, int number, struct descriptor_view *vi
 	view->flags &= ~O_CLOEXEC;
 	view->position = proc_field_number(w->text, "pos", 10, 0);
 	view->filesystem = filesystem_of(w, view->status.st_dev, name);
+	if (S_ISSOCK(view->status.st_mode))
+		read_protocol(w, name, view);
 	view->link = strdup(link);
 	view->fdinfo = strdup(w->text);
 	if (!view->link || !view->fdinfo) {
@@ -217,6 +241,17 @@ int view_walk_next(struct view_walk *w, struct descriptor_view *view)
 			return ret;
 	}
 	return 0;
+}
+
+int view_one(pid_t pid, int number, struct descriptor_view *view)
+{
+	struct view_walk *w;
+	int ret = open_directories(&w, pid, pid);
+
+	if (!ret)
+		ret = read_view(w, number, view);
+	view_walk_close(w);
+	return ret;
 }
 
 void view_free(struct descriptor_view *view)

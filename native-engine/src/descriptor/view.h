@@ -18,6 +18,9 @@ int view_walk_open(struct view_walk **out, pid_t pid, pid_t tid);
 int view_walk_next(struct view_walk *w, struct descriptor_view *view);
 void view_walk_close(struct view_walk *w);
 
+/* One descriptor alone. */
+int view_one(pid_t pid, int number, struct descriptor_view *view);
+
 void view_free(struct descriptor_view *view);
 
 #endif

@@ -12,19 +12,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../descriptor/file_index.h"
 #include "../descriptor/inventory.h"
 #include "../descriptor/locks.h"
 #include "../descriptor/view.h"
 #include "../restart/rebuild.h"
 #include "records.h"
-
-static const struct file_kind_ops *kind_numbered(uint32_t kind)
-{
-	for (size_t n = 0; descriptor_table[n]; n++)
-		if (descriptor_table[n]->kind == kind)
-			return descriptor_table[n];
-	return NULL;
-}
 
 /* ---- before and around capture ---- */
 
@@ -142,6 +135,20 @@ static int capture_file(struct capture *c, struct inventory_entry *e)
 	return ret;
 }
 
+/* What is only on its way through a socket: into the first image of the round. */
+static int capture_detached(struct capture *c)
+{
+	struct inventory *i = c->round->descriptors;
+	int ret = 0;
+
+	if (i->detached_captured)
+		return 0;
+	i->detached_captured = true;
+	for (size_t n = 0; n < i->detached_count && !ret; n++)
+		ret = capture_file(c, &i->detached[n]);
+	return ret;
+}
+
 static int descriptors_capture(struct capture *c)
 {
 	struct inventory_entry *e;
@@ -151,6 +158,7 @@ static int descriptors_capture(struct capture *c)
 	ret = inventory_build(c->round, c->fault);
 	if (ret)
 		return ret;
+	ret = capture_detached(c);
 	e = inventory_of(c->round->descriptors, c->process, &count);
 	for (size_t n = 0; n < count && !ret; n++) {
 		struct descriptor_record d = {
@@ -170,20 +178,6 @@ static int descriptors_capture(struct capture *c)
 
 /* ---- restore ---- */
 
-struct file_view { /* a RECORD_FILE, taken apart */
-	struct file_record head;
-	const void *payload;
-	size_t bytes;
-	const struct file_kind_ops *kind;
-};
-
-static void file_read(const struct record *record, struct file_view *file)
-{
-	record_head(record, &file->head, sizeof(file->head));
-	file->payload = record_tail(record, sizeof(file->head), &file->bytes);
-	file->kind = kind_numbered(file->head.kind);
-}
-
 static int descriptors_verify(struct image_reader *image, struct fault *fault)
 {
 	const struct record *record = NULL;
@@ -192,7 +186,7 @@ static int descriptors_verify(struct image_reader *image, struct fault *fault)
 	while (!ret && (record = record_find(&image->records, RECORD_FILE, record))) {
 		struct file_view f;
 
-		file_read(record, &f);
+		file_view_read(record, &f);
 		if (!f.kind)
 			return fault_set(fault, EPROTO, "image-newer-version",
 					 "%s: descriptor of unknown kind %u", image->path,
@@ -225,32 +219,15 @@ int descriptors_highest(const struct rebuild *r)
 static int descriptors_restore_shared(struct rebuilt_process *p)
 {
 	const struct record *record = NULL;
+	int ret = 0;
 
-	while ((record = record_find(p->records, RECORD_FILE, record))) {
-		struct file_view f;
-		int fd = -1, ret;
+	while (ret >= 0 && (record = record_find(p->records, RECORD_FILE, record))) {
+		uint64_t id;
 
-		file_read(record, &f);
-		if (!f.kind)
-			return fault_set(p->fault, EPROTO, "image-newer-version",
-					 "%s: descriptor of unknown kind %u", p->image->path,
-					 f.head.kind);
-		if (rebuild_lookup(p->rebuild, f.head.id) >= 0)
-			continue;
-		ret = f.kind->restore(p, &f.head, f.payload, f.bytes, &fd);
-		if (!ret && fd < 0)
-			ret = -EBADF;
-		if (ret)
-			return fault_set(p->fault, -ret, "internal",
-					 "%s of process %d cannot be opened again: %s",
-					 f.kind->name, p->image->header.virtual_pid, strerror(-ret));
-		if (f.head.owner_signal)
-			fcntl(fd, F_SETSIG, f.head.owner_signal);
-		ret = rebuild_remember(p->rebuild, f.head.id, fd, p->fault);
-		if (ret)
-			return ret;
+		record_head(record, &id, sizeof(id));
+		ret = file_index_open(p, id);
 	}
-	return 0;
+	return ret < 0 ? ret : 0;
 }
 
 struct placed { /* lowest number of a file in this process */
@@ -330,7 +307,7 @@ static int open_inside(struct rebuilt_process *p)
 		struct file_view f;
 		int fd = -1, ret;
 
-		file_read(record, &f);
+		file_view_read(record, &f);
 		if (!f.kind || !f.kind->restore_inside)
 			continue;
 		ret = f.kind->restore_inside(p, &f.head, f.payload, f.bytes, &fd);
@@ -360,7 +337,7 @@ static int descriptors_restore_inside(struct rebuilt_process *p)
 	while (!ret && (record = record_find(p->records, RECORD_FILE, record))) {
 		struct file_view f;
 
-		file_read(record, &f);
+		file_view_read(record, &f);
 		if (f.kind && f.kind->restore_in_owner)
 			ret = f.kind->restore_in_owner(p, &f.head, f.payload, f.bytes,
 						       number_of(placed, count, f.head.id));
@@ -405,7 +382,9 @@ static int descriptors_restore_last(struct rebuilt_process *p)
 	while (!ret && (record = record_find(p->records, RECORD_FILE, record))) {
 		struct file_view f;
 
-		file_read(record, &f);
+		if (!file_index_is_first(p->rebuild, record))
+			continue;
+		file_view_read(record, &f);
 		if (f.kind && f.kind->restore_last)
 			ret = f.kind->restore_last(p, &f.head, f.payload, f.bytes,
 						   rebuild_lookup(p->rebuild, f.head.id));

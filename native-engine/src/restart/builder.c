@@ -43,6 +43,7 @@ static void __attribute__((noreturn)) fail(struct builder *b, int error)
 {
 	struct message m = { .type = MESSAGE_FAILED };
 
+	rebuild_remove_leftovers(&b->rebuild);
 	fault_set(&b->fault, -error, "internal", "the builder failed: %s", strerror(-error));
 	m.fault = b->fault;
 	message_send(b->control_fd, &m);
@@ -304,6 +305,7 @@ static void __attribute__((noreturn)) go(struct builder *b)
 
 	/* First: an end of a pipe or a lock held here would be one too many for the processes. */
 	rebuild_close_objects(&b->rebuild);
+	rebuild_remove_leftovers(&b->rebuild);
 	for (size_t i = 0; i < b->rebuild.image_count; i++)
 		process_thaw(b->processes[i]);
 	message_send(b->control_fd, &running);

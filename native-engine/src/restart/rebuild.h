@@ -14,6 +14,9 @@ struct rebuild {
 	unsigned int workers;
 	bool user_namespace;   /* we are root only inside our own */
 	struct shared_table *objects; /* id -> descriptor; shared.c */
+	struct file_index *files;     /* descriptor/file_index.h */
+	char **leftovers;             /* paths made for the time of the restart */
+	size_t leftover_count;
 	struct terminal_table *terminals; /* device -> descriptor; shared.c */
 };
 
@@ -33,6 +36,10 @@ void rebuild_close_objects(struct rebuild *r);
  */
 int rebuild_content(struct rebuild *r, uint64_t object, uint64_t bytes, int fd,
 		    struct fault *fault);
+
+/* A path that exists only while the builder works: removed with rebuild_remove_leftovers(). */
+int rebuild_add_leftover(struct rebuild *r, const char *path);
+void rebuild_remove_leftovers(struct rebuild *r);
 
 /*
  * Terminals that can be controlling ones. A pseudo terminal whose master is among the images is

@@ -202,3 +202,28 @@ int rebuild_terminal(const struct rebuild *r, uint32_t device)
 			return r->terminals->terminals[i].fd;
 	return r->terminal_slave_fd;
 }
+
+int rebuild_add_leftover(struct rebuild *r, const char *path)
+{
+	char **more = realloc(r->leftovers, (r->leftover_count + 1) * sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	r->leftovers = more;
+	more[r->leftover_count] = strdup(path);
+	if (!more[r->leftover_count])
+		return -ENOMEM;
+	r->leftover_count++;
+	return 0;
+}
+
+void rebuild_remove_leftovers(struct rebuild *r)
+{
+	for (size_t n = 0; n < r->leftover_count; n++) {
+		unlink(r->leftovers[n]);
+		free(r->leftovers[n]);
+	}
+	free(r->leftovers);
+	r->leftovers = NULL;
+	r->leftover_count = 0;
+}

@@ -1,0 +1,167 @@
+#include "file_index.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../resource/records.h"
+
+struct file_index {
+	struct indexed {
+		uint64_t id;
+		size_t order; /* of the record among all images: the first counts */
+		const struct record *record;
+	} *files; /* ascending by id */
+	size_t count;
+};
+
+static const struct file_kind_ops *kind_numbered(uint32_t kind)
+{
+	for (size_t n = 0; descriptor_table[n]; n++)
+		if (descriptor_table[n]->kind == kind)
+			return descriptor_table[n];
+	return NULL;
+}
+
+void file_view_read(const struct record *record, struct file_view *file)
+{
+	record_head(record, &file->head, sizeof(file->head));
+	file->payload = record_tail(record, sizeof(file->head), &file->bytes);
+	file->kind = kind_numbered(file->head.kind);
+}
+
+static int compare_files(const void *a, const void *b)
+{
+	const struct indexed *x = a, *y = b;
+
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	return x->order < y->order ? -1 : x->order > y->order;
+}
+
+static size_t count_files(const struct rebuild *r)
+{
+	size_t count = 0;
+
+	for (size_t n = 0; n < r->image_count; n++) {
+		const struct record *record = NULL;
+
+		while ((record = record_find(&r->images[n]->records, RECORD_FILE, record)))
+			count++;
+	}
+	return count;
+}
+
+static struct file_index *index_of(struct rebuild *r)
+{
+	struct file_index *i = r->files;
+
+	if (i)
+		return i;
+	i = calloc(1, sizeof(*i));
+	if (i)
+		i->files = calloc(count_files(r) + 1, sizeof(*i->files));
+	if (!i || !i->files) {
+		free(i);
+		return NULL;
+	}
+	for (size_t n = 0; n < r->image_count; n++) {
+		const struct record *record = NULL;
+
+		while ((record = record_find(&r->images[n]->records, RECORD_FILE, record))) {
+			struct indexed *f = &i->files[i->count];
+
+			record_head(record, &f->id, sizeof(f->id));
+			f->order = i->count++;
+			f->record = record;
+		}
+	}
+	qsort(i->files, i->count, sizeof(*i->files), compare_files);
+	r->files = i;
+	return i;
+}
+
+static const struct indexed *first_of(struct rebuild *r, uint64_t id)
+{
+	struct file_index *i = index_of(r);
+	size_t low = 0, high = i ? i->count : 0;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (i->files[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return i && low < i->count && i->files[low].id == id ? &i->files[low] : NULL;
+}
+
+bool file_index_find(struct rebuild *r, uint64_t id, struct file_view *file)
+{
+	const struct indexed *f = id ? first_of(r, id) : NULL;
+
+	if (f)
+		file_view_read(f->record, file);
+	return f;
+}
+
+bool file_index_is_first(struct rebuild *r, const struct record *record)
+{
+	const struct indexed *f;
+	uint64_t id;
+
+	record_head(record, &id, sizeof(id));
+	f = first_of(r, id);
+	return f && f->record == record;
+}
+
+bool file_index_next(struct rebuild *r, uint32_t kind, size_t *position, struct file_view *file)
+{
+	struct file_index *i = index_of(r);
+
+	while (i && *position < i->count) {
+		size_t n = (*position)++;
+
+		if (n && i->files[n].id == i->files[n - 1].id)
+			continue;
+		file_view_read(i->files[n].record, file);
+		if (file->head.kind == kind)
+			return true;
+	}
+	return false;
+}
+
+int file_index_open(struct rebuilt_process *p, uint64_t id)
+{
+	int fd = rebuild_lookup(p->rebuild, id), ret;
+	struct file_view f;
+
+	if (fd >= 0)
+		return fd;
+	if (!file_index_find(p->rebuild, id, &f))
+		return -ENOENT;
+	if (!f.kind || !f.kind->restore)
+		return fault_set(p->fault, EPROTO, "image-newer-version",
+				 "%s: descriptor of unknown kind %u", p->image->path, f.head.kind);
+	ret = f.kind->restore(p, &f.head, f.payload, f.bytes, &fd);
+	if (!ret && fd < 0)
+		ret = -EBADF;
+	if (ret)
+		return fault_set(p->fault, -ret, "internal",
+				 "%s of process %d cannot be opened again: %s", f.kind->name,
+				 p->image->header.virtual_pid, strerror(-ret));
+	if (f.head.owner_signal)
+		fcntl(fd, F_SETSIG, f.head.owner_signal);
+	ret = rebuild_remember(p->rebuild, id, fd, p->fault);
+	return ret ? ret : rebuild_lookup(p->rebuild, id);
+}
+
+void file_index_free(struct rebuild *r)
+{
+	if (r->files)
+		free(r->files->files);
+	free(r->files);
+	r->files = NULL;
+}
