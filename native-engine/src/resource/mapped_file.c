@@ -313,19 +313,21 @@ int mapped_files_verify(struct image_reader *image, struct fault *fault)
 /* The host's own file if it holds the same code in the mapped ranges; -ESTALE if not. */
 static int open_identical(const struct mapped_file_view *v)
 {
-	int fd = open(v->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), ret;
 	uint64_t checksum;
 	struct stat status;
+	int fd;
 
+	/* looked at first: opening a device or a pipe can do something */
+	if (stat(v->path, &status) || !S_ISREG(status.st_mode) ||
+	    (uint64_t)status.st_size != v->r.bytes)
+		return -ESTALE;
+	fd = open(v->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return -errno;
-	ret = -ESTALE;
-	if (fstat(fd, &status) || !S_ISREG(status.st_mode) ||
-	    (uint64_t)status.st_size != v->r.bytes ||
-	    read_ranges(fd, v->ranges, v->r.range_count, v->r.bytes, &checksum, NULL, 0) < 0 ||
+	if (read_ranges(fd, v->ranges, v->r.range_count, v->r.bytes, &checksum, NULL, 0) < 0 ||
 	    checksum != v->r.checksum) {
 		close(fd);
-		return ret;
+		return -ESTALE;
 	}
 	return fd;
 }
