@@ -1,5 +1,6 @@
 #include "fault.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,9 @@ int fault_set(struct fault *fault, int error, const char *id, const char *format
 
 	if (!fault || fault->id[0])
 		return -error;
+	/* A process that has ended is not one that we may not trace, whatever was being read. */
+	if (error == ESRCH && !strcmp(id, "not-allowed-to-trace"))
+		id = "no-such-process";
 	snprintf(fault->id, sizeof(fault->id), "%s", id);
 	va_start(arguments, format);
 	vsnprintf(fault->text, sizeof(fault->text), format, arguments);

@@ -242,6 +242,7 @@ public final class LocalSocketServer implements AutoCloseable {
   }
 
   private void shutDown() {
+    runPosted(); // answers that were given before the close
     for (LocalConnection c : new ArrayList<>(connections)) {
       drop(c);
     }

@@ -108,18 +108,24 @@ public final class Membership {
         continue;
       }
       Member known = now.get(f.process());
+      int parent = isMember(proc.stat(f.process().realPid()), seen) ? f.virtualParent() : 0;
       if (known != null) { // it may have executed another program, or lost its parent
         now.put(f.process(), new Member(f.process(), known.uniquePid(), known.virtualPid(),
-            f.virtualParent(), f.program(), known.root(), known.options()));
+            parent, f.program(), known.root(), known.options()));
       } else {
         inherited(f.process(), now, proc).ifPresent(options ->
             now.put(f.process(), new Member(f.process(),
-                uniquePid.apply(f.virtualPid(), f.process()), f.virtualPid(), f.virtualParent(),
+                uniquePid.apply(f.virtualPid(), f.process()), f.virtualPid(), parent,
                 f.program(), false, options)));
       }
     }
     List<HostProcess> inits = namespaceInits.stream().filter(proc::lives).toList();
     return new Membership(now, inits, orphans);
+  }
+
+  private static boolean isMember(Optional<ProcFs.Stat> child, Set<HostProcess> members) {
+    return child.filter(s -> members.stream().anyMatch(m -> m.realPid() == s.realParent()))
+        .isPresent();
   }
 
   /** The options of the nearest ancestor that is a member, or of the first one there ever was. */

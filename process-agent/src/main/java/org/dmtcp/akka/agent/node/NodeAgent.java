@@ -6,6 +6,7 @@ import akka.actor.typed.DispatcherSelector;
 import akka.actor.typed.PostStop;
 import akka.actor.typed.SupervisorStrategy;
 import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.BehaviorBuilder;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.StashBuffer;
 import akka.actor.typed.javadsl.TimerScheduler;
@@ -22,6 +23,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.function.Function;
 import org.dmtcp.akka.agent.engine.EngineAnswer;
 import org.dmtcp.akka.agent.engine.EngineChannel;
 import org.dmtcp.akka.agent.engine.EngineCodec;
@@ -47,7 +49,7 @@ import org.dmtcp.akka.protocol.WorkerState;
  * The processes of the computation on one host: knows them, watches them, takes them through
  * rounds, ends them, and serves the commands of the host.
  * <pre>
- * serving -> (Leave) -> leaving -> stops
+ * adopting -> serving -> (Leave) -> thawing -> sweeping -> answering -> stops
  * </pre>
  */
 public final class NodeAgent {
@@ -92,94 +94,11 @@ public final class NodeAgent {
 
   private record Swept() implements Command {}
 
+  private record CallEnded() implements Command {}
+
+  private record LeaveNow() implements Command {}
+
   private record JoinAgain() implements Command {}
-
-  /**
-   * What the agent knows.
-   *
-   * @param joining asked for by {@link Enroll}, not yet members
-   * @param reported what the coordinator was told last; {@code null}: tell it in any case
-   * @param changes counts states, so that the registry keeps the newest
-   */
-  private record State(
-      Membership membership,
-      Map<HostProcess, Member> joining,
-      String computationId,
-      long generation,
-      Map<String, ActorRef<NodeRound.Command>> rounds,
-      Scan scan,
-      List<ProcessInfo> reported,
-      long changes,
-      Sweeps sweeps) {
-    State with(Sweeps now) {
-      return new State(
-          membership, joining, computationId, generation, rounds, scan, reported, changes, now);
-    }
-
-    State with(Membership now) {
-      return new State(
-          now, joining, computationId, generation, rounds, scan, reported, changes + 1, sweeps);
-    }
-
-    State with(Scan now) {
-      return new State(
-          membership, joining, computationId, generation, rounds, now, reported, changes, sweeps);
-    }
-
-    State withRounds(Map<String, ActorRef<NodeRound.Command>> now) {
-      return new State(
-          membership, joining, computationId, generation, now, scan, reported, changes, sweeps);
-    }
-
-    State joining(Member member) {
-      Map<HostProcess, Member> now = new LinkedHashMap<>(joining);
-      now.put(member.process(), member);
-      return new State(
-          membership, now, computationId, generation, rounds, scan, reported, changes, sweeps);
-    }
-
-    State notJoining(HostProcess process) {
-      Map<HostProcess, Member> now = new LinkedHashMap<>(joining);
-      now.remove(process);
-      return new State(
-          membership, now, computationId, generation, rounds, scan, reported, changes, sweeps);
-    }
-
-    State ofComputation(String id, long newGeneration) {
-      return new State(
-          membership, joining, id, newGeneration, rounds, scan, reported, changes + 1, sweeps);
-    }
-
-    State reported(List<ProcessInfo> now) {
-      return new State(
-          membership, joining, computationId, generation, rounds, scan, now, changes, sweeps);
-    }
-  }
-
-  /**
-   * The look at the processes that is going on.
-   *
-   * @param asked members at its start; {@code null} when none is going on
-   * @param again something happened since its start
-   * @param waiting for its end
-   * @param endedNanos when the last one ended
-   */
-  private record Scan(Set<HostProcess> asked, boolean again, List<ActorRef<Refreshed>> waiting,
-      long endedNanos) {}
-
-  /**
-   * Kills that are going on. Who joins or restarts meanwhile has to wait: the next look of a sweep would
-   * find the newcomers by their computation's marker and end them too.
-   */
-  private record Sweeps(int active, List<LocalRequest> held) {
-    private static final Sweeps NONE = new Sweeps(0, List.of());
-
-    Sweeps holding(LocalRequest request) {
-      List<LocalRequest> now = new ArrayList<>(held);
-      now.add(request);
-      return new Sweeps(active, now);
-    }
-  }
 
   private static final int STASHED = 10_000; // what may come during the first look
 
@@ -245,8 +164,7 @@ public final class NodeAgent {
   // ---- beginning: what an earlier agent left
 
   private Behavior<Command> starting(StashBuffer<Command> stash) {
-    State none = new State(Membership.EMPTY, Map.of(), "", 0, Map.of(),
-        new Scan(null, false, List.of(), System.nanoTime()), List.of(), 0, Sweeps.NONE);
+    NodeState none = NodeState.none();
     try {
       return registry.load().map(c -> adopting(scan(adopted(none, c)), stash))
           .orElseGet(() -> serving(join(none)));
@@ -256,7 +174,7 @@ public final class NodeAgent {
     }
   }
 
-  private State adopted(State none, RegistryFile.Content content) {
+  private NodeState adopted(NodeState none, RegistryFile.Content content) {
     Membership living = content.membership();
     for (HostProcess p : living.processes()) {
       living = proc.lives(p) ? living : living.without(p);
@@ -265,7 +183,7 @@ public final class NodeAgent {
   }
 
   /** Children of those that have ended meanwhile are looked for before the coordinator hears. */
-  private Behavior<Command> adopting(State state, StashBuffer<Command> stash) {
+  private Behavior<Command> adopting(NodeState state, StashBuffer<Command> stash) {
     return Behaviors.receive(Command.class)
         .onMessage(Answered.class, m -> m.answer().request() instanceof EngineRequest.Scan,
             m -> onAdopted(m.answer(), state, stash))
@@ -278,23 +196,23 @@ public final class NodeAgent {
   }
 
   private Behavior<Command> onAdopted(
-      EngineAnswer answer, State state, StashBuffer<Command> stash) {
+      EngineAnswer answer, NodeState state, StashBuffer<Command> stash) {
     Membership now = answer.ok()
         ? merge(state, state.scan().asked(), EngineCodec.members(answer.body()))
         : state.membership();
-    State settled = state.with(new Scan(null, false, List.of(), System.nanoTime()));
+    NodeState settled = state.with(new NodeState.Scan(null, false, List.of(), System.nanoTime()));
     if (now.isEmpty()) {
       return stash.unstashAll(serving(join(save(settled.with(now).ofComputation("", 0)))));
     }
     context.getLog().info("adopted {} process(es) of computation {}",
         now.members().size(), state.computationId());
     now.processes().forEach(this::watch);
-    State then = save(settled.with(now));
+    NodeState then = save(settled.with(now));
     return stash.unstashAll(serving(join(then.reported(infos(then)))));
   }
 
   /** Said again until the coordinator answers: it may not have been there yet. */
-  private State join(State state) {
+  private NodeState join(NodeState state) {
     timers.startSingleTimer("join", new JoinAgain(), settings.joinRetry());
     environment.coordinator().tell(new NodeEvent.NodeJoined(environment.node(),
         state.computationId(), state.generation(), state.reported(),
@@ -304,9 +222,10 @@ public final class NodeAgent {
 
   // ---- serving
 
-  private Behavior<Command> serving(State state) {
+  private Behavior<Command> serving(NodeState state) {
     return Behaviors.receive(Command.class)
-        .onMessage(Local.class, m -> onLocal(m.request(), state))
+        .onMessage(Local.class, m -> serving(onLocal(m.request(), state)))
+        .onMessage(CallEnded.class, m -> serving(state.withCalls(state.calls() - 1)))
         .onMessage(Refresh.class, m -> serving(onRefresh(m.replyTo(), state)))
         .onMessage(Enroll.class, m -> serving(onEnroll(m, state)))
         .onMessage(Dismiss.class, m -> serving(tell(state.notJoining(m.process()))))
@@ -327,21 +246,23 @@ public final class NodeAgent {
     return Behaviors.stopped();
   }
 
-  private Behavior<Command> onLocal(LocalRequest request, State state) {
+  private NodeState onLocal(LocalRequest request, NodeState state) {
     boolean newcomer = request.op().equals("register") || request.op().equals("restart-begin");
     if (newcomer && state.sweeps().active() > 0) {
-      return serving(state.with(state.sweeps().holding(request)));
+      return state.with(state.sweeps().holding(request));
     }
-    call(request);
-    return Behaviors.same();
+    return call(request, state);
   }
 
-  private void call(LocalRequest request) {
-    context.spawnAnonymous(LocalCall.create(request, new LocalCall.Setting(
-        environment, settings, proc, uniquePids, context.getSelf())));
+  private NodeState call(LocalRequest request, NodeState state) {
+    ActorRef<LocalCall.Command> call = context.spawnAnonymous(
+        LocalCall.create(request, new LocalCall.Setting(
+            environment, settings, proc, uniquePids, context.getSelf())));
+    context.watchWith(call, new CallEnded());
+    return state.withCalls(state.calls() + 1);
   }
 
-  private Behavior<Command> onCommand(NodeCommand command, State state) {
+  private Behavior<Command> onCommand(NodeCommand command, NodeState state) {
     if (command instanceof NodeCommand.Welcome m) {
       timers.cancel("join");
       return serving(m.computationId().isEmpty() ? state
@@ -368,7 +289,7 @@ public final class NodeAgent {
 
   // ---- rounds
 
-  private State onBeginRound(NodeCommand.BeginRound order, State state) {
+  private NodeState onBeginRound(NodeCommand.BeginRound order, NodeState state) {
     String id = order.plan().roundId();
     if (state.rounds().containsKey(id)) {
       return state; // said twice
@@ -384,7 +305,7 @@ public final class NodeAgent {
     return state.withRounds(rounds);
   }
 
-  private void toRound(State state, String roundId, Phase phase, NodeRound.Command command) {
+  private void toRound(NodeState state, String roundId, Phase phase, NodeRound.Command command) {
     ActorRef<NodeRound.Command> round = state.rounds().get(roundId);
     if (round != null) {
       round.tell(command);
@@ -394,7 +315,7 @@ public final class NodeAgent {
         new Failure("internal", "round " + roundId + " is unknown on " + environment.node())));
   }
 
-  private State onCommitRound(NodeCommand.CommitRound order, State state) {
+  private NodeState onCommitRound(NodeCommand.CommitRound order, NodeState state) {
     ActorRef<NodeRound.Command> round = state.rounds().get(order.roundId());
     if (round != null) {
       round.tell(new NodeRound.Commit());
@@ -405,7 +326,7 @@ public final class NodeAgent {
   }
 
   /** An earlier agent, or an earlier telling, did the rest of the round. */
-  private void commitUnknown(NodeCommand.CommitRound order, State state) {
+  private void commitUnknown(NodeCommand.CommitRound order, NodeState state) {
     Set<Path> directories = new HashSet<>();
     state.membership().members().forEach(
         m -> directories.add(Path.of(m.options().checkpointDir())));
@@ -422,7 +343,7 @@ public final class NodeAgent {
     }, blocking);
   }
 
-  private void onAbortRound(NodeCommand.AbortRound order, State state) {
+  private void onAbortRound(NodeCommand.AbortRound order, NodeState state) {
     ActorRef<NodeRound.Command> round = state.rounds().get(order.roundId());
     if (round != null) {
       round.tell(new NodeRound.Abort(order.reason(), order.replyTo()));
@@ -431,14 +352,14 @@ public final class NodeAgent {
     }
   }
 
-  private static State withoutRound(State state, String roundId) {
+  private static NodeState withoutRound(NodeState state, String roundId) {
     Map<String, ActorRef<NodeRound.Command>> rounds = new HashMap<>(state.rounds());
     rounds.remove(roundId);
     return state.withRounds(rounds);
   }
 
   /** What a round found are members from now on, whatever becomes of the round. */
-  private State onRoundFound(NodeRound.Found found, State state) {
+  private NodeState onRoundFound(NodeRound.Found found, NodeState state) {
     Membership now = merge(state, new HashSet<>(state.membership().processes()), found.members());
     List<Member> members = new ArrayList<>();
     found.members().forEach(f -> now.get(f.process()).ifPresent(members::add));
@@ -448,15 +369,15 @@ public final class NodeAgent {
 
   // ---- members
 
-  private State onEnroll(Enroll enroll, State state) {
+  private NodeState onEnroll(Enroll enroll, NodeState state) {
     environment.coordinator().tell(new CoordinatorRequest.Register(
         enroll.member().info(environment.node(), WorkerState.RUNNING), enroll.interval(),
         enroll.replyTo()));
     return state.joining(enroll.member());
   }
 
-  private State onAdopt(Adopt adopt, State state) {
-    State now = state;
+  private NodeState onAdopt(Adopt adopt, NodeState state) {
+    NodeState now = state;
     for (Member member : adopt.members()) {
       now = now.with(now.membership().with(member)).notJoining(member.process());
       watch(member.process());
@@ -476,7 +397,7 @@ public final class NodeAgent {
     engine.tell(new EngineDriver.Submit(request, settings.nativeLimit(), answers));
   }
 
-  private State onEngine(EngineEvent event, State state) {
+  private NodeState onEngine(EngineEvent event, NodeState state) {
     if (event instanceof EngineEvent.Exited e) {
       return scan(state.with(state.membership().without(e.process())));
     }
@@ -484,7 +405,7 @@ public final class NodeAgent {
     return state.membership().isEmpty() ? state : scan(state);
   }
 
-  private State onAnswer(EngineAnswer answer, State state) {
+  private NodeState onAnswer(EngineAnswer answer, NodeState state) {
     if (answer.request() instanceof EngineRequest.Scan) {
       return onScanned(answer, state);
     }
@@ -495,7 +416,7 @@ public final class NodeAgent {
     return state;
   }
 
-  private State onRefresh(ActorRef<Refreshed> replyTo, State state) {
+  private NodeState onRefresh(ActorRef<Refreshed> replyTo, NodeState state) {
     boolean fresh = state.scan().asked() == null
         && System.nanoTime() - state.scan().endedNanos() < settings.scanAge().toNanos();
     if (fresh || state.membership().isEmpty() || !state.rounds().isEmpty()) {
@@ -504,28 +425,28 @@ public final class NodeAgent {
     }
     List<ActorRef<Refreshed>> waiting = new ArrayList<>(state.scan().waiting());
     waiting.add(replyTo);
-    Scan scan = state.scan();
-    State now = state.with(
-        new Scan(scan.asked(), scan.again(), List.copyOf(waiting), scan.endedNanos()));
+    NodeState.Scan scan = state.scan();
+    NodeState now = state.with(
+        new NodeState.Scan(scan.asked(), scan.again(), List.copyOf(waiting), scan.endedNanos()));
     return scan.asked() == null ? scan(now) : now;
   }
 
   /** Looks after the members; when that is going on, once more afterwards. */
-  private State scan(State state) {
-    Scan scan = state.scan();
+  private NodeState scan(NodeState state) {
+    NodeState.Scan scan = state.scan();
     if (scan.asked() != null) {
-      return state.with(new Scan(scan.asked(), true, scan.waiting(), scan.endedNanos()));
+      return state.with(new NodeState.Scan(scan.asked(), true, scan.waiting(), scan.endedNanos()));
     }
     List<HostProcess> processes = state.membership().processes();
     submit(new EngineRequest.Scan(
         state.computationId(), processes, state.membership().namespaceInits()));
     return state.with(
-        new Scan(Set.copyOf(processes), false, scan.waiting(), scan.endedNanos()));
+        new NodeState.Scan(Set.copyOf(processes), false, scan.waiting(), scan.endedNanos()));
   }
 
-  private State onScanned(EngineAnswer answer, State state) {
-    Scan scan = state.scan();
-    State now = state;
+  private NodeState onScanned(EngineAnswer answer, NodeState state) {
+    NodeState.Scan scan = state.scan();
+    NodeState now = state;
     if (answer.ok()) {
       now = changed(state,
           merge(state, scan.asked(), EngineCodec.members(answer.body())));
@@ -533,22 +454,22 @@ public final class NodeAgent {
       context.getLog().warn("scan: {}", answer.failure());
     }
     scan.waiting().forEach(w -> w.tell(new Refreshed()));
-    now = now.with(new Scan(null, false, List.of(), System.nanoTime()));
+    now = now.with(new NodeState.Scan(null, false, List.of(), System.nanoTime()));
     return scan.again() ? scan(now) : now;
   }
 
-  private Membership merge(State state, Set<HostProcess> asked, List<EngineMember> members) {
+  private Membership merge(NodeState state, Set<HostProcess> asked, List<EngineMember> members) {
     return state.membership().merged(asked, members, proc, uniquePids::of);
   }
 
   /** Watches who is new. */
-  private State changed(State state, Membership now) {
+  private NodeState changed(NodeState state, Membership now) {
     now.processes().stream().filter(p -> !state.membership().contains(p)).forEach(this::watch);
     return tell(state.with(now));
   }
 
   /** Tells the coordinator and the registry if anything is different from what they know. */
-  private State tell(State state) {
+  private NodeState tell(NodeState state) {
     List<ProcessInfo> infos = infos(state);
     if (infos.equals(state.reported())) {
       return state;
@@ -557,14 +478,14 @@ public final class NodeAgent {
     return save(state.reported(infos));
   }
 
-  private List<ProcessInfo> infos(State state) {
+  private List<ProcessInfo> infos(NodeState state) {
     Map<HostProcess, Member> all = new LinkedHashMap<>(state.joining());
     state.membership().members().forEach(m -> all.put(m.process(), m));
     return all.values().stream()
         .map(m -> m.info(environment.node(), WorkerState.RUNNING)).toList();
   }
 
-  private State save(State state) {
+  private NodeState save(NodeState state) {
     RegistryFile.Content content = new RegistryFile.Content(
         state.computationId(), state.generation(), state.membership());
     CompletableFuture.runAsync(() -> {
@@ -579,57 +500,87 @@ public final class NodeAgent {
 
   // ---- the end
 
-  private State sweep(State state, String reason) {
+  private NodeState sweep(NodeState state, String reason) {
     context.getLog().info("ending {} process(es): {}", state.membership().members().size(), reason);
     context.spawnAnonymous(KillSweep.create(state.computationId(), state.membership(), engine,
         settings, proc, context.messageAdapter(KillSweep.Swept.class, s -> new Swept())));
-    return state.with(new Sweeps(state.sweeps().active() + 1, state.sweeps().held()));
+    return state.with(new NodeState.Sweeps(state.sweeps().active() + 1, state.sweeps().held()));
   }
 
-  private State onSwept(State state) {
-    Sweeps sweeps = state.sweeps();
+  private NodeState onSwept(NodeState state) {
+    NodeState.Sweeps sweeps = state.sweeps();
     if (sweeps.active() > 1) {
-      return state.with(new Sweeps(sweeps.active() - 1, sweeps.held()));
+      return state.with(new NodeState.Sweeps(sweeps.active() - 1, sweeps.held()));
     }
-    sweeps.held().forEach(this::call);
-    return state.with(Sweeps.NONE);
+    NodeState now = state.with(NodeState.Sweeps.NONE);
+    for (LocalRequest request : sweeps.held()) {
+      now = call(request, now);
+    }
+    return now;
   }
 
-  private Behavior<Command> onLeave(NodeCommand.Leave order, State state) {
+  private Behavior<Command> onLeave(NodeCommand.Leave order, NodeState state) {
     timers.cancelAll();
     Failure reason = new Failure("coordinator-unreachable", order.reason());
     state.rounds().values().forEach(
         r -> r.tell(new NodeRound.Abort(reason, context.getSystem().ignoreRef())));
-    return state.rounds().isEmpty() ? left(order, state) : leaving(order, state);
+    return thawing(order, state);
   }
 
-  /** Rounds are over: nobody is frozen. */
-  private Behavior<Command> left(NodeCommand.Leave order, State state) {
-    if (!order.kill() || state.membership().isEmpty()) {
+  /** Nobody may be ended while he is frozen. */
+  private Behavior<Command> thawing(NodeCommand.Leave order, NodeState state) {
+    if (state.rounds().isEmpty()) {
+      return ending(order, state);
+    }
+    return leaving(state, next -> thawing(order, next))
+        .onMessage(RoundStopped.class, m -> thawing(order, withoutRound(state, m.roundId())))
+        .onAnyMessage(m -> ignoreStale("thawing", m))
+        .build();
+  }
+
+  private Behavior<Command> ending(NodeCommand.Leave order, NodeState state) {
+    return order.kill() && !state.membership().isEmpty()
+        ? sweeping(sweep(state, order.reason()))
+        : answering(state);
+  }
+
+  private Behavior<Command> sweeping(NodeState state) {
+    return leaving(state, this::sweeping)
+        .onMessage(Swept.class, m -> answering(save(state.with(Membership.EMPTY))))
+        .onAnyMessage(m -> ignoreStale("sweeping", m))
+        .build();
+  }
+
+  /** What the coordinator has said last is still on its way to the clients. */
+  private Behavior<Command> answering(NodeState state) {
+    timers.startSingleTimer("leave", new LeaveNow(), settings.lastAnswerLimit());
+    return lastAnswers(state);
+  }
+
+  private Behavior<Command> lastAnswers(NodeState state) {
+    if (state.calls() == 0) {
       return stopped();
     }
-    sweep(state, order.reason());
-    return leaving(order, state);
+    return leaving(state, this::lastAnswers)
+        .onMessage(LeaveNow.class, m -> stopped())
+        .onAnyMessage(m -> ignoreStale("answering", m))
+        .build();
   }
 
-  private Behavior<Command> leaving(NodeCommand.Leave order, State state) {
-    return Behaviors.receive(Command.class)
-        .onMessage(RoundStopped.class, m -> {
-          State now = withoutRound(state, m.roundId());
-          return now.rounds().isEmpty() ? left(order, now) : leaving(order, now);
-        })
-        .onMessage(Swept.class, m -> {
-          save(state.with(Membership.EMPTY));
-          return stopped();
+  private BehaviorBuilder<Command> leaving(
+      NodeState state, Function<NodeState, Behavior<Command>> stay) {
+    return BehaviorBuilder.<Command>create()
+        .onMessage(CallEnded.class, m -> stay.apply(state.withCalls(state.calls() - 1)))
+        .onMessage(Refresh.class, m -> {
+          m.replyTo().tell(new Refreshed());
+          return Behaviors.same();
         })
         .onMessage(Local.class, m -> {
           m.request().fail("coordinator-unreachable", "the coordinator is ending",
               ErrorTable.remedy("coordinator-unreachable"));
           return Behaviors.same();
         })
-        .onSignal(PostStop.class, s -> stopped())
-        .onAnyMessage(m -> ignoreStale("leaving", m))
-        .build();
+        .onSignal(PostStop.class, s -> stopped());
   }
 
   private Behavior<Command> ignoreStale(String state, Command message) {

@@ -17,6 +17,7 @@ import org.dmtcp.akka.agent.local.LocalLimits;
  * @param joinRetry until the coordinator is told again that we are here
  * @param requestLimit of a local request that is quick
  * @param roundRequestLimit of a local request that may have to wait for a round
+ * @param lastAnswerLimit at the end, for answers that are on their way
  */
 record NodeSettings(
     Path tree,
@@ -28,7 +29,8 @@ record NodeSettings(
     Duration scanAge,
     Duration joinRetry,
     Duration requestLimit,
-    Duration roundRequestLimit) {
+    Duration roundRequestLimit,
+    Duration lastAnswerLimit) {
 
   static NodeSettings of(Config config) {
     Config agent = config.getConfig("dmtcp.agent");
@@ -49,7 +51,8 @@ record NodeSettings(
         agent.getDuration("scan-age"),
         agent.getDuration("join-retry"),
         local.getDuration("request-limit"),
-        local.getDuration("round-request-limit"));
+        local.getDuration("round-request-limit"),
+        local.getDuration("last-answer-limit"));
   }
 
   Path engineProgram() {

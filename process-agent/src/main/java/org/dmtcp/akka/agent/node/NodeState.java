@@ -1,0 +1,112 @@
+package org.dmtcp.akka.agent.node;
+
+import akka.actor.typed.ActorRef;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.dmtcp.akka.agent.engine.HostProcess;
+import org.dmtcp.akka.agent.local.LocalRequest;
+import org.dmtcp.akka.protocol.ProcessInfo;
+
+/**
+ * What a {@link NodeAgent} knows.
+ *
+ * @param joining asked for by {@link NodeAgent.Enroll}, not yet members
+ * @param rounds that are not over, by their id
+ * @param reported what the coordinator was told last; {@code null}: tell it in any case
+ * @param calls requests of the socket that are being worked on
+ * @param changes counts states, so that the registry keeps the newest
+ */
+record NodeState(
+    Membership membership,
+    Map<HostProcess, Member> joining,
+    String computationId,
+    long generation,
+    Map<String, ActorRef<NodeRound.Command>> rounds,
+    Scan scan,
+    Sweeps sweeps,
+    List<ProcessInfo> reported,
+    int calls,
+    long changes) {
+
+  /**
+   * The look at the processes that is going on.
+   *
+   * @param asked members at its start; {@code null} when none is going on
+   * @param again something happened since its start
+   * @param waiting for its end
+   * @param endedNanos when the last one ended
+   */
+  record Scan(Set<HostProcess> asked, boolean again, List<ActorRef<NodeAgent.Refreshed>> waiting,
+      long endedNanos) {}
+
+  /**
+   * Kills that are going on. Who joins or restarts meanwhile has to wait: the next look of a sweep
+   * would find the newcomers by their computation's marker and end them too.
+   */
+  record Sweeps(int active, List<LocalRequest> held) {
+    static final Sweeps NONE = new Sweeps(0, List.of());
+
+    Sweeps holding(LocalRequest request) {
+      List<LocalRequest> now = new ArrayList<>(held);
+      now.add(request);
+      return new Sweeps(active, now);
+    }
+  }
+
+  static NodeState none() {
+    return new NodeState(Membership.EMPTY, Map.of(), "", 0, Map.of(),
+        new Scan(null, false, List.of(), System.nanoTime()), Sweeps.NONE, List.of(), 0, 0);
+  }
+
+  NodeState with(Membership now) {
+    return new NodeState(now, joining, computationId, generation, rounds, scan, sweeps, reported,
+        calls, changes + 1);
+  }
+
+  NodeState with(Scan now) {
+    return new NodeState(membership, joining, computationId, generation, rounds, now, sweeps,
+        reported, calls, changes);
+  }
+
+  NodeState with(Sweeps now) {
+    return new NodeState(membership, joining, computationId, generation, rounds, scan, now,
+        reported, calls, changes);
+  }
+
+  NodeState withRounds(Map<String, ActorRef<NodeRound.Command>> now) {
+    return new NodeState(membership, joining, computationId, generation, now, scan, sweeps,
+        reported, calls, changes);
+  }
+
+  NodeState joining(Member member) {
+    Map<HostProcess, Member> now = new LinkedHashMap<>(joining);
+    now.put(member.process(), member);
+    return new NodeState(membership, now, computationId, generation, rounds, scan, sweeps,
+        reported, calls, changes);
+  }
+
+  NodeState notJoining(HostProcess process) {
+    Map<HostProcess, Member> now = new LinkedHashMap<>(joining);
+    now.remove(process);
+    return new NodeState(membership, now, computationId, generation, rounds, scan, sweeps,
+        reported, calls, changes);
+  }
+
+  NodeState ofComputation(String id, long newGeneration) {
+    return new NodeState(membership, joining, id, newGeneration, rounds, scan, sweeps, reported,
+        calls, changes + 1);
+  }
+
+  NodeState reported(List<ProcessInfo> now) {
+    return new NodeState(membership, joining, computationId, generation, rounds, scan, sweeps,
+        now, calls, changes);
+  }
+
+  NodeState withCalls(int now) {
+    return new NodeState(membership, joining, computationId, generation, rounds, scan, sweeps,
+        reported, now, changes);
+  }
+}
