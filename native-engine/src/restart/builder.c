@@ -327,7 +327,6 @@ static void __attribute__((noreturn)) build(struct builder *b)
 {
 	int ret;
 
-	prctl(PR_SET_NAME, HOLDER_NAME);
 	setsid();
 	ret = namespaces_prepare_init(highest_number(b), &b->fault);
 	if (ret == 0)
@@ -367,6 +366,7 @@ int builder_main(int argc, char *argv[])
 
 	if (argc < 6)
 		return 99;
+	prctl(PR_SET_NAME, HOLDER_NAME); /* execve of /proc/self/exe has made it "exe" */
 	block_signals();
 	b.control_fd = atoi(argv[2]);
 	b.rebuild.user_namespace = argv[3][0] == BUILDER_USER_NAMESPACE;

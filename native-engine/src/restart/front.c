@@ -282,6 +282,9 @@ static int on_signals(struct front *f)
 			terminal_take(&f->terminal);
 			break;
 		case SIGCHLD:
+			if (f->helper > 0 && waitpid(f->helper, NULL, WNOHANG) == f->helper)
+				f->helper = 0;
+			break;
 		case SIGPIPE:
 		case SIGTTIN:
 		case SIGTTOU:

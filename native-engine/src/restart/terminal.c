@@ -131,7 +131,8 @@ static bool output_adds_returns(const struct terminal *t)
 /* The pty's "\r\n" is for terminals: a file or pipe gets what the program wrote. */
 static void put_output(struct terminal *t, const char *data, size_t bytes)
 {
-	bool plain = t->plain_newlines && output_adds_returns(t);
+	/* A user's terminal in its ordinary mode, not in ours, adds its own. */
+	bool plain = (t->plain_newlines || !t->raw) && output_adds_returns(t);
 
 	t->out.from = t->out.to = 0;
 	for (size_t i = 0; i < bytes; i++) {
@@ -168,7 +169,7 @@ static void write_stream(int fd, struct terminal_stream *s, bool *lost)
 
 void terminal_pump(struct terminal *t, const struct pollfd waiting[3])
 {
-	bool lost = false;
+	bool lost = false, refused = false;
 
 	if (t->master < 0)
 		return;
@@ -176,11 +177,15 @@ void terminal_pump(struct terminal *t, const struct pollfd waiting[3])
 	if (waiting[0].fd >= 0 && waiting[0].revents && (!t->user_terminal || in_foreground()))
 		read_input(t);
 	if (waiting[1].revents & POLLOUT)
-		write_stream(t->master, &t->in, &lost);
+		write_stream(t->master, &t->in, &refused);
 	if (waiting[1].revents & POLLIN)
 		read_output(t);
-	if (waiting[2].fd >= 0 && waiting[2].revents)
-		write_stream(STDOUT_FILENO, &t->out, &t->output_lost);
+	if (waiting[2].fd >= 0 && waiting[2].revents) {
+		write_stream(STDOUT_FILENO, &t->out, &lost);
+		if (lost && !t->output_lost) /* nobody sees this terminal any more */
+			terminal_signal_foreground(t, SIGHUP);
+		t->output_lost |= lost;
+	}
 }
 
 static uint64_t now_ms(void)
