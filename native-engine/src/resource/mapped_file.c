@@ -194,6 +194,10 @@ static int capture_file(struct capture *c, struct mapped_file *f)
 		f->r.id = round_inode_id(c->round, v->device, v->inode, &is_new);
 		return shared_memory_capture(c, f, is_new);
 	}
+	if (!strncmp(v->path, "/SYSV", 5) && v->v.flags & VMA_SHARED) {
+		f->r.id = round_inode_id(c->round, v->device, v->inode, &is_new);
+		return sysv_shm_capture(c, f, is_new);
+	}
 	fd = shared_memory_open(c, v);
 	if (fd < 0 || fstat(fd, &status)) {
 		f->r.id = round_inode_id(c->round, v->device, v->inode, &is_new);
@@ -272,7 +276,7 @@ int mapped_file_view(const struct record *record, struct mapped_file_view *v, st
 					 "%s: the ranges of a mapped file are out of order", v->path);
 		last = v->ranges[i].end;
 	}
-	if (!v->r.id || v->r.kind < MAPPED_ELF || v->r.kind > MAPPED_MEMORY ||
+	if (!v->r.id || v->r.kind < MAPPED_ELF || v->r.kind > MAPPED_SYSV ||
 	    v->r.bytes > INT64_MAX)
 		return fault_set(fault, EINVAL, "image-damaged",
 				 "%s: the record of a mapped file makes no sense", v->path);
@@ -407,8 +411,9 @@ int mapped_files_restore(struct rebuilt_process *p)
 		case MAPPED_REGULAR:
 			ret = restore_regular(p, &v);
 			break;
-		default:
+		case MAPPED_MEMORY:
 			ret = shared_memory_restore(p, &v);
+			break;
 		}
 		if (ret < 0)
 			return ret;

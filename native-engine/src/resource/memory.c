@@ -28,8 +28,6 @@ static const char *refusal(const struct live_vma *v)
 		return "it is a ring of asynchronous I/O (io_setup)";
 	if (!strncmp(v->path, "/secretmem", 10))
 		return "it is secret memory (memfd_secret)";
-	if (!strncmp(v->path, "/SYSV", 5))
-		return "it is a System V segment";
 	return NULL;
 }
 
@@ -256,6 +254,8 @@ static int memory_verify(struct image_reader *image, struct fault *fault)
 	if (ret >= 0)
 		ret = verify_pages(&t, image, fault);
 	if (ret >= 0)
+		ret = sysv_shm_verify(&image->records, fault);
+	if (ret >= 0)
 		ret = verify_host(&t, fault);
 	if (ret >= 0)
 		ret = mapped_files_verify(image, fault);
@@ -270,7 +270,16 @@ static int memory_restore_shared(struct rebuilt_process *p)
 	if (!record_find(p->records, RECORD_VMA, NULL))
 		return 0;
 	ret = mapped_files_restore(p);
+	if (ret >= 0)
+		ret = sysv_shm_restore(p);
 	return ret < 0 ? ret : mm_restore_shared(p);
+}
+
+static int memory_restore_last(struct rebuilt_process *p)
+{
+	int ret = sysv_shm_restore_last(p);
+
+	return ret < 0 ? ret : shared_memory_restore_last(p);
 }
 
 const struct resource memory_resource = {
@@ -280,5 +289,5 @@ const struct resource memory_resource = {
 	.verify = memory_verify,
 	.restore_shared = memory_restore_shared,
 	.restore_outside = memory_restore,
-	.restore_last = shared_memory_restore_last,
+	.restore_last = memory_restore_last,
 };

@@ -10,6 +10,7 @@
  *   memory_fill.c     writes its pages
  *   mapped_file.c     files behind mappings: identity, content, opening again
  *   shared_memory.c   shared anonymous memory, memfd, deleted files
+ *   sysv_shm.c        System V segments
  *   vdso.c, mm.c      the vDSO; brk, bounds, auxv, exe link
  */
 #ifndef MEMORY_H
@@ -107,6 +108,7 @@ enum mapped_kind { /* part of the image format: append only */
 	MAPPED_ELF = 1,     /* code: the mapped ranges are carried as content of the object @id */
 	MAPPED_REGULAR = 2, /* data: @payload of descriptor/regular_file.c tells the rest */
 	MAPPED_MEMORY = 3,  /* shared memory without a name: content of the object @id */
+	MAPPED_SYSV = 4,    /* attached with shmat(2): RECORD_SYSV_SHM tells the rest */
 };
 
 enum mapped_flag {
@@ -165,6 +167,8 @@ int mapped_file_descriptor(struct rebuild *r, uint64_t id, bool write);
 int shared_memory_open(struct capture *c, const struct live_vma *v);
 /* Record and content of memory without a name: shared anonymous, memfd, hugetlb, lost files. */
 int shared_memory_capture(struct capture *c, struct mapped_file *f, bool is_new);
+/* Queues the content of @f->r.id as far as mapped, read through the mappings; finds @f->r.bytes. */
+int shared_memory_content(struct capture *c, struct mapped_file *f);
 int shared_memory_restore(struct rebuilt_process *p, const struct mapped_file_view *v);
 int shared_memory_restore_last(struct rebuilt_process *p);
 
@@ -182,6 +186,18 @@ void memory_table_free(struct memory_table *t);
 /* First address >= @from where @bytes are free in the table and in none of @avoid; 0: none. */
 uint64_t memory_table_hole(const struct memory_table *t, uint64_t from, uint64_t bytes,
 			   const struct file_range *avoid, size_t avoid_count);
+
+/* ---- sysv_shm.c ---- */
+
+int sysv_shm_capture(struct capture *c, struct mapped_file *f, bool is_new);
+int sysv_shm_verify(const struct buffer *records, struct fault *fault);
+int sysv_shm_restore(struct rebuilt_process *p);
+/* The whole attachment that the mapping @v is (a part) of; false: it is none. */
+bool sysv_shm_span(const struct buffer *records, const struct vma_record *v,
+		   struct file_range *span);
+/* Makes all attachments of @table, before anything else is mapped. */
+int sysv_shm_attach(struct rebuilt_process *p, struct thread *t, const struct memory_table *table);
+int sysv_shm_restore_last(struct rebuilt_process *p);
 
 /* ---- memory_restore.c ---- */
 

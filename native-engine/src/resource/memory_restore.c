@@ -133,6 +133,8 @@ static int add_mapping(struct restoring *r, const struct vma_record *v)
 	uint64_t flags = MAP_FIXED_NOREPLACE, protection = v->protection;
 	int fd = -1;
 
+	if (v->flags & VMA_SYSV) /* it is there already, with one protection for all of it */
+		return add_call(r, SYS_mprotect, v->start, v->end - v->start, protection, 0, 0, 0);
 	if (v->flags & VMA_DROPPABLE)
 		return add_call(r, SYS_mmap, v->start, v->end - v->start, protection,
 				flags | MAP_ANONYMOUS | DROPPABLE, -1, 0);
@@ -175,7 +177,7 @@ static void file_name(const struct restoring *r, const struct vma_record *v,
 static int map_all(struct restoring *r)
 {
 	struct mapped_file_view file;
-	int ret = 0;
+	int ret = sysv_shm_attach(r->p, r->thread, &r->table);
 
 	r->count = 0;
 	for (size_t i = 0; i < r->table.count && ret >= 0; i++)
@@ -186,7 +188,7 @@ static int map_all(struct restoring *r)
 		const struct vma_record *v = &r->table.vmas[i];
 		int64_t result = r->calls[i].result;
 
-		if (result == (int64_t)v->start)
+		if (result == (v->flags & VMA_SYSV ? 0 : (int64_t)v->start))
 			continue;
 		file_name(r, v, &file);
 		ret = fault_set(r->p->fault, result < 0 ? (int)-result : EEXIST,
@@ -461,13 +463,31 @@ static int finish(struct restoring *r)
 
 /* ---- all of it ---- */
 
-/* The vDSO is where it will stay: a hole beside it and all mappings to be. */
+/* A hole beside the vDSO, which is where it will stay, and all mappings to be. */
+static uint64_t find_work_area(const struct restoring *r)
+{
+	const struct process *process = r->p->process;
+	struct file_range *avoid = calloc(r->table.count + 1, sizeof(*avoid));
+	size_t count = 1;
+	uint64_t hole;
+
+	if (!avoid)
+		return 0;
+	/* the pages that it reads lie within a megabyte below it */
+	avoid[0] = (struct file_range){ process->vdso_start - (1 << 20),
+					process->vdso_end + (1 << 20) };
+	for (size_t i = 0; i < r->table.count; i++)
+		if (sysv_shm_span(r->p->records, &r->table.vmas[i], &avoid[count]))
+			count++;
+	hole = memory_table_hole(&r->table, 1 << 20, batch_area_bytes(), avoid, count);
+	free(avoid);
+	return hole;
+}
+
 static int open_work_area(struct restoring *r)
 {
 	struct process *process = r->p->process;
-	/* the pages that it reads lie within a megabyte below it */
-	struct file_range avoid = { process->vdso_start - (1 << 20), process->vdso_end + (1 << 20) };
-	uint64_t hole = memory_table_hole(&r->table, 1 << 20, batch_area_bytes(), &avoid, 1);
+	uint64_t hole = find_work_area(r);
 	int ret;
 
 	if (!hole)

@@ -29,6 +29,8 @@ static int check_vma(const struct vma_record *v, uint64_t last_end, struct fault
 		wrong = "lies beyond the end of any file";
 	else if (!v->file_id && v->flags & VMA_SHARED)
 		wrong = "is shared, but with nothing";
+	else if (v->flags & VMA_SYSV && (!v->file_id || v->offset > v->start))
+		wrong = "is no attachment";
 	else if ((v->start | v->end) & ((1ull << v->page_shift) - 1))
 		wrong = "is not on the boundaries of its huge pages";
 	if (!wrong)

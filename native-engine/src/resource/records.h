@@ -34,6 +34,8 @@ enum record_type {
 	RECORD_DESCRIPTOR = 200, /* number -> file id, close-on-exec */
 	RECORD_FILE = 201,       /* an open file description: id, kind, flags, position, payload */
 	RECORD_LOCK = 202,       /* flock, POSIX, OFD lock or lease on a descriptor */
+
+	RECORD_SYSV_SHM = 300, /* a System V segment that is attached */
 };
 
 #endif

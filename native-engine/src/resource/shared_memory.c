@@ -198,8 +198,8 @@ static uint64_t find_end(struct capture *c, const struct live_vma *v, uint64_t e
 	return low;
 }
 
-/* What of the file is mapped, read through the mappings, each offset once. */
-static int capture_by_memory(struct capture *c, struct mapped_file *f)
+/* Each offset once. */
+int shared_memory_content(struct capture *c, struct mapped_file *f)
 {
 	uint64_t done = 0;
 	int ret = 0;
@@ -250,7 +250,7 @@ int shared_memory_capture(struct capture *c, struct mapped_file *f, bool is_new)
 			ret = content_save(c, f->r.id, fd, f->r.bytes);
 	} else {
 		/* others in the round may have mapped other parts of it */
-		ret = capture_by_memory(c, f);
+		ret = shared_memory_content(c, f);
 	}
 	if (fd >= 0)
 		close(fd);
