@@ -52,7 +52,7 @@ class ProgramsIT {
           program("sqlite3", "sqlite3, a database file in WAL mode", "query.sql", 4000,
               "sqlite3", "data.db", ".read query.sql"),
           program("java", "a Java virtual machine with 40 busy threads", "ManyThreads.java", 500,
-              "java", "ManyThreads.java", "150"));
+              "java", "ManyThreads", "150"));
 
   private static Program program(
       String name, String row, String file, int bytes, String... words) {
@@ -112,6 +112,11 @@ class ProgramsIT {
     Path target = directory.resolve(file);
     Files.copy(Tree.SOURCE.resolve("it/programs").resolve(file), target);
     Directories.give(target, account);
+    if (file.endsWith(".java")) {
+      Outcome compiled =
+          Command.run(Session.LIMIT, "javac", "-d", directory.toString(), target.toString());
+      assertEquals(0, compiled.status(), compiled.text());
+    }
   }
 
   static List<String> accounts() {

@@ -90,9 +90,23 @@ final class Terminal implements AutoCloseable {
     awaitLast(PROMPT.strip());
   }
 
+  /** The program in front has gone, wherever it left the cursor: an empty screen with a prompt. */
   void clear() throws IOException {
+    Wait.until(
+        Computation.LIMIT,
+        () -> tmux("display-message", "-p", "#{pane_current_command}").strip(),
+        command -> command.equals("bash"),
+        () -> "the shell to be in front; the screen shows:\n" + screenOrReason());
     line("clear");
     awaitPrompt();
+  }
+
+  private String screenOrReason() {
+    try {
+      return screen();
+    } catch (IOException e) {
+      return e.toString();
+    }
   }
 
   void resize(int columns, int rows) throws IOException {
