@@ -18,6 +18,7 @@ const struct file_kind_ops *const descriptor_table[] = {
 	&epoll_kind,
 	&pidfd_kind,
 	&unix_socket_kind,
+	&inet_socket_kind,
 	&refused_kind,
 	NULL,
 };

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "inet_table.h"
 #include "unix_diag.h"
 #include "view.h"
 
@@ -161,6 +162,7 @@ void inventory_free(struct inventory *i)
 	if (i->unix_sockets)
 		unix_table_free(i->unix_sockets);
 	free(i->unix_sockets);
+	inet_table_free(i->inet_sockets);
 	free(i->detached);
 	free(i->entries);
 	free(i->by_inode);

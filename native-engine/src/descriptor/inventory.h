@@ -15,6 +15,7 @@ struct inventory_entry {
 };
 
 struct unix_table;
+struct inet_table;
 
 struct inventory {
 	struct inventory_entry *entries; /* by process in the round's order, then by number */
@@ -24,6 +25,7 @@ struct inventory {
 	size_t detached_count;
 	bool detached_captured;
 	struct unix_table *unix_sockets;
+	struct inet_table *inet_sockets;
 };
 
 /* Walks every member, unless it has been done. */

@@ -254,7 +254,7 @@ int run_exit(struct run *r, int status, struct fault *fault)
 	ret = flush_frozen(r, fault);
 	if (ret < 0)
 		return ret;
-	descriptors_refill(&r->round);
+	descriptors_before_exit(&r->round);
 	descriptors_free(&r->round);
 	end_frozen(r->round.members, r->round.member_count, status);
 	r->round.member_count = 0;

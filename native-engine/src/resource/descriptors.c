@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../descriptor/file_index.h"
+#include "../descriptor/inet_drain.h"
 #include "../descriptor/inventory.h"
 #include "../descriptor/locks.h"
 #include "../descriptor/view.h"
@@ -78,6 +79,13 @@ void descriptors_refill(struct round *r)
 	for (size_t n = 0; descriptor_table[n]; n++)
 		if (descriptor_table[n]->refill)
 			descriptor_table[n]->refill(r);
+}
+
+void descriptors_before_exit(struct round *r)
+{
+	if (r->descriptors && r->descriptors->inet_sockets)
+		inet_set_linger(r->descriptors->inet_sockets);
+	descriptors_refill(r);
 }
 
 void descriptors_free(struct round *r)

@@ -45,7 +45,7 @@ int rebuild_lookup(struct rebuild *r, uint64_t id)
 {
 	size_t slot;
 
-	if (!r->objects || !r->objects->count)
+	if (!id || !r->objects || !r->objects->count)
 		return -1;
 	slot = slot_of(r->objects, id);
 	return r->objects->slots[slot].id == id ? r->objects->slots[slot].fd : -1;

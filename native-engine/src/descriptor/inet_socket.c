@@ -1,0 +1,224 @@
+/* TCP and UDP: capture. Between members what was on its way is in the queues by now (inet_drain.c). */
+#include "inet_socket.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../engine/round.h"
+#include "inet_drain.h"
+#include "kinds.h"
+#include "socket_queue.h"
+
+/* Tells the id of a socket from that of what a restart keeps beside it. */
+#define OBJECT_BIT (1ull << 63)
+
+static bool inet_claims(const struct descriptor_view *d)
+{
+	static const char *const protocols[] = { "TCP", "TCPv6", "UDP", "UDPv6", "UDP-Lite", "UDPLITEv6" };
+
+	if (!S_ISSOCK(d->status.st_mode))
+		return false;
+	for (size_t n = 0; n < sizeof(protocols) / sizeof(*protocols); n++)
+		if (!strcmp(d->protocol, protocols[n]))
+			return true;
+	return false;
+}
+
+static int inet_drain_round(struct round *r, uint32_t timeout_ms, struct fault *fault)
+{
+	struct inventory *i = r->descriptors;
+	bool any = false;
+	int ret;
+
+	if (i->inet_sockets)
+		return 0;
+	for (size_t n = 0; n < i->count && !any; n++)
+		any = i->entries[n].kind == &inet_socket_kind;
+	for (size_t n = 0; n < i->detached_count && !any; n++)
+		any = i->detached[n].kind == &inet_socket_kind;
+	if (!any)
+		return 0;
+	ret = inet_table_read(r, &i->inet_sockets, fault);
+	return ret ? ret : inet_drain(i->inet_sockets, timeout_ms, fault);
+}
+
+static void inet_refill_round(struct round *r)
+{
+	if (r->descriptors->inet_sockets)
+		inet_refill(r->descriptors->inet_sockets);
+}
+
+/* Everything in the receive queue, which stays there. */
+static int peek_stream(int fd, const struct inet_info *s, struct buffer *queue, bool *reads_end)
+{
+	int waiting = 0;
+	uint8_t *data;
+	ssize_t n;
+
+	if (ioctl(fd, SIOCINQ, &waiting) || waiting < 0)
+		waiting = 0;
+	data = malloc(waiting + 1);
+	if (!data)
+		return -ENOMEM;
+	n = recv(fd, data, waiting + 1, MSG_PEEK | MSG_DONTWAIT);
+	/* The end of a connection that the peer has not closed: this side does not want to read. */
+	*reads_end = !n && s->tcp_state == TCP_ESTABLISHED;
+	if (n > 0)
+		buffer_append(queue, data, n);
+	free(data);
+	return n < waiting && waiting && n >= 0 ? -EIO : 0;
+}
+
+static int find_standard(struct inventory *i, const struct descriptor_view *d)
+{
+	struct inventory_entry **e;
+	int standard = -1;
+	size_t count;
+
+	e = inventory_inode(i, d->status.st_dev, d->status.st_ino, &count);
+	for (size_t n = 0; n < count; n++)
+		if (e[n]->view.number <= STDERR_FILENO &&
+		    (standard < 0 || e[n]->view.number < standard))
+			standard = e[n]->view.number;
+	return standard;
+}
+
+static void read_stream_state(const struct inet_info *s, struct inet_payload *u)
+{
+	u->closed = inet_has_closed(s->tcp_state);
+	switch (s->tcp_state) {
+	case TCP_LISTEN:
+		u->state = INET_LISTENING;
+		u->backlog = s->backlog;
+		return;
+	case TCP_SYN_SENT:
+		u->state = INET_CONNECTING;
+		return;
+	case TCP_CLOSE:
+		return;
+	}
+	u->state = INET_CONNECTED;
+	if (s->peer) {
+		u->peer = INET_PEER_MEMBER;
+		u->peer_file = s->peer->entry->file_id;
+	} else if (s->listener) {
+		u->state = INET_WAITING;
+		u->peer = INET_PEER_MEMBER;
+		u->peer_file = s->listener->entry->file_id;
+	} else if (s->tcp_state == TCP_CLOSE_WAIT || s->tcp_state == TCP_LAST_ACK ||
+		   s->tcp_state == TCP_CLOSING || s->tcp_state == TCP_TIME_WAIT) {
+		u->peer = INET_PEER_GONE;
+	} else {
+		u->peer = INET_PEER_OUTSIDE;
+	}
+}
+
+static int capture_queue(struct capture *c, const struct descriptor_view *d,
+			 const struct inet_info *s, struct inet_payload *u, struct buffer *queue)
+{
+	bool reads_end = false;
+	int ret;
+
+	if (!inet_is_stream(s)) {
+		ret = socket_queue_peek(c->round, d->borrowed, false, queue, &u->messages, c->fault);
+		return ret == -EINVAL ? 0 : ret;
+	}
+	if (u->state != INET_CONNECTED)
+		return 0;
+	if (s->taken_bytes) /* read out by the drain: this comes first */
+		buffer_append(queue, s->taken, s->taken_bytes);
+	ret = peek_stream(d->borrowed, s, queue, &reads_end);
+	u->reads_end = reads_end;
+	return ret;
+}
+
+static int inet_capture(struct capture *c, const struct descriptor_view *d, uint64_t file_id,
+			struct buffer *payload)
+{
+	struct inet_payload u = { .bytes = sizeof(u), .standard = -1 };
+	struct buffer options = { 0 }, queue = { 0 };
+	const struct inet_info *s;
+	bool is_new;
+	int ret;
+
+	(void)file_id;
+	s = inet_table_find(c->round->descriptors->inet_sockets, d->status.st_ino);
+	if (!s)
+		return fault_set(c->fault, EPROTO, "internal",
+				 "process %d: descriptor %d (%s): the round had no drain",
+				 c->process->virtual_pid, d->number, d->link);
+	u.family = s->family;
+	u.type = s->type;
+	u.protocol = s->protocol;
+	u.object = round_inode_id(c->round, d->status.st_dev, d->status.st_ino | OBJECT_BIT, &is_new);
+	u.local = s->local;
+	u.remote = s->remote;
+	if (inet_is_stream(s)) {
+		read_stream_state(s, &u);
+	} else if (s->remote.bytes) {
+		u.state = INET_CONNECTED;
+		u.peer = s->peer ? INET_PEER_MEMBER : INET_PEER_OUTSIDE;
+		u.peer_file = s->peer ? s->peer->entry->file_id : 0;
+	}
+	if (u.peer == INET_PEER_OUTSIDE && inet_is_stream(s))
+		u.standard = find_standard(c->round->descriptors, d);
+	ret = capture_queue(c, d, s, &u, &queue);
+	if (ret)
+		fault_set(c->fault, -ret, "not-supported",
+			  "process %d: descriptor %d (%s): its queue cannot be read: %s",
+			  c->process->virtual_pid, d->number, d->link, strerror(-ret));
+	u.queue_bytes = queue.bytes;
+	u.options = socket_options_capture(d->borrowed, u.family, u.type, &options);
+	/* While draining the socket differs from what the program has set. */
+	for (uint32_t n = 0; n < u.options; n++) {
+		struct socket_option *o = &((struct socket_option *)options.data)[n];
+
+		if (o->level == SOL_SOCKET && o->name == SO_RCVLOWAT && s->low_water)
+			memcpy(o->value, &s->low_water, sizeof(s->low_water));
+	}
+	if (s->corked) {
+		struct socket_option cork = { IPPROTO_TCP, TCP_CORK, sizeof(int), 0, { 1 } };
+
+		buffer_append(&options, &cork, sizeof(cork));
+		u.options++;
+	}
+	buffer_append(payload, &u, sizeof(u));
+	buffer_append(payload, options.data, options.bytes);
+	buffer_append(payload, queue.data, queue.bytes);
+	payload->failed |= options.failed | queue.failed;
+	buffer_free(&options);
+	buffer_free(&queue);
+	return ret;
+}
+
+bool inet_view_read(const void *payload, size_t bytes, struct inet_view *v)
+{
+	size_t left, options_bytes;
+	const char *tail;
+
+	file_payload_head(payload, bytes, &v->head, sizeof(v->head));
+	tail = file_payload_tail(payload, bytes, &left);
+	options_bytes = (size_t)v->head.options * sizeof(struct socket_option);
+	if (options_bytes > left || v->head.queue_bytes > left - options_bytes)
+		return false;
+	v->options = (const struct socket_option *)tail;
+	v->queue = tail + options_bytes;
+	return true;
+}
+
+const struct file_kind_ops inet_socket_kind = {
+	.kind = FILE_INET_SOCKET,
+	.name = "socket",
+	.claims = inet_claims,
+	.drain = inet_drain_round,
+	.refill = inet_refill_round,
+	.capture = inet_capture,
+	.restore = inet_restore,
+	.restore_last = inet_restore_last,
+};

@@ -1,0 +1,52 @@
+/* TCP and UDP sockets in an image: inet_socket.c captures, inet_restore.c restores. */
+#ifndef INET_SOCKET_H
+#define INET_SOCKET_H
+
+#include "inet_table.h"
+#include "socket_options.h"
+
+enum inet_state { /* part of the image format */
+	INET_LOOSE = 0,      /* perhaps bound */
+	INET_LISTENING = 1,
+	INET_CONNECTED = 2,
+	INET_WAITING = 3,    /* connected to a member's listener that has not accepted it */
+	INET_CONNECTING = 4, /* its peer has not answered yet */
+};
+
+enum inet_peer { /* part of the image format */
+	INET_PEER_NONE = 0,
+	INET_PEER_MEMBER = 1,
+	INET_PEER_GONE = 2,    /* had closed: end of file after the queue */
+	INET_PEER_OUTSIDE = 3, /* reset after the queue */
+};
+
+struct inet_payload {
+	uint32_t bytes; /* of this struct */
+	int32_t family, type, protocol;
+	uint32_t state, peer;
+	uint64_t object;    /* of this socket, for what the restart keeps beside it */
+	uint64_t peer_file; /* or the listener's of a waiting client */
+	uint32_t closed;    /* it has sent its end of file */
+	uint32_t reads_end; /* shutdown(SHUT_RD) */
+	uint32_t backlog, accepted;
+	int32_t standard;   /* 0, 1, 2: a member has it there, its peer is outside */
+	uint32_t options, messages;
+	struct inet_address local, remote;
+	uint64_t queue_bytes;
+	/* tail: options, queue: plain bytes of a stream, messages of datagrams */
+};
+
+struct inet_view {
+	struct inet_payload head;
+	const struct socket_option *options;
+	const void *queue;
+};
+
+bool inet_view_read(const void *payload, size_t bytes, struct inet_view *v);
+
+int inet_restore(struct rebuilt_process *p, const struct file_record *f, const void *payload,
+		 size_t bytes, int *fd);
+int inet_restore_last(struct rebuilt_process *p, const struct file_record *f, const void *payload,
+		      size_t bytes, int fd);
+
+#endif

@@ -1,0 +1,260 @@
+#include "inet_table.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "kinds.h"
+#include "tcp_info.h"
+
+/* An address as IPv6, to compare: IPv4 ones mapped. */
+struct plain_address {
+	struct in6_addr address;
+	in_port_t port;
+};
+
+static struct plain_address plain(const struct inet_address *a)
+{
+	struct plain_address p;
+
+	memset(&p, 0, sizeof(p));
+	if (!a->bytes)
+		return p;
+	if (a->any.sa_family == AF_INET6) {
+		p.address = a->v6.sin6_addr;
+		p.port = a->v6.sin6_port;
+	} else {
+		p.address.s6_addr[10] = p.address.s6_addr[11] = 0xff;
+		memcpy(&p.address.s6_addr[12], &a->v4.sin_addr, 4);
+		p.port = a->v4.sin_port;
+	}
+	return p;
+}
+
+static bool is_wildcard(const struct plain_address *p)
+{
+	static const uint8_t v4_any[16] = { [10] = 0xff, [11] = 0xff };
+
+	return IN6_IS_ADDR_UNSPECIFIED(&p->address) || !memcmp(&p->address, v4_any, 16);
+}
+
+bool inet_same_address(const struct inet_address *a, const struct inet_address *b)
+{
+	struct plain_address x = plain(a), y = plain(b);
+
+	return a->bytes && b->bytes && !memcmp(&x, &y, sizeof(x));
+}
+
+bool inet_is_stream(const struct inet_info *s)
+{
+	return s->type == SOCK_STREAM;
+}
+
+bool inet_has_closed(uint32_t tcp_state)
+{
+	switch (tcp_state) {
+	case TCP_FIN_WAIT1:
+	case TCP_FIN_WAIT2:
+	case TCP_CLOSING:
+	case TCP_LAST_ACK:
+	case TCP_TIME_WAIT:
+		return true;
+	}
+	return false;
+}
+
+static struct inet_info *add_socket(struct inet_table *t)
+{
+	if (t->count == t->capacity) {
+		size_t capacity = t->capacity ? t->capacity * 2 : 64;
+		struct inet_info *more = realloc(t->sockets, capacity * sizeof(*more));
+
+		if (!more)
+			return NULL;
+		t->sockets = more;
+		t->capacity = capacity;
+	}
+	memset(&t->sockets[t->count], 0, sizeof(*t->sockets));
+	return &t->sockets[t->count++];
+}
+
+static int option(int fd, int name)
+{
+	int value = 0;
+	socklen_t length = sizeof(value);
+
+	getsockopt(fd, SOL_SOCKET, name, &value, &length);
+	return value;
+}
+
+static void read_address(int fd, bool own, struct inet_address *a)
+{
+	socklen_t length = sizeof(a->raw);
+
+	if (!(own ? getsockname : getpeername)(fd, &a->any, &length) && length <= sizeof(a->raw))
+		a->bytes = length;
+}
+
+static void read_tcp(int fd, struct inet_info *s)
+{
+	struct tcp_summary info = { 0 };
+
+	if (tcp_info_read(fd, &info))
+		return;
+	s->tcp_state = info.state;
+	s->backlog = info.backlog;
+	s->bytes_sent = info.bytes_sent;
+}
+
+static int collect(struct inet_table *t, struct inventory_entry *e, struct fault *fault)
+{
+	struct inet_info *s = add_socket(t);
+
+	if (!s)
+		return fault_set(fault, ENOMEM, "out-of-memory", "list of sockets");
+	s->entry = e;
+	s->inode = e->view.status.st_ino;
+	s->fd = inventory_borrow(e);
+	if (s->fd < 0)
+		return fault_set(fault, -s->fd, "not-allowed-to-trace",
+				 "socket %s cannot be duplicated: %s", e->view.link,
+				 strerror(-s->fd));
+	s->family = option(s->fd, SO_DOMAIN);
+	s->type = option(s->fd, SO_TYPE);
+	s->protocol = option(s->fd, SO_PROTOCOL);
+	read_address(s->fd, true, &s->local);
+	read_address(s->fd, false, &s->remote);
+	if (inet_is_stream(s))
+		read_tcp(s->fd, s);
+	return 0;
+}
+
+static int compare_inodes(const void *a, const void *b)
+{
+	const struct inet_info *x = a, *y = b;
+
+	return x->inode < y->inode ? -1 : x->inode > y->inode;
+}
+
+struct connection { /* local and remote, to sort and to find by */
+	int type;
+	struct plain_address local, remote;
+	struct inet_info *socket;
+};
+
+static int compare_connections(const void *a, const void *b)
+{
+	const struct connection *x = a, *y = b;
+
+	return memcmp(x, y, offsetof(struct connection, socket));
+}
+
+static void fill_connection(struct connection *c, const struct inet_info *s, bool mirrored)
+{
+	memset(c, 0, sizeof(*c));
+	c->type = s->type;
+	c->local = plain(mirrored ? &s->remote : &s->local);
+	c->remote = plain(mirrored ? &s->local : &s->remote);
+}
+
+/* The member's listener that a client has reached, which is not accepted yet. */
+static struct inet_info *find_listener(struct inet_table *t, const struct inet_info *client)
+{
+	struct plain_address wanted = plain(&client->remote);
+
+	for (size_t n = 0; n < t->count; n++) {
+		struct plain_address local = plain(&t->sockets[n].local);
+
+		if (!inet_is_stream(&t->sockets[n]) || t->sockets[n].tcp_state != TCP_LISTEN ||
+		    local.port != wanted.port)
+			continue;
+		if (is_wildcard(&local) || !memcmp(&local.address, &wanted.address, 16))
+			return &t->sockets[n];
+	}
+	return NULL;
+}
+
+static int find_pairs(struct inet_table *t)
+{
+	struct connection *all = calloc(t->count + 1, sizeof(*all)), key, *found;
+	size_t count = 0;
+
+	if (!all)
+		return -ENOMEM;
+	for (size_t n = 0; n < t->count; n++) {
+		if (!t->sockets[n].remote.bytes)
+			continue;
+		fill_connection(&all[count], &t->sockets[n], false);
+		all[count++].socket = &t->sockets[n];
+	}
+	qsort(all, count, sizeof(*all), compare_connections);
+	for (size_t n = 0; n < count; n++) {
+		struct inet_info *s = all[n].socket;
+
+		fill_connection(&key, s, true);
+		found = bsearch(&key, all, count, sizeof(*all), compare_connections);
+		if (found)
+			s->peer = found->socket;
+		else if (inet_is_stream(s) && s->tcp_state == TCP_ESTABLISHED)
+			s->listener = find_listener(t, s);
+	}
+	free(all);
+	return 0;
+}
+
+int inet_table_read(struct round *r, struct inet_table **out, struct fault *fault)
+{
+	struct inventory *i = r->descriptors;
+	struct inet_table *t = calloc(1, sizeof(*t));
+	size_t unique = 0;
+	int ret = t ? 0 : -ENOMEM;
+
+	for (size_t n = 0; n < i->count && !ret; n++)
+		if (i->entries[n].kind == &inet_socket_kind && i->entries[n].first)
+			ret = collect(t, &i->entries[n], fault);
+	for (size_t n = 0; n < i->detached_count && !ret; n++)
+		if (i->detached[n].kind == &inet_socket_kind)
+			ret = collect(t, &i->detached[n], fault);
+	if (!ret) {
+		qsort(t->sockets, t->count, sizeof(*t->sockets), compare_inodes);
+		/* A socket that several processes have is one. */
+		for (size_t n = 0; n < t->count; n++) {
+			if (unique && t->sockets[unique - 1].inode == t->sockets[n].inode)
+				close(t->sockets[n].fd);
+			else
+				t->sockets[unique++] = t->sockets[n];
+		}
+		t->count = unique;
+		ret = find_pairs(t);
+	}
+	if (ret) {
+		inet_table_free(t);
+		return fault_set(fault, -ret, "out-of-memory", "list of sockets");
+	}
+	*out = t;
+	return 0;
+}
+
+void inet_table_free(struct inet_table *t)
+{
+	if (!t)
+		return;
+	for (size_t n = 0; n < t->count; n++) {
+		if (t->sockets[n].fd >= 0)
+			close(t->sockets[n].fd);
+		free(t->sockets[n].taken);
+	}
+	free(t->sockets);
+	free(t);
+}
+
+struct inet_info *inet_table_find(struct inet_table *t, uint64_t inode)
+{
+	struct inet_info key = { .inode = inode };
+
+	return t && t->count ? bsearch(&key, t->sockets, t->count, sizeof(key), compare_inodes) : NULL;
+}

@@ -1,0 +1,52 @@
+/* All TCP and UDP sockets of a round: which of them are the two ends of one connection. */
+#ifndef INET_TABLE_H
+#define INET_TABLE_H
+
+#include <netinet/in.h>
+
+#include "inventory.h"
+
+struct inet_address {
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+		uint8_t raw[28];
+	};
+	uint32_t bytes; /* 0: none */
+};
+
+struct inet_info {
+	struct inventory_entry *entry; /* first descriptor on it */
+	uint64_t inode;
+	int family, type, protocol;
+	uint32_t tcp_state;   /* TCP_ESTABLISHED...; of UDP the kernel says CLOSE or ESTABLISHED */
+	uint32_t backlog;     /* of a listener */
+	uint64_t bytes_sent;  /* ever */
+	struct inet_address local, remote;
+	struct inet_info *peer;     /* other end, of a member; NULL: none */
+	struct inet_info *listener; /* of a client that has not been accepted: a member's */
+	int fd;                     /* borrowed while draining, else -1 */
+	int low_water;              /* SO_RCVLOWAT to put back, 0: untouched */
+	bool corked;                /* TCP_CORK was set, taken off while draining */
+	uint8_t *taken;             /* what had to be read out: the peer sends it again in refill */
+	size_t taken_bytes;
+};
+
+struct inet_table {
+	struct inet_info *sockets; /* ascending by inode */
+	size_t count, capacity;
+};
+
+/* Collects the sockets of all members and finds the pairs. */
+int inet_table_read(struct round *r, struct inet_table **out, struct fault *fault);
+void inet_table_free(struct inet_table *t);
+struct inet_info *inet_table_find(struct inet_table *t, uint64_t inode);
+
+bool inet_is_stream(const struct inet_info *s);
+/* Has this end sent its FIN? */
+bool inet_has_closed(uint32_t tcp_state);
+/* The same address and port; one mapped into IPv6 equals the IPv4 one. */
+bool inet_same_address(const struct inet_address *a, const struct inet_address *b);
+
+#endif

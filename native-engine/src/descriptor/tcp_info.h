@@ -1,0 +1,16 @@
+/* What TCP_INFO tells of a socket. */
+#ifndef TCP_INFO_SUMMARY_H
+#define TCP_INFO_SUMMARY_H
+
+#include <stdint.h>
+
+struct tcp_summary {
+	uint32_t state;      /* TCP_ESTABLISHED, ... */
+	uint32_t backlog;    /* of a listener */
+	uint64_t bytes_sent; /* ever */
+};
+
+/* 0, or -1 when it is no TCP socket. */
+int tcp_info_read(int fd, struct tcp_summary *out);
+
+#endif
