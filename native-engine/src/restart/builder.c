@@ -74,7 +74,8 @@ static int open_images(struct builder *b, int count, char *texts[])
 		if (!colon)
 			return -EINVAL;
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-		ret = image_reader_open(&image, path, &b->fault);
+		/* Whose images are taken has been decided by the front. */
+		ret = image_reader_open_any_owner(&image, path, &b->fault);
 		close(fd);
 		if (ret < 0)
 			return ret;
@@ -302,6 +303,7 @@ static int report_and_wait(struct builder *b)
 static void __attribute__((noreturn)) go(struct builder *b)
 {
 	struct message running = { .type = MESSAGE_RUNNING };
+	pid_t root = b->tree.nodes[b->tree.root].pid;
 
 	/* First: an end of a pipe or a lock held here would be one too many for the processes. */
 	rebuild_close_objects(&b->rebuild);
@@ -319,7 +321,7 @@ static void __attribute__((noreturn)) go(struct builder *b)
 	dup2(b->control_fd, 3);
 	dup2(b->report[0], 4);
 	close_range(5, UINT_MAX, 0);
-	supervisor_run(3, 4);
+	supervisor_run(3, 4, root);
 }
 
 /* As process 1. */

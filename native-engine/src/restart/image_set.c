@@ -8,14 +8,15 @@
 #include <unistd.h>
 
 #include "../resource/resource.h"
+#include "generation.h"
 
 #define IMAGE_SUFFIX ".dmtcp"
 
-static bool has_suffix(const char *name, const char *suffix)
+static bool has_suffix(const char *name, size_t bytes, const char *suffix)
 {
-	size_t bytes = strlen(name), end = strlen(suffix);
+	size_t end = strlen(suffix);
 
-	return bytes > end && !strcmp(name + bytes - end, suffix);
+	return bytes > end && !memcmp(name + bytes - end, suffix, end);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -27,6 +28,7 @@ int image_set_list(const char *directory, char ***paths, size_t *count, struct f
 {
 	DIR *dir = opendir(directory);
 	struct dirent *entry;
+	size_t unique = 0;
 	int ret = 0;
 
 	*paths = NULL;
@@ -35,14 +37,20 @@ int image_set_list(const char *directory, char ***paths, size_t *count, struct f
 		return fault_set(fault, errno, "image-unreadable", "%s: %s", directory,
 				 strerror(errno));
 	while (ret == 0 && (entry = readdir(dir))) {
+		size_t bytes = strlen(entry->d_name);
 		char **more;
 
-		if (!has_suffix(entry->d_name, IMAGE_SUFFIX))
+		/* Committed, but not renamed yet when the machine stopped. */
+		if (bytes > GENERATION_SUFFIX_BYTES &&
+		    generation_suffix(entry->d_name + bytes - GENERATION_SUFFIX_BYTES))
+			bytes -= GENERATION_SUFFIX_BYTES;
+		if (!has_suffix(entry->d_name, bytes, IMAGE_SUFFIX))
 			continue;
 		more = realloc(*paths, (*count + 1) * sizeof(*more));
 		if (more)
 			*paths = more;
-		if (!more || asprintf(&more[*count], "%s/%s", directory, entry->d_name) < 0)
+		if (!more || asprintf(&more[*count], "%s/%.*s", directory, (int)bytes,
+				      entry->d_name) < 0)
 			ret = fault_set(fault, ENOMEM, "out-of-memory", "list of images");
 		else
 			++*count;
@@ -54,6 +62,13 @@ int image_set_list(const char *directory, char ***paths, size_t *count, struct f
 	if (ret < 0)
 		return ret;
 	qsort(*paths, *count, sizeof(**paths), compare_names);
+	for (size_t i = 1; i < *count; i++) {
+		if (strcmp((*paths)[unique], (*paths)[i]))
+			(*paths)[++unique] = (*paths)[i];
+		else
+			free((*paths)[i]);
+	}
+	*count = unique + 1;
 	return 0;
 }
 
@@ -61,27 +76,16 @@ int image_set_list(const char *directory, char ***paths, size_t *count, struct f
 static int verify(struct image_reader *image, const struct image_set_options *options,
 		  struct fault *fault)
 {
-	int ret;
+	int ret = image_reader_verify(image, options->workers, fault);
 
-	if (options->strict && image->header.owner_uid != getuid())
-		return fault_set(fault, EPERM, "image-other-owner",
-				 "%s belongs to uid %u, this is uid %u", image->path,
-				 image->header.owner_uid, getuid());
-	ret = image_reader_verify(image, options->workers, fault);
 	for (const struct resource *const *r = resource_table; ret == 0 && *r; r++)
 		if ((*r)->verify)
 			ret = (*r)->verify(image, fault);
 	return ret;
 }
 
-static int open_one(struct image_set *set, const char *path,
-		    const struct image_set_options *options, struct fault *fault)
+static int add(struct image_set *set, struct image_reader *image, struct fault *fault)
 {
-	struct image_reader *image;
-	int ret = image_reader_open(&image, path, fault);
-
-	if (ret < 0)
-		return ret;
 	if (set->count == set->capacity) {
 		size_t capacity = set->capacity ? 2 * set->capacity : 16;
 		struct image_reader **more = realloc(set->images, capacity * sizeof(*more));
@@ -94,7 +98,41 @@ static int open_one(struct image_set *set, const char *path,
 		set->capacity = capacity;
 	}
 	set->images[set->count++] = image;
-	return verify(image, options, fault);
+	return 0;
+}
+
+/* All images of a set carry what their round was given, and each process is there once. */
+static int check_together(const struct image_set *set, struct fault *fault)
+{
+	const struct image_reader *first = set->images[0];
+
+	for (size_t i = 1; i < set->count; i++) {
+		const struct image_reader *image = set->images[i];
+
+		if (strcmp(image->header.manifest_id, first->header.manifest_id) ||
+		    strcmp(image->header.computation_id, first->header.computation_id) ||
+		    image->header.generation != first->header.generation)
+			return fault_set(fault, EINVAL, "image-set-mixed",
+					 "%s is of computation %s, generation %llu, but %s of %s, "
+					 "generation %llu%s", image->path,
+					 image->header.computation_id,
+					 (unsigned long long)image->header.generation, first->path,
+					 first->header.computation_id,
+					 (unsigned long long)first->header.generation,
+					 image->header.generation == first->header.generation ?
+						 " (of another attempt)" : "");
+		for (size_t other = 0; other < i; other++)
+			if (!strcmp(image->header.unique_pid,
+				    set->images[other]->header.unique_pid))
+				return fault_set(fault, EINVAL, "image-set-mixed",
+						 "%s and %s are of the same process", image->path,
+						 set->images[other]->path);
+	}
+	if (set->count > first->header.members)
+		return fault_set(fault, EINVAL, "image-set-mixed",
+				 "%zu images are given, but the generation of %s has %u",
+				 set->count, first->path, first->header.members);
+	return 0;
 }
 
 int image_set_open(struct image_set *set, char *const paths[], size_t count,
@@ -103,14 +141,37 @@ int image_set_open(struct image_set *set, char *const paths[], size_t count,
 	int ret = 0;
 
 	memset(set, 0, sizeof(*set));
-	for (size_t i = 0; ret == 0 && i < count; i++)
-		ret = open_one(set, paths[i], options, fault);
+	for (size_t i = 0; ret == 0 && i < count; i++) {
+		struct image_reader *image;
+
+		ret = generation_open_image(&image, paths[i], options->strict, fault);
+		if (ret == 0)
+			ret = add(set, image, fault);
+	}
+	if (ret == 0)
+		ret = check_together(set, fault);
+	for (size_t i = 0; ret == 0 && i < set->count; i++)
+		ret = verify(set->images[i], options, fault);
 	if (ret < 0) {
 		image_set_close(set);
 		return ret;
 	}
 	set->total = set->images[0]->header.members;
 	return 0;
+}
+
+int image_set_check_complete(const struct image_set *set, struct fault *fault)
+{
+	char missing[256] = "";
+
+	if (set->count >= set->total)
+		return 0;
+	generation_name_missing(set, missing, sizeof(missing));
+	return fault_set(fault, ENOENT, "image-set-incomplete",
+			 "generation %llu of computation %s has %u images, %zu are given%s%s",
+			 (unsigned long long)set->images[0]->header.generation,
+			 set->images[0]->header.computation_id, set->total, set->count,
+			 missing[0] ? "; missing: " : "", missing);
 }
 
 void image_set_close(struct image_set *set)

@@ -24,6 +24,11 @@ struct image_set_options {
  */
 int image_set_open(struct image_set *set, char *const paths[], size_t count,
 		   const struct image_set_options *options, struct fault *fault);
+/*
+ * Are all members of the generation in the set? Without a coordinator nobody else brings the rest.
+ * -ENOENT and fault image-set-incomplete, naming some of the missing.
+ */
+int image_set_check_complete(const struct image_set *set, struct fault *fault);
 /* All *.dmtcp files in @directory, sorted; the caller frees them and the list. */
 int image_set_list(const char *directory, char ***paths, size_t *count, struct fault *fault);
 void image_set_close(struct image_set *set);

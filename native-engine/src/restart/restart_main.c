@@ -115,7 +115,9 @@ static int restart(struct restart *r, int *status, struct fault *fault)
 
 	if (ret < 0)
 		return ret;
-	if (!r->no_coordinator) {
+	if (r->no_coordinator)
+		ret = image_set_check_complete(&set, fault);
+	if (ret == 0 && !r->no_coordinator) {
 		const struct coordinator_link_options link = {
 			.choice = &r->choice, .port_file = r->port_file,
 			.checkpoint_dir = r->checkpoint_dir, .interval = r->interval,

@@ -18,14 +18,25 @@ struct supervisor {
 	int control_fd; /* -1: the front has gone */
 	int report_fd;
 	int signal_fd;
+	pid_t root; /* 0: it has ended */
 };
+
+/* The one that the user sees has gone: with kill -9, since it passes on every other signal. */
+static void lose_front(struct supervisor *s)
+{
+	close(s->control_fd);
+	s->control_fd = -1;
+	if (s->root)
+		kill(s->root, SIGKILL);
+}
 
 static void tell_front(struct supervisor *s, const struct message *m)
 {
-	if (s->control_fd >= 0 && message_send(s->control_fd, m) == -EPIPE) {
-		close(s->control_fd);
-		s->control_fd = -1;
-	}
+	if (m->type == MESSAGE_CHILD && m->pid == s->root &&
+	    (m->code == CLD_EXITED || m->code == CLD_KILLED || m->code == CLD_DUMPED))
+		s->root = 0;
+	if (s->control_fd >= 0 && message_send(s->control_fd, m) == -EPIPE)
+		lose_front(s);
 }
 
 /* Passes on what became of children, our own and the holders'. Was there anything? */
@@ -80,17 +91,15 @@ static void obey(struct supervisor *s)
 	struct message m;
 	int ret = message_receive(s->control_fd, &m, 0);
 
-	if (ret == -EPIPE) {
-		close(s->control_fd);
-		s->control_fd = -1;
-	} else if (ret == 0 && m.type == MESSAGE_SIGNAL && m.pid != 0 && m.pid != -1) {
+	if (ret == -EPIPE)
+		lose_front(s);
+	else if (ret == 0 && m.type == MESSAGE_SIGNAL && m.pid != 0 && m.pid != -1)
 		kill(m.pid, m.code);
-	}
 }
 
-void supervisor_run(int control_fd, int report_fd)
+void supervisor_run(int control_fd, int report_fd, pid_t root)
 {
-	struct supervisor s = { .control_fd = control_fd, .report_fd = report_fd };
+	struct supervisor s = { .control_fd = control_fd, .report_fd = report_fd, .root = root };
 	struct signalfd_siginfo signals[8];
 	struct message m;
 	sigset_t child;

@@ -2,11 +2,14 @@
 #ifndef SUPERVISOR_H
 #define SUPERVISOR_H
 
+#include <sys/types.h>
+
 /*
  * Reaps, passes what holders and the kernel say about children on to the front, and signals from
  * the front on to the processes; ends, and with it the namespace, when no process but holders is
- * left. @report_fd: where the holders' messages arrive. All signals must be blocked.
+ * left. A front that is killed takes the root with it, as if the signal had been for the program;
+ * others live on. @report_fd: where the holders' messages arrive. All signals must be blocked.
  */
-void supervisor_run(int control_fd, int report_fd) __attribute__((noreturn));
+void supervisor_run(int control_fd, int report_fd, pid_t root) __attribute__((noreturn));
 
 #endif

@@ -1,0 +1,173 @@
+#include "generation.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../common/json.h"
+
+bool generation_suffix(const char *text)
+{
+	if (text[0] != '.' || text[1] != 'g')
+		return false;
+	for (int i = 2; i < GENERATION_SUFFIX_BYTES; i++)
+		if (!isdigit((unsigned char)text[i]))
+			return false;
+	return text[GENERATION_SUFFIX_BYTES] == 0;
+}
+
+static void directory_of(const char *path, char *out, size_t bytes)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		snprintf(out, bytes, ".");
+	else
+		snprintf(out, bytes, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+}
+
+/* The manifest beside an image, NULL when there is none: then the images speak for themselves. */
+static json_t *read_manifest(const struct image_reader *image, const char *path)
+{
+	char directory[PATH_MAX], file[PATH_MAX + 128];
+
+	if (strchr(image->header.computation_id, '/'))
+		return NULL;
+	directory_of(path, directory, sizeof(directory));
+	snprintf(file, sizeof(file), "%s/dmtcp_manifest_%.63s.json", directory,
+		 image->header.computation_id);
+	return json_load_file(file, 0, NULL);
+}
+
+static int open_image(struct image_reader **out, const char *path, bool strict,
+		      struct fault *fault)
+{
+	return strict ? image_reader_open(out, path, fault) :
+			image_reader_open_any_owner(out, path, fault);
+}
+
+static bool belongs(const struct image_reader *image, const json_t *manifest)
+{
+	return !strcmp(json_text(manifest, "manifestId", ""), image->header.manifest_id);
+}
+
+/* @image is of an older generation than the manifest: the newer file must be beside it. */
+static int open_sibling(struct image_reader **image, const char *path, bool strict,
+			const json_t *manifest, struct fault *fault)
+{
+	long long generation = json_number(manifest, "generation", 0);
+	struct image_reader *newer;
+	char sibling[PATH_MAX + 32];
+	int ret;
+
+	snprintf(sibling, sizeof(sibling), "%s.g%05lld", path, generation);
+	if (access(sibling, F_OK))
+		return fault_set(fault, EINVAL, "image-set-mixed",
+				 "%s is of generation %llu, but the manifest beside it is of "
+				 "generation %lld, whose image is not there", path,
+				 (unsigned long long)(*image)->header.generation, generation);
+	ret = open_image(&newer, sibling, strict, fault);
+	if (ret < 0)
+		return ret;
+	if (!belongs(newer, manifest)) {
+		image_reader_close(newer);
+		return fault_set(fault, EINVAL, "image-set-mixed",
+				 "%s is not of the round that the manifest beside it lists",
+				 sibling);
+	}
+	image_reader_close(*image);
+	*image = newer;
+	return 0;
+}
+
+/* Nothing has the familiar name: is there one that was committed and not renamed any more? */
+static int open_unnamed(struct image_reader **out, const char *path, bool strict,
+			struct fault *fault)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	char directory[PATH_MAX], file[PATH_MAX + 256];
+	struct dirent *entry;
+	bool found = false;
+	DIR *dir;
+
+	directory_of(path, directory, sizeof(directory));
+	dir = opendir(directory);
+	while (dir && !found && (entry = readdir(dir))) {
+		size_t bytes = strlen(name);
+		json_t *manifest;
+
+		if (strncmp(entry->d_name, name, bytes) || !generation_suffix(entry->d_name + bytes))
+			continue;
+		snprintf(file, sizeof(file), "%s/%s", directory, entry->d_name);
+		if (open_image(out, file, strict, NULL) < 0)
+			continue;
+		manifest = read_manifest(*out, path);
+		found = manifest && belongs(*out, manifest);
+		json_decref(manifest);
+		if (!found)
+			image_reader_close(*out);
+	}
+	if (dir)
+		closedir(dir);
+	return found ? 0 : fault_set(fault, ENOENT, "image-unreadable", "%s: %s", path,
+				     strerror(ENOENT));
+}
+
+int generation_open_image(struct image_reader **out, const char *path, bool strict,
+			  struct fault *fault)
+{
+	struct image_reader *image;
+	json_t *manifest;
+	int ret;
+
+	if (access(path, F_OK) && errno == ENOENT)
+		return open_unnamed(out, path, strict, fault);
+	ret = open_image(&image, path, strict, fault);
+	if (ret < 0)
+		return ret;
+	manifest = read_manifest(image, path);
+	if (manifest && !belongs(image, manifest) &&
+	    (uint64_t)json_number(manifest, "generation", 0) > image->header.generation)
+		ret = open_sibling(&image, path, strict, manifest, fault);
+	else if (manifest && !belongs(image, manifest) &&
+		 (uint64_t)json_number(manifest, "generation", 0) == image->header.generation)
+		ret = fault_set(fault, EINVAL, "image-set-mixed",
+				"%s is of another attempt at generation %llu than the manifest "
+				"beside it", path, (unsigned long long)image->header.generation);
+	json_decref(manifest);
+	if (ret < 0) {
+		image_reader_close(image);
+		return ret;
+	}
+	*out = image;
+	return 0;
+}
+
+void generation_name_missing(const struct image_set *set, char *out, size_t bytes)
+{
+	json_t *manifest = read_manifest(set->images[0], set->images[0]->path), *member;
+	size_t index, used = 0;
+
+	*out = 0;
+	json_array_foreach(json_object_get(manifest, "images"), index, member) {
+		const char *unique = json_text(member, "uniquePid", "");
+		bool given = false;
+		int n;
+
+		for (size_t i = 0; !given && i < set->count; i++)
+			given = !strcmp(set->images[i]->header.unique_pid, unique);
+		if (given)
+			continue;
+		n = snprintf(out + used, bytes - used, "%s%s@%s", used ? ", " : "",
+			     json_text(member, "program", "?"), json_text(member, "host", "?"));
+		if (n < 0 || (size_t)n >= bytes - used)
+			break;
+		used += n;
+	}
+	json_decref(manifest);
+}

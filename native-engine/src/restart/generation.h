@@ -1,0 +1,27 @@
+/*
+ * Which file holds a process of the committed generation: the rules of ARCHITECTURE.md, "Files of a
+ * generation", for one image.
+ */
+#ifndef GENERATION_H
+#define GENERATION_H
+
+#include <stdbool.h>
+
+#include "image_set.h"
+
+#define GENERATION_SUFFIX_BYTES 7 /* ".g00012" */
+
+bool generation_suffix(const char *text);
+
+/*
+ * Opens the image named @path, or its .g sibling when the manifest beside it says that a newer
+ * generation had been committed and only the renaming was cut short. An image that belongs to
+ * neither is refused: image-set-mixed. @strict: so is one of another user.
+ */
+int generation_open_image(struct image_reader **out, const char *path, bool strict,
+			  struct fault *fault);
+
+/* Some of the members that the manifest lists and @set has not: "counter@hostb, ..."; may be "". */
+void generation_name_missing(const struct image_set *set, char *out, size_t bytes);
+
+#endif
