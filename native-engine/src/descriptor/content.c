@@ -43,7 +43,7 @@ int content_save(struct capture *c, uint64_t object, int fd, uint64_t bytes)
 		offset = hole;
 	}
 	/* The writer's threads read from the descriptor: it stays open until they have. */
-	flushed = image_writer_flush(c->image, c->fault);
+	flushed = image_writer_flush_frozen(c->image, c->fault);
 	if (own >= 0)
 		close(own);
 	return ret < 0 ? ret : flushed;

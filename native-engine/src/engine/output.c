@@ -99,6 +99,7 @@ int output_capture(struct output **out, struct round *round, struct process *p,
 	if (options->copy_on_write && !twin_make(p, &o->twin, NULL)) {
 		c.content_pid = o->twin.pid;
 		c.content_mem_fd = o->twin.mem_fd;
+		c.deferred = &o->deferred;
 		image_writer_set_snapshot(o->writer, o->twin.pid);
 	}
 	fill_header(&o->header, round, p, options);
@@ -130,11 +131,23 @@ static void tell(struct output *o, enum output_state state)
 		;
 }
 
+static int capture_rest(struct output *o)
+{
+	struct capture c = { .records = &o->records, .image = o->writer, .fault = &o->fault,
+			     .content_pid = o->twin.pid, .content_mem_fd = o->twin.mem_fd,
+			     .deferred = &o->deferred };
+
+	return capture_deferred(&c);
+}
+
 static void *finish(void *context)
 {
 	struct output *o = context;
 
-	o->result = image_writer_flush(o->writer, &o->fault);
+	image_writer_run_on(o->writer);
+	o->result = capture_rest(o);
+	if (!o->result)
+		o->result = image_writer_flush(o->writer, &o->fault);
 	tell(o, OUTPUT_READ);
 	if (!o->result)
 		o->result = image_writer_finish(o->writer, &o->header, &o->records, &o->summary,
@@ -171,6 +184,7 @@ void output_close(struct output *o, bool keep)
 		pthread_join(o->thread, NULL);
 	image_writer_close(o->writer);
 	twin_kill(&o->twin);
+	capture_deferred_free(&o->deferred);
 	buffer_free(&o->records);
 	free(o);
 }

@@ -30,6 +30,7 @@ struct output {
 	struct image_header header;
 	struct buffer records;
 	struct twin twin;
+	struct deferred *deferred; /* what is captured from the twin while the process runs on */
 
 	/* Set by the finishing thread, read by the engine's after the wake-up. */
 	_Atomic int state;

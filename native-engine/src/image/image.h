@@ -101,13 +101,16 @@ int image_writer_add_bytes(struct image_writer *w, uint64_t object, uint64_t off
 			   const void *data, uint64_t bytes, struct fault *fault);
 
 /*
- * Content of @pid need not be read before image_writer_flush_frozen: it is a snapshot that stays as it is.
- * Before the first add.
+ * Content of @pid, a snapshot, stays as it is: it is not read before image_writer_run_on(), so that
+ * reading it takes no time from what must be done while the program stands still. Before the
+ * first add.
  */
 void image_writer_set_snapshot(struct image_writer *w, pid_t pid);
 /* Waits until everything queued that can change has been read from its source and written. */
 int image_writer_flush_frozen(struct image_writer *w, struct fault *fault);
-/* Waits until everything queued has been read from its source and written to the file. */
+/* The program runs on: from here on everything is read and written as soon as it is queued. */
+void image_writer_run_on(struct image_writer *w);
+/* Does that, and waits until everything queued has been read and written to the file. */
 int image_writer_flush(struct image_writer *w, struct fault *fault);
 /* From any thread: what waits is dropped, flush and finish fail with -ECANCELED, the file goes. */
 void image_writer_cancel(struct image_writer *w);

@@ -36,7 +36,7 @@ struct image_writer {
 	struct image_options options;
 	bool finished, unlinked;
 	pid_t snapshot; /* 0: none */
-	struct task *pending[2]; /* being filled by the caller; [URGENT], [LATER] */
+	struct task *pending[2][2]; /* being filled by the caller; [urgency][are pages] */
 
 	pthread_t *threads;
 	unsigned int thread_count;
@@ -46,6 +46,7 @@ struct image_writer {
 	struct task *first[2], *last[2];
 	unsigned int busy[2], idle_workers;
 	bool stopping;
+	bool running; /* the process runs on: what can be read LATER may be read now */
 	uint64_t copied_bytes;
 	struct fault fault; /* the first of any thread */
 	int error;
@@ -196,7 +197,7 @@ static struct task *take_task(struct image_writer *w)
 	for (enum urgency u = URGENT; u <= LATER; u++) {
 		struct task *t = w->first[u];
 
-		if (!t)
+		if (!t || (u == LATER && !w->running && !w->stopping))
 			continue;
 		w->first[u] = t->next;
 		if (!t->next)
@@ -219,10 +220,9 @@ static void *worker(void *context)
 		int ret = 0;
 
 		w->idle_workers++;
-		while (!w->first[URGENT] && !w->first[LATER] && !w->stopping)
+		while (!(t = take_task(w)) && !w->stopping)
 			pthread_cond_wait(&w->work, &w->lock);
 		w->idle_workers--;
-		t = take_task(w);
 		if (!t)
 			break;
 		w->busy[t->urgency]++;
@@ -310,15 +310,34 @@ int image_writer_open(struct image_writer **out, const char *path,
 	return 0;
 }
 
-static int push_pending(struct image_writer *w, enum urgency u, struct fault *fault)
+/* With the lock: something is queued that the workers take without our doing. */
+static bool will_make_room(const struct image_writer *w)
 {
-	struct task *t = w->pending[u];
+	return w->first[URGENT] || w->busy[URGENT] || w->busy[LATER] ||
+	       (w->running && w->first[LATER]);
+}
+
+/* Copies wait until the program runs on, unless they fill the memory. */
+static bool copies_can_wait(struct image_writer *w)
+{
+	bool can;
+
+	pthread_mutex_lock(&w->lock);
+	can = w->running || w->copied_bytes < COPIES_BYTES_MAX;
+	pthread_mutex_unlock(&w->lock);
+	return can;
+}
+
+static int push_pending(struct image_writer *w, enum urgency u, struct task **pending,
+			struct fault *fault)
+{
+	struct task *t = *pending;
 	bool more;
 
 	if (!t)
 		return 0;
 	pthread_mutex_lock(&w->lock);
-	more = w->thread_count < w->options.workers &&
+	more = w->thread_count < w->options.workers && (u == URGENT || w->running) &&
 	       (!w->idle_workers || w->first[URGENT] || w->first[LATER]);
 	pthread_mutex_unlock(&w->lock);
 	if (more) {
@@ -327,10 +346,10 @@ static int push_pending(struct image_writer *w, enum urgency u, struct fault *fa
 		if (ret < 0)
 			return ret;
 	}
-	w->pending[u] = NULL;
+	*pending = NULL;
 	t->urgency = u;
 	pthread_mutex_lock(&w->lock);
-	while (w->copied_bytes + t->copied_bytes > COPIES_BYTES_MAX && w->copied_bytes)
+	while (w->copied_bytes + t->copied_bytes > COPIES_BYTES_MAX && will_make_room(w))
 		pthread_cond_wait(&w->idle, &w->lock);
 	w->copied_bytes += t->copied_bytes;
 	if (w->last[u])
@@ -361,19 +380,20 @@ static struct piece *next_piece(struct task *t)
 static int add(struct image_writer *w, struct piece whole, const uint8_t *data,
 	       struct fault *fault)
 {
-	bool later = whole.kind == SOURCE_BYTES ||
+	bool later = (whole.kind == SOURCE_BYTES && copies_can_wait(w)) ||
 		     (w->snapshot && whole.kind == SOURCE_PROCESS && whole.pid == w->snapshot);
 	enum urgency u = later ? LATER : URGENT;
 	int ret = writer_error(w, fault);
 
 	while (whole.bytes && ret >= 0) {
-		struct task *t;
+		/* Pages among themselves: they lie on page boundaries of their chunks then. */
+		struct task **pending = &w->pending[u][whole.kind == SOURCE_PROCESS], *t;
 		struct piece *p;
 		uint64_t n;
 
-		if (!w->pending[u])
-			w->pending[u] = calloc(1, sizeof(*w->pending[u]));
-		t = w->pending[u];
+		if (!*pending)
+			*pending = calloc(1, sizeof(**pending));
+		t = *pending;
 		p = t ? next_piece(t) : NULL;
 		if (!p)
 			goto no_memory;
@@ -396,7 +416,7 @@ static int add(struct image_writer *w, struct piece whole, const uint8_t *data,
 		whole.source_offset += n;
 		whole.bytes -= n;
 		if (t->bytes == IMAGE_CHUNK_BYTES || t->count == SOURCE_MAX_PIECES)
-			ret = push_pending(w, u, fault);
+			ret = push_pending(w, u, pending, fault);
 	}
 	return ret;
 
@@ -442,11 +462,36 @@ int image_writer_add_bytes(struct image_writer *w, uint64_t object, uint64_t off
 				      .offset = offset, .bytes = bytes }, data, fault);
 }
 
+/* More workers for what was held back until now. */
+static int start_workers(struct image_writer *w, struct fault *fault)
+{
+	size_t tasks = 0;
+	int ret = 0;
+
+	pthread_mutex_lock(&w->lock);
+	for (struct task *t = w->first[LATER]; t && tasks < w->options.workers; t = t->next)
+		tasks++;
+	pthread_cond_broadcast(&w->work);
+	pthread_mutex_unlock(&w->lock);
+	while (w->thread_count < tasks && ret >= 0)
+		ret = start_worker(w, fault);
+	return ret;
+}
+
+void image_writer_run_on(struct image_writer *w)
+{
+	pthread_mutex_lock(&w->lock);
+	w->running = true;
+	pthread_mutex_unlock(&w->lock);
+}
+
 static int flush(struct image_writer *w, enum urgency last, struct fault *fault)
 {
 	for (enum urgency u = URGENT; u <= last; u++) {
-		int ret = push_pending(w, u, fault);
+		int ret = push_pending(w, u, &w->pending[u][false], fault);
 
+		if (ret >= 0)
+			ret = push_pending(w, u, &w->pending[u][true], fault);
 		if (ret < 0)
 			return ret;
 	}
@@ -465,7 +510,11 @@ int image_writer_flush_frozen(struct image_writer *w, struct fault *fault)
 
 int image_writer_flush(struct image_writer *w, struct fault *fault)
 {
-	return flush(w, LATER, fault);
+	int ret;
+
+	image_writer_run_on(w);
+	ret = start_workers(w, fault);
+	return ret < 0 ? ret : flush(w, LATER, fault);
 }
 
 static int compare_runs(const void *a, const void *b)
@@ -635,8 +684,8 @@ void image_writer_close(struct image_writer *w)
 	drop_queue(w);
 	pthread_mutex_unlock(&w->lock);
 	stop_workers(w);
-	task_free(w->pending[URGENT]);
-	task_free(w->pending[LATER]);
+	for (int i = 0; i < 4; i++)
+		task_free(w->pending[i / 2][i % 2]);
 	if (!w->finished && !w->unlinked)
 		unlink(w->path);
 	close(w->fd);

@@ -129,6 +129,54 @@ static int read_ranges(int fd, const struct file_range *ranges, size_t count, ui
 	return ret;
 }
 
+/* A mapped program or library: its content is read while the process runs on. */
+struct code {
+	struct mapped_file file; /* without its mappings */
+	int fd;
+	char path[];
+};
+
+static void code_free(void *state)
+{
+	struct code *code = state;
+
+	close(code->fd);
+	free(code->file.ranges);
+	free(code);
+}
+
+static int code_read(struct capture *c, void *state)
+{
+	struct code *code = state;
+	struct mapped_file *f = &code->file;
+	int ret = read_ranges(code->fd, f->ranges, f->r.range_count, f->r.bytes, &f->r.checksum, c,
+			      f->r.id);
+
+	if (ret < 0)
+		return fault_set(c->fault, -ret, "file-unreadable", "%s: %s", code->path,
+				 strerror(-ret));
+	mapped_file_append(c, f, code->path, NULL);
+	return 0;
+}
+
+/* Takes @fd and the ranges of @f. */
+static int capture_code(struct capture *c, struct mapped_file *f, int fd)
+{
+	const char *path = f->vmas[0]->path;
+	struct code *code = malloc(sizeof(*code) + strlen(path) + 1);
+
+	if (!code) {
+		close(fd);
+		return fault_set(c->fault, ENOMEM, "out-of-memory", "%s", path);
+	}
+	code->file = *f;
+	code->file.vmas = NULL;
+	code->fd = fd;
+	strcpy(code->path, path);
+	f->ranges = NULL;
+	return capture_defer(c, code_read, code_free, code);
+}
+
 static bool is_code(int fd)
 {
 	Elf64_Ehdr h;
@@ -209,16 +257,9 @@ static int capture_file(struct capture *c, struct mapped_file *f)
 	if (!(f->r.flags & MAPPED_WANTS_WRITE) && is_code(fd)) {
 		f->r.kind = MAPPED_ELF;
 		f->r.id = round_inode_id(c->round, status.st_dev, status.st_ino, &is_new);
-		ret = read_ranges(fd, f->ranges, f->r.range_count, f->r.bytes, &f->r.checksum, c,
-				  f->r.id);
-		if (ret >= 0)
-			mapped_file_append(c, f, v->path, NULL);
-		else
-			fault_set(c->fault, -ret, "file-unreadable", "%s: %s", v->path,
-				  strerror(-ret));
-	} else {
-		ret = capture_regular(c, f, fd, &status);
+		return capture_code(c, f, fd);
 	}
+	ret = capture_regular(c, f, fd, &status);
 	close(fd);
 	return ret;
 }

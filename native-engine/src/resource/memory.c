@@ -84,37 +84,74 @@ static void append_mappings(struct capture *c, const struct live_memory *m)
 	}
 }
 
+static void free_mappings(void *state)
+{
+	live_memory_free(state);
+	free(state);
+}
+
+static int capture_forked_pages(struct capture *c, void *state)
+{
+	return memory_capture_pages(c, state, PAGES_FORKED);
+}
+
+/* Takes @m. Finding the pages of 1 GiB takes 10 ms and more: not while the program stands still. */
+static int capture_pages(struct capture *c, struct live_memory *m)
+{
+	int ret;
+
+	if (!c->deferred) {
+		ret = memory_capture_pages(c, m, PAGES_ALL);
+		free_mappings(m);
+		return ret;
+	}
+	ret = memory_capture_pages(c, m, PAGES_NOT_FORKED);
+	if (ret < 0) {
+		free_mappings(m);
+		return ret;
+	}
+	return capture_defer(c, capture_forked_pages, free_mappings, m);
+}
+
+static int drop_scratch(struct capture *c)
+{
+	struct thread *t = memory_injectable_thread(c->process);
+	int ret = inject_begin(t, c->fault);
+
+	if (ret < 0)
+		return ret;
+	inject_scratch_free(t);
+	inject_end(t);
+	return 0;
+}
+
 static int memory_capture(struct capture *c)
 {
 	struct process *p = c->process;
-	struct live_memory m;
+	struct live_memory *m;
 	int ret;
 
-	if (p->scratch) { /* no part of the program */
-		struct thread *t = memory_injectable_thread(p);
-
-		ret = inject_begin(t, c->fault);
-		if (ret < 0)
-			return ret;
-		inject_scratch_free(t);
-		inject_end(t);
-	}
-	ret = live_memory_read(&m, p->pid, p->live_tid, c->fault);
+	ret = p->scratch ? drop_scratch(c) : 0; /* no part of the program */
 	if (ret < 0)
 		return ret;
-	ret = check_mappings(&m, p->virtual_pid, c->fault);
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return fault_set(c->fault, ENOMEM, "out-of-memory", "process %d", p->pid);
+	ret = live_memory_read(m, p->pid, p->live_tid, c->fault);
 	if (ret >= 0)
-		ret = mm_capture(c, &m);
+		ret = check_mappings(m, p->virtual_pid, c->fault);
 	if (ret >= 0)
-		ret = vdso_capture(c, &m);
+		ret = mm_capture(c, m);
 	if (ret >= 0)
-		ret = mapped_files_capture(c, &m);
-	if (ret >= 0) {
-		append_mappings(c, &m);
-		ret = memory_capture_pages(c, &m);
+		ret = vdso_capture(c, m);
+	if (ret >= 0)
+		ret = mapped_files_capture(c, m);
+	if (ret < 0) {
+		free_mappings(m);
+		return ret;
 	}
-	live_memory_free(&m);
-	return ret;
+	append_mappings(c, m);
+	return capture_pages(c, m);
 }
 
 /* ---- before a restart ---- */

@@ -96,11 +96,17 @@ struct thread *memory_injectable_thread(struct process *p);
 
 /* ---- memory_pages.c ---- */
 
+enum which_pages {
+	PAGES_ALL,        /* of the frozen process */
+	PAGES_FORKED,     /* what its snapshot has: from the snapshot */
+	PAGES_NOT_FORKED, /* the rest: from the frozen process */
+};
+
 /*
- * Queues all private pages of @m that exist and hold data, and appends a record for each range of
+ * Queues the private pages of @m that exist and hold data, and appends a record for each range of
  * guard markers. The cost follows the pages that exist.
  */
-int memory_capture_pages(struct capture *c, const struct live_memory *m);
+int memory_capture_pages(struct capture *c, const struct live_memory *m, enum which_pages which);
 
 /* ---- mapped_file.c ---- */
 

@@ -37,8 +37,21 @@ struct pm_scan_arg {
 struct page_walk {
 	struct capture *capture;
 	const struct live_memory *memory;
+	enum which_pages which;
+	pid_t pid; /* whose page tables are walked */
 	size_t next; /* first mapping that may still meet a range: ranges ascend */
 };
+
+/* A snapshot, which is a fork, has its pages too. */
+static bool is_forked(const struct live_vma *v)
+{
+	return !(v->v.flags & (VMA_DONT_FORK | VMA_WIPE_ON_FORK));
+}
+
+static bool is_wanted(const struct page_walk *w, const struct live_vma *v)
+{
+	return w->which == PAGES_ALL || is_forked(v) == (w->which == PAGES_FORKED);
+}
 
 static bool holds_private_data(const struct live_vma *v)
 {
@@ -59,12 +72,14 @@ static int add_range(struct page_walk *w, uint64_t start, uint64_t end, bool gua
 		uint64_t from = start > v->v.start ? start : v->v.start;
 		uint64_t to = end < v->v.end ? end : v->v.end;
 
+		if (!is_wanted(w, v))
+			continue;
 		if (guard && v->special == SPECIAL_NONE) {
 			struct range_record g = { from, to };
 
 			record_append(c->records, RECORD_GUARD, &g, sizeof(g), NULL, 0);
 		} else if (!guard && holds_private_data(v)) {
-			bool copied = !(v->v.flags & (VMA_DONT_FORK | VMA_WIPE_ON_FORK));
+			bool snapshot = w->pid == c->content_pid;
 
 			if (!live_vma_is_anonymous(v)) {
 				struct range_record own = { from, to };
@@ -74,9 +89,9 @@ static int add_range(struct page_walk *w, uint64_t start, uint64_t end, bool gua
 					      NULL, 0);
 			}
 			/* markers that the kernel cannot tell from swap (6.13, 6.14) do not read */
-			ret = image_writer_add_process(c->image,
-						       copied ? c->content_pid : c->process->live_tid,
-						       copied ? c->content_mem_fd : c->process->mem_fd,
+			ret = image_writer_add_process(c->image, w->pid,
+						       snapshot ? c->content_mem_fd :
+								  c->process->mem_fd,
 						       from, to - from, v->v.flags & VMA_GUARDED,
 						       c->fault);
 			if (ret < 0)
@@ -87,15 +102,16 @@ static int add_range(struct page_walk *w, uint64_t start, uint64_t end, bool gua
 }
 
 /*
- * One pass over the whole address space. -ENOTTY: this kernel has no PAGEMAP_SCAN; -EINVAL: it does
+ * One pass over [@start, @end). -ENOTTY: this kernel has no PAGEMAP_SCAN; -EINVAL: it does
  * not know a category that was asked for.
  */
-static int scan(struct page_walk *w, int pagemap, bool guards)
+static int scan(struct page_walk *w, int pagemap, uint64_t start, uint64_t end, bool guards)
 {
 	struct page_region *regions;
 	struct pm_scan_arg a = {
 		.size = sizeof(a),
-		.end = USER_END,
+		.start = start,
+		.end = end,
 		.vec_len = REGIONS,
 		.category_anyof_mask = SCAN_PRESENT | SCAN_SWAPPED,
 		.category_inverted = SCAN_FILE | SCAN_PFNZERO,
@@ -109,7 +125,7 @@ static int scan(struct page_walk *w, int pagemap, bool guards)
 	if (!regions)
 		return -ENOMEM;
 	a.vec = (uintptr_t)regions;
-	while (a.start < USER_END) {
+	while (a.start < end) {
 		found = ioctl(pagemap, PAGEMAP_SCAN_REQUEST, &a);
 		if (found < 0) {
 			ret = -errno;
@@ -193,35 +209,57 @@ static int walk_pagemap(struct page_walk *w, int pagemap)
 		 * The zero page shows as any other page: the writer drops it. Shared mappings matter
 		 * for their guard markers only, which kernels of this path do not have.
 		 */
-		if (holds_private_data(v) && v->resident_bytes + v->swapped_bytes)
+		if (is_wanted(w, v) && holds_private_data(v) &&
+		    v->resident_bytes + v->swapped_bytes)
 			ret = walk_entries(w, pagemap, v, entries);
 	}
 	free(entries);
 	return ret;
 }
 
-int memory_capture_pages(struct capture *c, const struct live_memory *m)
+static int walk_range(struct page_walk *w, int pagemap, uint64_t start, uint64_t end)
 {
-	struct page_walk w = { .capture = c, .memory = m };
+	int ret = scan(w, pagemap, start, end, true);
+
+	if (ret == -EINVAL && !w->next)
+		ret = scan(w, pagemap, start, end, false);
+	return ret;
+}
+
+static int walk(struct page_walk *w, int pagemap)
+{
+	const struct live_memory *m = w->memory;
+	int ret = 0;
+
+	if (w->which == PAGES_NOT_FORKED) /* few: not worth a pass over everything */
+		for (size_t i = 0; i < m->count && ret >= 0; i++)
+			ret = is_forked(&m->vmas[i]) ? 0 :
+			      walk_range(w, pagemap, m->vmas[i].v.start, m->vmas[i].v.end);
+	else
+		ret = walk_range(w, pagemap, 0, USER_END);
+	if (ret == -ENOTTY || (ret == -EINVAL && !w->next))
+		ret = walk_pagemap(w, pagemap);
+	return ret;
+}
+
+int memory_capture_pages(struct capture *c, const struct live_memory *m, enum which_pages which)
+{
+	struct page_walk w = { .capture = c, .memory = m, .which = which };
 	char path[64];
 	int pagemap, ret;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/pagemap", c->process->pid,
-		 c->process->live_tid);
+	w.pid = which == PAGES_FORKED ? c->content_pid : c->process->live_tid;
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", w.pid);
 	pagemap = open(path, O_RDONLY | O_CLOEXEC);
 	if (pagemap < 0) {
 		ret = -errno;
 		return fault_set(c->fault, -ret, "not-allowed-to-trace", "%s: %s", path,
 				 strerror(-ret));
 	}
-	ret = scan(&w, pagemap, true);
-	if (ret == -EINVAL && !w.next)
-		ret = scan(&w, pagemap, false);
-	if (ret == -ENOTTY || (ret == -EINVAL && !w.next))
-		ret = walk_pagemap(&w, pagemap);
+	ret = walk(&w, pagemap);
 	close(pagemap);
 	if (ret < 0)
-		return fault_set(c->fault, -ret, "internal", "pages of process %d: %s",
-				 c->process->pid, strerror(-ret));
+		return fault_set(c->fault, -ret, "internal", "pages of process %d: %s", w.pid,
+				 strerror(-ret));
 	return 0;
 }

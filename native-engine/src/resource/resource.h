@@ -29,7 +29,19 @@ struct capture {
 	 */
 	pid_t content_pid;
 	int content_mem_fd;
+	struct deferred **deferred; /* for capture_defer(); NULL without a snapshot */
 };
+
+/*
+ * Work that needs nothing of the frozen process: done in a background thread while it runs on, when it has
+ * a snapshot, and at once otherwise. There c->round and c->process are NULL; records, image,
+ * fault and content_pid are as here. @release (may be NULL) frees @state in every case.
+ */
+int capture_defer(struct capture *c, int (*work)(struct capture *c, void *state),
+		  void (*release)(void *state), void *state);
+/* Does all of it, in order; a failure ends it. */
+int capture_deferred(struct capture *c);
+void capture_deferred_free(struct deferred **list);
 
 /* ---- restore: in dmtcp_restart's builder, which is PID 1 of the new namespaces ---- */
 

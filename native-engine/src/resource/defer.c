@@ -1,0 +1,60 @@
+#include <errno.h>
+#include <stdlib.h>
+
+#include "resource.h"
+
+struct deferred {
+	struct deferred *next;
+	int (*work)(struct capture *c, void *state);
+	void (*release)(void *state);
+	void *state;
+};
+
+static void take_first(struct deferred **list)
+{
+	struct deferred *first = *list;
+
+	*list = first->next;
+	if (first->release)
+		first->release(first->state);
+	free(first);
+}
+
+int capture_defer(struct capture *c, int (*work)(struct capture *c, void *state),
+		  void (*release)(void *state), void *state)
+{
+	struct deferred **at, *d;
+	int ret;
+
+	d = c->deferred ? calloc(1, sizeof(*d)) : NULL;
+	if (!d) {
+		ret = work(c, state);
+		if (release)
+			release(state);
+		return ret;
+	}
+	*d = (struct deferred){ .work = work, .release = release, .state = state };
+	for (at = c->deferred; *at; at = &(*at)->next)
+		;
+	*at = d;
+	return 0;
+}
+
+int capture_deferred(struct capture *c)
+{
+	while (*c->deferred) {
+		int ret = (*c->deferred)->work(c, (*c->deferred)->state);
+
+		if (ret < 0)
+			return fault_set(c->fault, -ret, "internal", "%s", "deferred capture");
+		take_first(c->deferred);
+	}
+	return c->records->failed ? fault_set(c->fault, ENOMEM, "out-of-memory",
+					      "no memory for metadata") : 0;
+}
+
+void capture_deferred_free(struct deferred **list)
+{
+	while (*list)
+		take_first(list);
+}
