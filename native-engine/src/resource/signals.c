@@ -70,7 +70,7 @@ static int capture_actions(struct capture *c, struct thread *t)
 	return 0;
 }
 
-static int capture_pending(struct capture *c, struct thread *t, bool shared)
+static int peek_queue(struct thread *t, bool shared, struct buffer *records)
 {
 	struct __ptrace_peeksiginfo_args args = {
 		.flags = shared ? PTRACE_PEEKSIGINFO_SHARED : 0,
@@ -89,8 +89,8 @@ static int capture_pending(struct capture *c, struct thread *t, bool shared)
 			};
 
 			memcpy(record.siginfo, &list[i], sizeof(record.siginfo));
-			record_append(c->records, RECORD_PENDING_SIGNAL, &record, sizeof(record),
-				      NULL, 0);
+			record_append(records, RECORD_PENDING_SIGNAL, &record, sizeof(record), NULL,
+				      0);
 		}
 		if (got < args.nr)
 			return 0;
@@ -98,14 +98,24 @@ static int capture_pending(struct capture *c, struct thread *t, bool shared)
 	}
 }
 
+int signals_peek_pending(struct process *p, struct buffer *records)
+{
+	size_t i;
+	int ret = 0;
+
+	for (i = 0; i < p->thread_count && !ret; i++)
+		if (!p->threads[i].exited_leader)
+			ret = peek_queue(&p->threads[i], false, records);
+	return ret ? ret : peek_queue(process_live_thread(p), true, records);
+}
+
 static int capture(struct capture *c)
 {
 	struct process *p = c->process;
 	struct thread *t = process_live_thread(p);
-	size_t i;
 	int ret, end;
 
-	if (p->zombie || !t)
+	if (!t)
 		return 0;
 	ret = inject_begin(t, c->fault);
 	if (ret < 0)
@@ -114,11 +124,6 @@ static int capture(struct capture *c)
 	end = inject_end(t);
 	if (!ret)
 		ret = end;
-	for (i = 0; i < p->thread_count && !ret; i++)
-		if (!p->threads[i].exited_leader)
-			ret = capture_pending(c, &p->threads[i], false);
-	if (!ret)
-		ret = capture_pending(c, t, true);
 	if (ret < 0)
 		return fault_set(c->fault, -ret, "internal", "signals of process %d: %s", p->pid,
 				 strerror(-ret));

@@ -241,6 +241,14 @@ static int create_thread(struct rebuilt_process *p, pid_t virtual_tid)
 	return process_adopt_thread(p->process, result, p->fault);
 }
 
+static int set_name(struct rebuilt_process *p, struct thread *t, const char name[16],
+		    uint64_t scratch)
+{
+	int ret = process_write(t->process, scratch, name, 16);
+
+	return ret ? ret : inject_checked(p, t, "name", SYS_prctl, PR_SET_NAME, scratch, 0, 0);
+}
+
 static int register_all(struct rebuilt_process *p, struct thread *t,
 			const struct thread_record *record, const struct thread_record *creator)
 {
@@ -263,11 +271,8 @@ static int register_all(struct rebuilt_process *p, struct thread *t,
 		if (!ret)
 			ret = inject_checked(p, t, "signal stack", SYS_sigaltstack, scratch, 0, 0, 0);
 	}
-	if (!ret && (!creator || memcmp(record->name, creator->name, sizeof(record->name)))) {
-		ret = process_write(t->process, scratch, record->name, sizeof(record->name));
-		if (!ret)
-			ret = inject_checked(p, t, "name", SYS_prctl, PR_SET_NAME, scratch, 0, 0);
-	}
+	if (!ret && (!creator || memcmp(record->name, creator->name, sizeof(record->name))))
+		ret = set_name(p, t, record->name, scratch);
 	if (!ret && (!creator || record->timer_slack_ns != creator->timer_slack_ns))
 		ret = inject_checked(p, t, "timer slack", SYS_prctl, PR_SET_TIMERSLACK,
 				     record->timer_slack_ns, 0, 0);
@@ -396,7 +401,16 @@ const struct resource resource_threads = {
 static int exit_leader(struct rebuilt_process *p, const struct thread_record *record)
 {
 	struct thread *leader = &p->process->threads[0];
+	uint64_t scratch;
+	int ret = inject_begin(leader, p->fault);
 
+	if (!ret)
+		ret = inject_scratch(leader, &scratch, p->fault);
+	if (!ret)
+		ret = set_name(p, leader, record->name, scratch);
+	if (ret < 0)
+		return ret;
+	leader->injecting = false;
 	leader->regs.rip = p->process->syscall_address;
 	leader->regs.rax = SYS_exit;
 	leader->regs.rdi = record->exit_code >> 8 & 0xff;

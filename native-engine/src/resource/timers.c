@@ -11,12 +11,14 @@
 
 #include "../common/proc.h"
 #include "records.h"
+#include "signals.h"
 
 #ifndef PR_TIMER_CREATE_RESTORE_IDS
 #define PR_TIMER_CREATE_RESTORE_IDS 77
 #endif
 
 #define INTERVAL_TIMERS 3
+#define ATTEMPTS 8
 #define SECOND_NS 1000000000ll
 #define THREAD_CPU_CLOCK(id) (((id) & 4) && (id) < 0) /* CPUCLOCK_PERTHREAD, linux/posix-timers.h */
 
@@ -86,7 +88,8 @@ static bool is_pending(const struct buffer *records, int32_t id)
 	return false;
 }
 
-static int capture_posix(struct capture *c, struct thread *t, uint64_t scratch)
+static int read_posix(struct thread *t, uint64_t scratch, const struct buffer *pending,
+		      struct buffer *records)
 {
 	struct posix_timer_record timer;
 	const char *rest;
@@ -99,20 +102,20 @@ static int capture_posix(struct capture *c, struct thread *t, uint64_t scratch)
 	if (ret < 0)
 		return ret;
 	rest = text;
-	while (!ret && parse_timer(c->process, &rest, &timer)) {
+	while (!ret && parse_timer(t->process, &rest, &timer)) {
 		ret = inject_syscall(t, &result, SYS_timer_gettime, timer.id, scratch, 0, 0, 0, 0);
 		if (!ret && result < 0)
 			ret = result;
 		if (!ret)
 			ret = process_read(t->process, scratch, &timer.time, sizeof(timer.time));
-		timer.pending = is_pending(c->records, timer.id);
-		record_append(c->records, RECORD_POSIX_TIMER, &timer, sizeof(timer), NULL, 0);
+		timer.pending = is_pending(pending, timer.id);
+		record_append(records, RECORD_POSIX_TIMER, &timer, sizeof(timer), NULL, 0);
 	}
 	free(text);
 	return ret;
 }
 
-static int capture_interval(struct capture *c, struct thread *t, uint64_t scratch)
+static int read_interval(struct thread *t, uint64_t scratch, struct buffer *records)
 {
 	struct itimers_record record;
 	long result;
@@ -127,7 +130,45 @@ static int capture_interval(struct capture *c, struct thread *t, uint64_t scratc
 	if (!ret)
 		ret = process_read(t->process, scratch, &record, sizeof(record));
 	if (!ret)
-		record_append(c->records, RECORD_ITIMERS, &record, sizeof(record), NULL, 0);
+		record_append(records, RECORD_ITIMERS, &record, sizeof(record), NULL, 0);
+	return ret;
+}
+
+/* Adds timers and pending signals to @out; *@stable when no timer has expired in between. */
+static int read_once(struct thread *t, uint64_t scratch, struct buffer *out, bool *stable)
+{
+	struct buffer before = { 0 }, after = { 0 };
+	int ret = signals_peek_pending(t->process, &before);
+
+	if (!ret)
+		ret = read_interval(t, scratch, out);
+	if (!ret)
+		ret = read_posix(t, scratch, &before, out);
+	if (!ret)
+		ret = signals_peek_pending(t->process, &after);
+	*stable = before.bytes == after.bytes;
+	buffer_append(out, before.data, before.bytes);
+	if (before.failed || after.failed || out->failed)
+		ret = -ENOMEM;
+	buffer_free(&before);
+	buffer_free(&after);
+	return ret;
+}
+
+static int read_all(struct capture *c, struct thread *t, uint64_t scratch)
+{
+	bool stable = false;
+	int attempt, ret = 0;
+
+	/* A timer whose signal is pending rests until it is taken: this ends by itself. */
+	for (attempt = 0; attempt < ATTEMPTS && !stable && !ret; attempt++) {
+		struct buffer out = { 0 };
+
+		ret = read_once(t, scratch, &out, &stable);
+		if (!ret && (stable || attempt == ATTEMPTS - 1))
+			buffer_append(c->records, out.data, out.bytes);
+		buffer_free(&out);
+	}
 	return ret;
 }
 
@@ -144,9 +185,7 @@ static int capture(struct capture *c)
 		return ret;
 	ret = inject_scratch(t, &scratch, c->fault);
 	if (!ret)
-		ret = capture_interval(c, t, scratch);
-	if (!ret)
-		ret = capture_posix(c, t, scratch);
+		ret = read_all(c, t, scratch);
 	end = inject_end(t);
 	if (!ret)
 		ret = end;
@@ -336,6 +375,13 @@ static int arm_interval(struct rebuilt_process *p)
 	if (!r || !t)
 		return 0;
 	record_head(r, &record, sizeof(record));
+	/*
+	 * Expired, and its signal not taken yet: the kernel counts the next period from then on
+	 * (kernel/signal.c, dequeue_signal). Let it expire again at once; the signals merge.
+	 */
+	if (!timerisset(&record.timers[ITIMER_REAL].it_value) &&
+	    timerisset(&record.timers[ITIMER_REAL].it_interval))
+		record.timers[ITIMER_REAL].it_value.tv_usec = 1;
 	for (which = 0; which < INTERVAL_TIMERS; which++)
 		if (timerisset(&record.timers[which].it_value))
 			break;
