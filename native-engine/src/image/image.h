@@ -99,6 +99,12 @@ int image_writer_add_fd(struct image_writer *w, uint64_t object, int fd, uint64_
 			uint64_t bytes, struct fault *fault);
 int image_writer_add_bytes(struct image_writer *w, uint64_t object, uint64_t offset,
 			   const void *data, uint64_t bytes, struct fault *fault);
+/*
+ * As _bytes, for what many images hold alike (the code of libraries): compressed once for all images
+ * of this program's life. The same cut into calls gives the same chunks.
+ */
+int image_writer_add_code(struct image_writer *w, uint64_t object, uint64_t offset,
+			  const void *data, uint64_t bytes, struct fault *fault);
 
 /*
  * Content of @pid, a snapshot, stays as it is: it is not read before image_writer_run_on(), so that

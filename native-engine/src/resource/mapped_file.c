@@ -117,8 +117,8 @@ static int read_ranges(int fd, const struct file_range *ranges, size_t count, ui
 				break;
 			XXH3_64bits_update(state, data, (size_t)got);
 			if (c)
-				ret = image_writer_add_bytes(c->image, object, at, data,
-							     (uint64_t)got, c->fault);
+				ret = image_writer_add_code(c->image, object, at, data,
+							    (uint64_t)got, c->fault);
 			at += (uint64_t)got;
 		}
 	}

@@ -1,0 +1,26 @@
+/*
+ * Compressed chunks of code, kept by the engine: the same libraries are in the image of every process
+ * and of every checkpoint. They are compressed once, and better than what changes.
+ */
+#ifndef CODE_CACHE_H
+#define CODE_CACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct code_key {
+	uint64_t low, high; /* XXH3-128 of the raw bytes */
+	uint32_t raw_bytes;
+	uint32_t codec;
+	int32_t level;
+};
+
+void code_key_of(struct code_key *key, const void *raw, size_t raw_bytes, uint32_t codec,
+		 int level);
+/* The stored bytes, which stay as they are for the life of the program; NULL: not known. */
+const void *code_cache_find(const struct code_key *key, size_t *bytes);
+/* Keeps a copy of @stored, while there is room. */
+void code_cache_add(const struct code_key *key, const void *stored, size_t bytes);
+
+#endif
