@@ -27,7 +27,7 @@ struct launch {
 	const char *port_file, *checkpoint_dir, *codec, *plugins;
 	const char *interval; /* seconds, NULL: not given */
 	long signal;
-	bool open_files, allow_overwrite, unique_names, help, version;
+	bool quiet, open_files, allow_overwrite, unique_names, help, version;
 	char **arguments; /* of the program, from its name on */
 	char path[PATH_MAX];
 };
@@ -75,6 +75,8 @@ static int on_option(void *context, const char *name, const char *value, struct 
 		l->plugins = value;
 	else if (!strcmp(name, "coord-logfile"))
 		l->choice.log_file = value;
+	else if (!strcmp(name, "quiet"))
+		l->quiet = true;
 	else if (!strcmp(name, "help"))
 		l->help = true;
 	else if (!strcmp(name, "version"))
@@ -99,6 +101,7 @@ static void read_environment(struct launch *l)
 	l->open_files = getenv("DMTCP_CKPT_OPEN_FILES") != NULL;
 	l->allow_overwrite = getenv("DMTCP_ALLOW_OVERWRITE_WITH_CKPTED_FILES") != NULL;
 	l->unique_names = options_environment_flag("DMTCP_UNIQUE_CKPT_PLUGIN", false);
+	l->quiet = options_environment_flag("DMTCP_QUIET", false);
 	l->plugins = getenv("DMTCP_PLUGIN");
 	l->interval = getenv("DMTCP_CHECKPOINT_INTERVAL");
 	l->choice.log_file = getenv("DMTCP_COORD_LOG_FILENAME");
@@ -187,6 +190,10 @@ static json_t *registration(const struct launch *l, struct fault *fault)
 	ret = absolute_checkpoint_dir(l, checkpoint_dir, sizeof(checkpoint_dir), fault);
 	if (ret < 0)
 		return NULL;
+	ret = runtime_make_directories(checkpoint_dir);
+	if (ret < 0 && !l->quiet)
+		fprintf(stderr, "dmtcp_launch: warning: the checkpoint directory %s: %s\n",
+			checkpoint_dir, strerror(-ret));
 	ret = proc_stat(getpid(), &self);
 	if (ret < 0 || !getcwd(directory, sizeof(directory))) {
 		fault_set(fault, ret < 0 ? -ret : errno, "internal", "own process: %s",

@@ -131,19 +131,23 @@ int runtime_agent_socket(const char *tmpdir, const char *coordinator_host, unsig
 	return socket_path(tmpdir, name, out, bytes);
 }
 
-/* mkdir -p; directories that exist are left as they are. */
-static int make_directories(char *path)
+int runtime_make_directories(const char *path)
 {
-	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+	char part[PATH_MAX];
+	int ret = format_path(part, sizeof(part), "%s", path);
+
+	if (ret < 0)
+		return ret;
+	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		int failed;
 
 		*slash = '\0';
-		failed = mkdir(path, 0700) && errno != EEXIST ? errno : 0;
+		failed = mkdir(part, 0700) && errno != EEXIST ? errno : 0;
 		*slash = '/';
 		if (failed)
 			return -failed;
 	}
-	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
+	return mkdir(part, 0700) && errno != EEXIST ? -errno : 0;
 }
 
 int runtime_directory_prepare(const char *path, struct fault *fault)
@@ -156,7 +160,7 @@ int runtime_directory_prepare(const char *path, struct fault *fault)
 		slash = strrchr(directory, '/');
 		if (slash)
 			*slash = '\0';
-		ret = make_directories(directory);
+		ret = runtime_make_directories(directory);
 	}
 	if (ret < 0)
 		return fault_set(fault, -ret, "run-directory", "%s cannot be made: %s", directory,

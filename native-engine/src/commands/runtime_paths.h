@@ -22,6 +22,9 @@ int runtime_agent_socket(const char *tmpdir, const char *coordinator_host, unsig
  */
 int runtime_directory_prepare(const char *path, struct fault *fault);
 
+/* Makes directory @path (0700) and its parents where they are missing. */
+int runtime_make_directories(const char *path);
+
 /* The folder that holds bin/ and lib/, from where this program was started. */
 int runtime_tree(char *out, size_t bytes);
 

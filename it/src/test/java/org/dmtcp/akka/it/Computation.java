@@ -56,14 +56,14 @@ final class Computation implements AutoCloseable {
     return computation;
   }
 
-  /** Puts the directories on a file system of their own; root only. */
-  void onTmpfs() throws IOException {
+  /** Puts one of the directories on a file system of its own; the tests run as root. */
+  void mount(Path path, String size) throws IOException {
+    String options = "size=" + size + ",mode=0755";
     Outcome mounted =
-        Command.run(
-            LIMIT, "mount", "-t", "tmpfs", "-o", "size=64m,mode=0755", "it", work().toString());
+        Command.run(LIMIT, "mount", "-t", "tmpfs", "-o", options, "it", path.toString());
     assertEquals(0, mounted.status(), mounted.text());
-    Directories.give(work(), account());
-    mounts.add(work());
+    Directories.give(path, account());
+    mounts.add(path);
   }
 
   /** @param options of {@code dmtcp_launch} */

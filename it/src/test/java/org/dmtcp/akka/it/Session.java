@@ -35,6 +35,10 @@ final class Session implements AutoCloseable {
     environment.putAll(coordinator.environment());
   }
 
+  Account account() {
+    return account;
+  }
+
   Path directory() {
     return directory;
   }
