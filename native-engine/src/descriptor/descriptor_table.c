@@ -5,6 +5,7 @@
 /* The first that claims a descriptor has it: special cases stand before what they are cases of. */
 const struct file_kind_ops *const descriptor_table[] = {
 	&path_only_kind,
+	&pty_master_kind,
 	&terminal_kind,
 	&character_device_kind,
 	&proc_file_kind,

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "inet_table.h"
+#include "pty.h"
 #include "unix_diag.h"
 #include "view.h"
 
@@ -163,6 +164,7 @@ void inventory_free(struct inventory *i)
 		unix_table_free(i->unix_sockets);
 	free(i->unix_sockets);
 	inet_table_free(i->inet_sockets);
+	pty_table_free(i->ptys);
 	free(i->detached);
 	free(i->entries);
 	free(i->by_inode);

@@ -16,6 +16,7 @@ struct inventory_entry {
 
 struct unix_table;
 struct inet_table;
+struct pty_table;
 
 struct inventory {
 	struct inventory_entry *entries; /* by process in the round's order, then by number */
@@ -26,6 +27,7 @@ struct inventory {
 	bool detached_captured;
 	struct unix_table *unix_sockets;
 	struct inet_table *inet_sockets;
+	struct pty_table *ptys;
 };
 
 /* Walks every member, unless it has been done. */

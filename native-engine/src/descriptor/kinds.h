@@ -5,6 +5,7 @@
 #include "descriptor.h"
 
 extern const struct file_kind_ops path_only_kind;
+extern const struct file_kind_ops pty_master_kind;
 extern const struct file_kind_ops terminal_kind;
 extern const struct file_kind_ops character_device_kind;
 extern const struct file_kind_ops directory_kind;

@@ -1,6 +1,6 @@
 /*
- * Terminals: slaves of a pty whose master is outside the computation, serial lines, consoles,
- * /dev/tty. At restart they are the terminal that dmtcp_restart provides.
+ * Terminals: pty slaves, serial lines, consoles, /dev/tty. With a member as the pty's master they are
+ * the slave of the new pty; otherwise the terminal that dmtcp_restart provides.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,9 @@
 #include "../engine/round.h"
 #include "../restart/rebuild.h"
 #include "content.h"
+#include "file_index.h"
 #include "kinds.h"
+#include "pty.h"
 
 /* Documentation/admin-guide/devices.txt */
 #define TTY_MAJOR 4
@@ -30,6 +32,7 @@ struct terminal_payload {
 	int32_t foreground; /* process group as the program sees it, 0: unknown */
 	struct termios2 modes;
 	struct winsize size;
+	uint64_t master_file; /* of a member, 0: the terminal is outside */
 };
 
 static bool terminal_claims(const struct descriptor_view *d)
@@ -50,13 +53,22 @@ static int terminal_capture(struct capture *c, const struct descriptor_view *d, 
 {
 	struct terminal_payload r = { .bytes = sizeof(r) };
 	struct proc_stat process;
+	uint32_t device = 0;
+	struct pty *pty;
 
 	(void)file_id;
+	/* What /dev/tty really is: the number of the terminal behind it. */
+	if (!ioctl(d->borrowed, TIOCGDEV, &device)) {
+		pty = pty_find(c->round->descriptors->ptys, device);
+		if (pty)
+			r.master_file = pty->master->file_id;
+	}
 	if (ioctl(d->borrowed, TCGETS2, &r.modes))
 		memset(&r.modes, 0, sizeof(r.modes)); /* hung up: nothing of it is left */
 	ioctl(d->borrowed, TIOCGWINSZ, &r.size);
 	/* TIOCGPGRP answers only to those whose controlling terminal it is. */
-	if (!proc_stat(c->process->pid, &process) && process.terminal && process.terminal_group > 0)
+	if (!proc_stat(c->process->pid, &process) && (uint32_t)process.terminal == device &&
+	    device && process.terminal_group > 0)
 		r.foreground = round_virtual_pid(c->round, process.terminal_group);
 	buffer_append(payload, &r, sizeof(r));
 	return 0;
@@ -71,6 +83,14 @@ static int terminal_restore(struct rebuilt_process *p, const struct file_record 
 	struct winsize now;
 
 	file_payload_head(payload, bytes, &r, sizeof(r));
+	if (r.master_file) {
+		int master = file_index_open(p, r.master_file);
+
+		if (master < 0)
+			return master;
+		*fd = ioctl(master, TIOCGPTPEER, flags);
+		return *fd < 0 ? -errno : 0;
+	}
 	if (rebuild->terminal_slave_fd < 0) {
 		/* No terminal here: what the restart was given in its place. */
 		*fd = dup(rebuild->stdio[access == O_RDONLY ? 0 : 1]);
