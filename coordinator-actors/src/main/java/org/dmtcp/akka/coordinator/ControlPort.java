@@ -37,9 +37,13 @@ import org.slf4j.LoggerFactory;
  */
 final class ControlPort implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ControlPort.class);
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final int BACKLOG = 128;
   private static final int MAX_REQUEST_BYTES = 1 << 20;
+
+  /** Made with the first request: nobody waits for it at the start. */
+  private static final class Json {
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+  }
 
   private final HttpsServer server;
 
@@ -105,7 +109,7 @@ final class ControlPort implements AutoCloseable {
       }
       JsonNode request;
       try {
-        request = JSON.readTree(body);
+        request = Json.MAPPER.readTree(body);
       } catch (IOException e) {
         respond(exchange, 400, error("bad-request", "no JSON object"));
         return;
@@ -121,7 +125,7 @@ final class ControlPort implements AutoCloseable {
       Duration limit) {
     String op = request.path("op").asText();
     if (op.equals("join")) {
-      return JSON.createObjectNode()
+      return Json.MAPPER.createObjectNode()
           .put("ok", true)
           .put("address", Cluster.address(system))
           .put(
@@ -157,7 +161,7 @@ final class ControlPort implements AutoCloseable {
 
   private static void respond(HttpExchange exchange, int status, ObjectNode answer)
       throws IOException {
-    byte[] body = JSON.writeValueAsBytes(answer);
+    byte[] body = Json.MAPPER.writeValueAsBytes(answer);
     exchange.getResponseHeaders().set("Content-Type", "application/json");
     exchange.sendResponseHeaders(status, body.length);
     exchange.getResponseBody().write(body);

@@ -6,10 +6,12 @@ import akka.actor.typed.ActorRefResolver;
 import akka.actor.typed.javadsl.Adapter;
 import akka.serialization.JSerializer;
 import com.esotericsoftware.kryo.Kryo;
+import com.esotericsoftware.kryo.Registration;
 import com.esotericsoftware.kryo.Serializer;
 import com.esotericsoftware.kryo.io.Input;
 import com.esotericsoftware.kryo.io.Output;
 import com.esotericsoftware.kryo.serializers.DefaultSerializers;
+import com.esotericsoftware.kryo.util.DefaultClassResolver;
 import com.esotericsoftware.kryo.util.Pool;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,10 +38,8 @@ public final class WireSerializer extends JSerializer {
   }
 
   static Kryo kryo(ActorRefResolver resolver) {
-    Kryo kryo = new Kryo();
+    Kryo kryo = new Kryo(new RefResolver(), null); // null: no object travels twice
     kryo.setRegistrationRequired(true); // an unlisted class fails here, not on a peer
-    kryo.setReferences(false);
-    kryo.addDefaultSerializer(ActorRef.class, new RefSerializer(resolver));
     kryo.register(ActorRef.class, new RefSerializer(resolver), WireType.ACTOR_REF);
     for (WireType t : WireType.values()) {
       if (t == WireType.LIST || t == WireType.SHORT_LIST) {
@@ -92,6 +92,15 @@ public final class WireSerializer extends JSerializer {
       throw new IllegalArgumentException("not a message: " + message);
     } finally {
       kryos.free(kryo);
+    }
+  }
+
+  /** Whatever class implements a reference in this JVM, it is one kind of thing on the wire. */
+  private static final class RefResolver extends DefaultClassResolver {
+    @Override
+    @SuppressWarnings("rawtypes") // as Kryo declares it
+    public Registration getRegistration(Class type) {
+      return super.getRegistration(ActorRef.class.isAssignableFrom(type) ? ActorRef.class : type);
     }
   }
 
