@@ -1,0 +1,195 @@
+package org.dmtcp.akka.coordinator;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.dmtcp.akka.config.RuntimePaths;
+import org.dmtcp.akka.protocol.ImageInfo;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The script, run by bash, with commands in place of dmtcp_restart and ssh that tell their words. */
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class RestartScriptTest {
+  private static final String HERE = RuntimePaths.hostName();
+  private static final String ODD = "/x/it's \"odd\" $HOME `id` \\ *\n/ckpt_a;b.dmtcp";
+
+  @TempDir Path dir;
+  private Path restart;
+  private int exitStatus;
+
+  @BeforeEach
+  void makeCommands() throws IOException {
+    restart = command("dmtcp restart", "local");
+    command("ssh", "ssh");
+    command("dmtcp_restart", "from PATH");
+  }
+
+  @Test
+  void passesOddPathsAsTheyAre() throws Exception {
+    String words = run(manifest(image(HERE, ODD)));
+
+    assertEquals(
+        "local|--coord-host|" + HERE + "|--coord-port|7779|--interval|30|" + ODD + "|\n", words);
+    assertEquals(7, exitStatus, "the status is that of the command");
+  }
+
+  @Test
+  void understandsItsOptions() throws Exception {
+    String words =
+        run(manifest(image(HERE, "/x/ckpt_a.dmtcp")), "--coord-host", "h h", "-p", "1", "-i", "2",
+            "--ckptdir", "/c k", "-t", "/t", "--no-strict-checking", "--coord-logfile", "l",
+            "--restartdir", "/new dir");
+
+    assertEquals(
+        "local|--coord-host|h h|--coord-port|1|--interval|2|--ckptdir|/c k|--tmpdir|/t"
+            + "|--no-strict-checking|--coord-logfile|l|/new dir/ckpt_a.dmtcp|\n",
+        words);
+  }
+
+  @Test
+  void isOverriddenByTheEnvironment() throws Exception {
+    String words =
+        run(
+            Map.of("DMTCP_COORD_HOST", "e", "DMTCP_COORD_PORT", "9",
+                "DMTCP_CHECKPOINT_INTERVAL", "8", "DMTCP_RESTART_DIR", "/r"),
+            manifest(image(HERE, "/x/ckpt_a.dmtcp")));
+
+    assertEquals(
+        "local|--coord-host|e|--coord-port|9|--interval|8|/r/ckpt_a.dmtcp|\n", words);
+  }
+
+  @Test
+  void findsTheCommandInThePath() throws Exception {
+    Files.delete(restart);
+
+    assertTrue(run(manifest(image(HERE, "/x/a.dmtcp"))).startsWith("from PATH|"));
+  }
+
+  @Test
+  void startsOtherHostsBySshAndTheTerminalsHostLast() throws Exception {
+    String words =
+        run(manifest(image("far", ODD), image(HERE, "/y/b.dmtcp")));
+
+    assertTrue(words.contains("ssh|far|'" + restart + "' '--coord-host' '" + HERE + "'"), words);
+    assertTrue(words.contains("'--join-coordinator' '" + ODD.replace("'", "'\\''") + "' |"), words);
+    assertTrue(words.contains("local|--coord-host|" + HERE), words);
+  }
+
+  @Test
+  void aRemoteShellGetsTheWordsBack() throws Exception {
+    Path remote = command("ssh", "unused");
+    Files.writeString(remote, "#!/bin/sh\nshift\nexec sh -c \"$1\"\n");
+    String words = run(manifest(image("far", ODD), image(HERE, "/y/b.dmtcp")));
+
+    assertTrue(words.contains("|--join-coordinator|" + ODD + "|\n"), words);
+  }
+
+  @Test
+  void migratesWhenTheTableIsEdited() throws Exception {
+    Manifest manifest = manifest(image("far", "/x/a.dmtcp"), image(HERE, "/y/b.dmtcp"));
+    String edited =
+        script(manifest).replace("far  far", "far  " + HERE).replace(HERE + "  " + HERE, HERE
+            + "  other");
+    String words = runText(Map.of(), edited);
+
+    assertTrue(words.contains("ssh|other|"), words);
+    assertTrue(words.contains("local|--coord-host|" + HERE + "|--coord-port|7779|--interval|30"
+        + "|/x/a.dmtcp|"), words);
+  }
+
+  @Test
+  void takesHostsFromAFile() throws Exception {
+    Path hosts = Files.writeString(dir.resolve("hosts"), "# new ones\nn1\nn2\n");
+    String words =
+        run(manifest(image("far", "/x/a.dmtcp"), image("far2", "/y/b.dmtcp")),
+            "--hostfile", hosts.toString());
+
+    assertTrue(words.contains("ssh|n1|"), words);
+    assertTrue(words.contains("ssh|n2|"), words);
+  }
+
+  @Test
+  void usesItsOwnHostWhenAllProcessesMoveAwayFromTheCoordinators() throws Exception {
+    Manifest m = manifest(image("far", "/x/a.dmtcp"));
+    Manifest elsewhere =
+        new Manifest(m.computationId(), 1, "m", 0, "", m.created(), "far", 7779, 30, m.images());
+    String words = runText(Map.of(), script(elsewhere).replace("far  far", "far  localhost"));
+
+    assertTrue(words.startsWith("local|--coord-host|" + HERE + "|"), words);
+  }
+
+  @Test
+  void refusesWhatItDoesNotUnderstand() throws Exception {
+    run(manifest(image(HERE, "/x/a.dmtcp")), "--nonsense");
+    assertEquals(1, exitStatus);
+    run(manifest(image(HERE, "/x/a.dmtcp")), "--ckptdir");
+    assertEquals(1, exitStatus);
+    run(manifest(image(HERE, "/x/a.dmtcp")), "--help");
+    assertEquals(0, exitStatus);
+  }
+
+  // ---- what the tests do
+
+  private Path command(String name, String tag) throws IOException {
+    Path file = dir.resolve(name);
+    Files.writeString(
+        file, "#!/bin/sh\n(printf '" + tag + "|'; printf '%s|' \"$@\"; echo) >>\"$OUT\"\nexit 7\n");
+    return Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwx------"));
+  }
+
+  private static ImageInfo image(String host, String path) {
+    return new ImageInfo(
+        host, path, "u" + host, 7, 0, "prog", host.equals(HERE), 1, 1, "00");
+  }
+
+  private static Manifest manifest(ImageInfo... images) {
+    return new Manifest(
+        "comp", 1, "m", 0, "", Instant.EPOCH, HERE, 7779, 30, List.of(images));
+  }
+
+  private String script(Manifest manifest) {
+    return new RestartScript(restart.toString()).text(manifest);
+  }
+
+  private String run(Manifest manifest, String... options) throws Exception {
+    return runText(Map.of(), script(manifest), options);
+  }
+
+  private String run(Map<String, String> environment, Manifest manifest) throws Exception {
+    return runText(environment, script(manifest));
+  }
+
+  private String runText(Map<String, String> environment, String text, String... options)
+      throws Exception {
+    Path out = dir.resolve("out");
+    Files.deleteIfExists(out);
+    Path file = Files.writeString(dir.resolve("script.sh"), text);
+    List<String> words = new ArrayList<>(List.of("bash", file.toString()));
+    words.addAll(List.of(options));
+    ProcessBuilder builder =
+        new ProcessBuilder(words).redirectErrorStream(true).directory(dir.toFile());
+    builder.environment().keySet().removeIf(name -> name.startsWith("DMTCP_"));
+    builder.environment().putAll(environment);
+    builder.environment().put("OUT", out.toString());
+    builder.environment().merge("PATH", dir.toString(), (path, ours) -> ours + ":" + path);
+    Process process = builder.start();
+    process.getOutputStream().close();
+    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertTrue(process.waitFor(30, TimeUnit.SECONDS), said);
+    exitStatus = process.exitValue();
+    return Files.exists(out) ? Files.readString(out) : said;
+  }
+}
