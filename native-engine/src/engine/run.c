@@ -9,6 +9,7 @@
 
 #include "../common/proc.h"
 #include "../resource/descriptors.h"
+#include "../resource/memory.h"
 #include "../trace/wait.h"
 #include "ending.h"
 #include "shared.h"
@@ -67,9 +68,9 @@ static bool is_stray_zombie(struct run *r, const struct process *p)
 	return p->zombie && (proc_stat(p->pid, &stat) < 0 || !round_member(&r->round, stat.parent));
 }
 
-/* 1: a new member; 0: it has ended; -errno. */
-static int freeze_one(struct run *r, const struct process_key *k, uint64_t deadline_ns,
-		      struct fault *fault)
+/* 1: a new member; 0: it has ended; -errno. Takes *@early. */
+static int freeze_one(struct run *r, const struct process_key *k, char **early,
+		      uint64_t deadline_ns, struct fault *fault)
 {
 	uint64_t now = monotonic_ns();
 	struct fault why = { 0 };
@@ -80,7 +81,13 @@ static int freeze_one(struct run *r, const struct process_key *k, uint64_t deadl
 		return fault_set(fault, ETIMEDOUT, "freeze-timeout",
 				 "%zu processes have stopped, process %d has not yet been asked",
 				 r->round.member_count, k->pid);
+	if (!r->started_ns)
+		r->started_ns = now;
 	ret = process_freeze(k->pid, (deadline_ns - now) / 1000000 + 1, &p, &why);
+	if (ret >= 0) {
+		p->early_smaps = *early;
+		*early = NULL;
+	}
 	if (ret == -ESRCH || !strcmp(why.id, "no-such-process"))
 		return 0;
 	if (ret < 0)
@@ -101,8 +108,16 @@ static int freeze_pass(struct run *r, const struct scan_request *request, bool *
 {
 	struct process_keys found = { 0 };
 	int ret = scan_members(request, &found, fault), fresh = 0;
+	char **early;
 
 	*waiting = false;
+	early = calloc(found.count + 1, sizeof(*early));
+	if (!early && ret >= 0)
+		ret = fault_set(fault, ENOMEM, "out-of-memory", "no memory for %zu members",
+				found.count);
+	/* As long as nothing stands still. */
+	for (size_t i = 0; ret >= 0 && !r->round.member_count && i < found.count; i++)
+		early[i] = live_memory_look_early(found.keys[i].pid);
 	for (size_t i = 0; ret >= 0 && i < found.count; i++) {
 		const struct process_key *k = &found.keys[i];
 
@@ -113,9 +128,12 @@ static int freeze_pass(struct run *r, const struct scan_request *request, bool *
 			*waiting = true;
 			continue;
 		}
-		ret = freeze_one(r, k, deadline_ns, fault);
+		ret = freeze_one(r, k, &early[i], deadline_ns, fault);
 		fresh += ret > 0;
 	}
+	for (size_t i = 0; early && i < found.count; i++)
+		free(early[i]);
+	free(early);
 	process_keys_free(&found);
 	return ret < 0 ? ret : fresh;
 }
@@ -166,7 +184,6 @@ int run_freeze(struct run **out, struct scan_request *request, const char *name,
 	r->round.host_salt = salt;
 	r->workers = workers;
 	r->frozen = true;
-	r->started_ns = start;
 	request->skip = twin_all();
 	ret = freeze_all(r, request, start + timeout_ms * 1000000ull, fault);
 	if (ret < 0) {

@@ -92,7 +92,10 @@ static void free_mappings(void *state)
 
 static int capture_forked_pages(struct capture *c, void *state)
 {
-	return memory_capture_pages(c, state, PAGES_FORKED);
+	const struct live_memory *m = state;
+	int ret = m->early ? live_memory_matches(m, c->content_pid, c->fault) : 0;
+
+	return ret < 0 ? ret : memory_capture_pages(c, m, PAGES_FORKED);
 }
 
 /* Takes @m. Finding the pages of 1 GiB takes 10 ms and more: not while the program stands still. */
@@ -137,7 +140,9 @@ static int memory_capture(struct capture *c)
 	m = calloc(1, sizeof(*m));
 	if (!m)
 		return fault_set(c->fault, ENOMEM, "out-of-memory", "process %d", p->pid);
-	ret = live_memory_read(m, p->pid, p->live_tid, c->fault);
+	/* What was read early can be checked only where there is a snapshot. */
+	ret = c->deferred ? live_memory_read_frozen(m, p, c->fault) :
+			    live_memory_read(m, p->pid, p->live_tid, c->fault);
 	if (ret >= 0)
 		ret = check_mappings(m, p->virtual_pid, c->fault);
 	if (ret >= 0)

@@ -82,11 +82,18 @@ struct live_memory {
 	struct live_vma *vmas; /* ascending */
 	size_t count;
 	char *text; /* of smaps; the paths point into it */
+	bool early; /* read before the freeze: see live_memory_matches() */
 };
 
 /* Reads the mappings of @pid; @tid when the leader has exited, else equal. -ESRCH, -EACCES. */
 int live_memory_read(struct live_memory *m, pid_t pid, pid_t tid, struct fault *fault);
 void live_memory_free(struct live_memory *m);
+/* Before a large process is frozen, for p->early_smaps. NULL: not worth it, or not possible. */
+char *live_memory_look_early(pid_t pid);
+/* The same as live_memory_read() of a frozen process, of the early look where it still holds. */
+int live_memory_read_frozen(struct live_memory *m, struct process *p, struct fault *fault);
+/* -EAGAIN with fault memory-changed: @snapshot, a fork, has mappings with other properties. */
+int live_memory_matches(const struct live_memory *m, pid_t snapshot, struct fault *fault);
 
 /* Memory that no file backs, whatever the kernel shows as its inode. */
 bool live_vma_is_anonymous(const struct live_vma *v);

@@ -245,6 +245,93 @@ void live_memory_free(struct live_memory *m)
 	memset(m, 0, sizeof(*m));
 }
 
+/*
+ * smaps visits every page: 20 ms and more for 1 GiB. For a large process it is read before the
+ * freeze; under the freeze a look at maps tells whether it still holds, and live_memory_matches()
+ * afterwards whether what maps does not tell has changed in between.
+ */
+#define LOOK_EARLY_PAGES 16384u /* 64 MiB */
+
+char *live_memory_look_early(pid_t pid)
+{
+	char *text = NULL, *end;
+
+	if (proc_read_text(pid, "statm", &text, NULL) < 0)
+		return NULL;
+	strtoull(text, &end, 10);
+	if (strtoull(end, NULL, 10) < LOOK_EARLY_PAGES) {
+		free(text);
+		return NULL;
+	}
+	free(text);
+	return proc_read_text(pid, "smaps", &text, NULL) < 0 ? NULL : text;
+}
+
+static bool same_mapping(const struct live_vma *a, const struct live_vma *b)
+{
+	return a->v.start == b->v.start && a->v.end == b->v.end && a->v.offset == b->v.offset &&
+	       a->v.protection == b->v.protection && a->device == b->device &&
+	       a->inode == b->inode && (a->v.flags & VMA_SHARED) == (b->v.flags & VMA_SHARED) &&
+	       !strcmp(a->path, b->path);
+}
+
+/* Makes *@m of what was read @early (taken), if maps still says the same. */
+static bool take_early(struct live_memory *m, char *early, pid_t tid)
+{
+	struct live_memory now = { 0 };
+	bool same;
+
+	memset(m, 0, sizeof(*m));
+	m->text = early;
+	m->early = true;
+	same = parse(m) >= 0 && proc_read_text(tid, "maps", &now.text, NULL) >= 0 &&
+	       parse(&now) >= 0 && now.count == m->count;
+	for (size_t i = 0; same && i < m->count; i++)
+		same = same_mapping(&m->vmas[i], &now.vmas[i]);
+	live_memory_free(&now);
+	if (!same)
+		live_memory_free(m);
+	return same;
+}
+
+int live_memory_read_frozen(struct live_memory *m, struct process *p, struct fault *fault)
+{
+	char *early = p->early_smaps;
+
+	p->early_smaps = NULL;
+	if (early && take_early(m, early, p->live_tid))
+		return 0;
+	return live_memory_read(m, p->pid, p->live_tid, fault);
+}
+
+/* A fork keeps all but these. */
+#define NOT_INHERITED (VMA_LOCKED | VMA_LOCK_ON_FAULT)
+
+int live_memory_matches(const struct live_memory *m, pid_t snapshot, struct fault *fault)
+{
+	struct live_memory now;
+	size_t at = 0;
+	int ret = live_memory_read(&now, snapshot, snapshot, fault);
+
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < m->count && !ret; i++) {
+		const struct live_vma *v = &m->vmas[i];
+
+		if (v->v.flags & VMA_DONT_FORK)
+			continue;
+		if (at == now.count || !same_mapping(v, &now.vmas[at]) ||
+		    (v->v.flags ^ now.vmas[at].v.flags) & ~NOT_INHERITED)
+			ret = -EAGAIN;
+		at++;
+	}
+	if (!ret && at != now.count)
+		ret = -EAGAIN;
+	live_memory_free(&now);
+	return ret ? fault_set(fault, EAGAIN, "memory-changed", "the program changed the properties "
+			       "of a mapping (madvise) just when it was frozen") : 0;
+}
+
 bool live_vma_is_anonymous(const struct live_vma *v)
 {
 	if (!v->inode)

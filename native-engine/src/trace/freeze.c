@@ -319,6 +319,7 @@ static void close_process(struct process *p)
 	if (p->mem_fd >= 0)
 		close(p->mem_fd);
 	free(p->threads);
+	free(p->early_smaps);
 	free(p);
 }
 

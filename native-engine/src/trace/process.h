@@ -42,6 +42,7 @@ struct process {
 	uint64_t scratch;         /* injected mapping for arguments, 0 until inject_scratch() */
 	struct thread *threads;   /* the leader first; process_adopt_thread may move the array */
 	size_t thread_count;
+	char *early_smaps; /* read before the freeze (resource/smaps.c), or NULL; freed with it */
 };
 
 #define SCRATCH_BYTES 65536u
