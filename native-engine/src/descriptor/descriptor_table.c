@@ -20,6 +20,8 @@ const struct file_kind_ops *const descriptor_table[] = {
 	&pidfd_kind,
 	&unix_socket_kind,
 	&inet_socket_kind,
+	&netlink_kind,
+	&inotify_kind,
 	&refused_kind,
 	NULL,
 };

@@ -20,6 +20,8 @@ extern const struct file_kind_ops epoll_kind;
 extern const struct file_kind_ops pidfd_kind;
 extern const struct file_kind_ops unix_socket_kind;
 extern const struct file_kind_ops inet_socket_kind;
+extern const struct file_kind_ops netlink_kind;
+extern const struct file_kind_ops inotify_kind;
 extern const struct file_kind_ops refused_kind;
 
 #endif

@@ -27,6 +27,8 @@ static const char *reason_for(const struct descriptor_view *d)
 	for (size_t n = 0; n < sizeof(reasons) / sizeof(*reasons); n++)
 		if (!strncmp(d->link, reasons[n].link, strlen(reasons[n].link)))
 			return reasons[n].reason;
+	if (d->protocol[0])
+		return "a socket of a protocol that cannot be captured";
 	if (S_ISBLK(d->status.st_mode))
 		return "a block device";
 	return "of a kind that is not known here";
@@ -41,8 +43,8 @@ static bool refused_claims(const struct descriptor_view *d)
 static int refused_check(pid_t pid, const struct descriptor_view *d, struct fault *fault)
 {
 	return fault_set(fault, EOPNOTSUPP, "not-supported",
-			 "process %d: descriptor %d (%s) cannot be captured: it is %s", pid,
-			 d->number, d->link, reason_for(d));
+			 "process %d: descriptor %d (%s%s%s) cannot be captured: it is %s", pid,
+			 d->number, d->link, d->protocol[0] ? " " : "", d->protocol, reason_for(d));
 }
 
 /* It was opened between the check and the freeze. */

@@ -1,0 +1,242 @@
+/*
+ * inotify: its watches. The kernel tells only inodes: paths are searched for. Events that have not
+ * been read cannot be queued again.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "../restart/rebuild.h"
+#include "kinds.h"
+#include "path_search.h"
+
+struct inotify_payload {
+	uint32_t bytes; /* of this struct */
+	uint32_t watches;
+	uint32_t unread; /* bytes of events that are lost */
+	uint32_t reserved;
+	/* tail: the watches */
+};
+
+struct watch_head { /* part of the image format; the path follows */
+	int32_t number;
+	uint32_t mask;
+	uint32_t path_bytes;
+};
+
+/* The kernel's own dev_t, as fdinfo prints it: 12 bits major, 20 bits minor. */
+#define KERNEL_MINOR_BITS 20
+#define HANDLE_BYTES 128 /* MAX_HANDLE_SZ */
+
+/* What a program may ask for, of what the kernel keeps. */
+#define USER_MASK (IN_ALL_EVENTS | IN_EXCL_UNLINK | IN_ONESHOT)
+
+struct watch {
+	struct watch_head head;
+	struct wanted_inode inode;
+	uint8_t handle[HANDLE_BYTES];
+};
+
+static bool inotify_claims(const struct descriptor_view *d)
+{
+	return !strcmp(d->link, "anon_inode:inotify") || !strcmp(d->link, "anon_inode:[inotify]");
+}
+
+static void read_handle(const char *line, struct watch *w)
+{
+	const char *hex = strstr(line, "f_handle:"), *end = strchr(line, '\n');
+	unsigned int bytes, type;
+
+	w->inode.handle = NULL;
+	line = strstr(line, "fhandle-bytes:");
+	if (!line || !hex || (end && hex > end) ||
+	    sscanf(line, "fhandle-bytes:%x fhandle-type:%x", &bytes, &type) != 2 ||
+	    bytes > sizeof(w->handle))
+		return;
+	hex += strlen("f_handle:");
+	for (unsigned int n = 0; n < bytes; n++) {
+		unsigned int byte;
+
+		if (sscanf(hex + 2 * n, "%2x", &byte) != 1)
+			return;
+		w->handle[n] = byte;
+	}
+	w->inode.handle = w->handle;
+	w->inode.handle_bytes = bytes;
+	w->inode.handle_type = type;
+}
+
+/* The next line of fdinfo that is a watch. */
+static bool next_watch(const char **text, struct watch *w)
+{
+	unsigned long long inode;
+	unsigned int number, device, mask;
+
+	*text = strstr(*text, "inotify wd:");
+	if (!*text || sscanf(*text, "inotify wd:%x ino:%llx sdev:%x mask:%x", &number, &inode, &device,
+			     &mask) != 4)
+		return false;
+	w->head.number = number;
+	w->head.mask = mask & USER_MASK;
+	w->inode.inode = inode;
+	w->inode.device = makedev(device >> KERNEL_MINOR_BITS, device & ((1u << KERNEL_MINOR_BITS) - 1));
+	read_handle(*text, w);
+	*text += 1;
+	return true;
+}
+
+static int refuse(pid_t pid, const struct descriptor_view *d, const struct watch *w,
+		  struct fault *fault)
+{
+	return fault_set(fault, EOPNOTSUPP, "not-supported",
+			 "process %d: descriptor %d (inotify) watches inode %llu, to which no path "
+			 "could be found", pid, d->number, (unsigned long long)w->inode.inode);
+}
+
+static int inotify_check(pid_t pid, const struct descriptor_view *d, struct fault *fault)
+{
+	const char *text = d->fdinfo;
+	char path[PATH_MAX];
+	struct watch w;
+
+	while (next_watch(&text, &w))
+		if (path_search(d->pid, &w.inode, path, sizeof(path)))
+			return refuse(pid, d, &w, fault);
+	return 0;
+}
+
+static int compare_watches(const void *a, const void *b)
+{
+	const struct watch *x = a, *y = b;
+
+	return x->head.number < y->head.number ? -1 : x->head.number > y->head.number;
+}
+
+static int inotify_capture(struct capture *c, const struct descriptor_view *d, uint64_t file_id,
+			   struct buffer *payload)
+{
+	struct inotify_payload r = { .bytes = sizeof(r) };
+	struct buffer watches = { 0 };
+	const char *text = d->fdinfo;
+	struct watch w, *all;
+	char path[PATH_MAX];
+	int unread = 0, ret = 0;
+
+	(void)file_id;
+	while (next_watch(&text, &w)) {
+		buffer_append(&watches, &w, sizeof(w));
+		r.watches++;
+	}
+	all = (struct watch *)watches.data;
+	if (r.watches)
+		qsort(all, r.watches, sizeof(*all), compare_watches);
+	ioctl(d->borrowed, FIONREAD, &unread);
+	r.unread = unread;
+	buffer_append(payload, &r, sizeof(r));
+	for (uint32_t n = 0; n < r.watches && !ret; n++) {
+		if (all[n].inode.handle)
+			all[n].inode.handle = all[n].handle; /* it has been moved */
+		if (path_search(d->pid, &all[n].inode, path, sizeof(path))) {
+			ret = refuse(c->process->virtual_pid, d, &all[n], c->fault);
+			break;
+		}
+		all[n].head.path_bytes = strlen(path);
+		buffer_append(payload, &all[n].head, sizeof(all[n].head));
+		buffer_append(payload, path, all[n].head.path_bytes);
+	}
+	payload->failed |= watches.failed;
+	buffer_free(&watches);
+	return ret;
+}
+
+static int inotify_restore(struct rebuilt_process *p, const struct file_record *f,
+			   const void *payload, size_t bytes, int *fd)
+{
+	(void)p;
+	(void)payload;
+	(void)bytes;
+	*fd = inotify_init1(IN_CLOEXEC | (f->flags & O_NONBLOCK));
+	return *fd < 0 ? -errno : 0;
+}
+
+/* Numbers are given upwards: those in between are used up. */
+static int add_watch(int fd, const struct watch_head *w, const char *path)
+{
+	for (;;) {
+		int number = inotify_add_watch(fd, path, w->mask);
+
+		if (number < 0)
+			return -errno;
+		if (number == w->number)
+			return 0;
+		if (number > w->number)
+			return -EEXIST;
+		inotify_rm_watch(fd, number);
+	}
+}
+
+/* Everything that the restart itself has caused. */
+static void discard_events(int fd)
+{
+	char events[4096];
+	int waiting = 0;
+
+	while (!ioctl(fd, FIONREAD, &waiting) && waiting > 0)
+		if (read(fd, events, sizeof(events)) <= 0)
+			break;
+}
+
+/* After all files have been opened: that would be events. */
+static int inotify_restore_last(struct rebuilt_process *p, const struct file_record *f,
+				const void *payload, size_t bytes, int fd)
+{
+	struct inotify_payload r;
+	const char *tail;
+	size_t left;
+
+	(void)f;
+	file_payload_head(payload, bytes, &r, sizeof(r));
+	tail = file_payload_tail(payload, bytes, &left);
+	for (uint32_t n = 0; n < r.watches; n++) {
+		struct watch_head w;
+		char path[PATH_MAX];
+		int ret;
+
+		if (left < sizeof(w))
+			return -EPROTO;
+		memcpy(&w, tail, sizeof(w));
+		if (w.path_bytes >= sizeof(path) || left - sizeof(w) < w.path_bytes)
+			return -EPROTO;
+		memcpy(path, tail + sizeof(w), w.path_bytes);
+		path[w.path_bytes] = 0;
+		tail += sizeof(w) + w.path_bytes;
+		left -= sizeof(w) + w.path_bytes;
+		ret = add_watch(fd, &w, path);
+		if (ret)
+			return fault_set(p->fault, -ret, "file-missing",
+					 "%s, which the program watches, cannot be watched: %s", path,
+					 strerror(-ret));
+		discard_events(fd);
+	}
+	if (r.unread && p->rebuild->stdio[2] >= 0)
+		dprintf(p->rebuild->stdio[2], "dmtcp_restart: process %d: inotify events that it had not "
+			"read at the checkpoint are lost\n", p->image->header.virtual_pid);
+	return 0;
+}
+
+const struct file_kind_ops inotify_kind = {
+	.kind = FILE_INOTIFY,
+	.name = "inotify",
+	.claims = inotify_claims,
+	.check = inotify_check,
+	.capture = inotify_capture,
+	.restore = inotify_restore,
+	.restore_last = inotify_restore_last,
+};
