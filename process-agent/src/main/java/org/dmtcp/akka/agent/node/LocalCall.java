@@ -117,8 +117,11 @@ final class LocalCall {
     }
     setting.agent().tell(new NodeAgent.Refresh(
         context.messageAdapter(NodeAgent.Refreshed.class, r -> new Refreshed())));
-    return common()
+    return BehaviorBuilder.<Command>create()
+        .onMessage(ClientGone.class, m -> Behaviors.same()) // what was asked for is done
         .onMessage(Refreshed.class, m -> handedOn(message))
+        .onMessage(TimedOut.class, m -> timedOut())
+        .onMessage(CoordinatorLost.class, m -> lost())
         .onAnyMessage(m -> ignoreStale("refreshing", m))
         .build();
   }
@@ -228,10 +231,14 @@ final class LocalCall {
 
   private BehaviorBuilder<Command> common() {
     return BehaviorBuilder.<Command>create()
-        .onMessage(TimedOut.class, m -> failed("coordinator-unreachable",
-            "the coordinator did not answer " + request.op() + " in time"))
+        .onMessage(TimedOut.class, m -> timedOut())
         .onMessage(ClientGone.class, m -> Behaviors.stopped()) // the work goes on
         .onMessage(CoordinatorLost.class, m -> lost());
+  }
+
+  private Behavior<Command> timedOut() {
+    return failed("coordinator-unreachable",
+        "the coordinator did not answer " + request.op() + " in time");
   }
 
   private Behavior<Command> lost() {

@@ -66,7 +66,7 @@ final class NodeRound {
   private record Reported(ProcessAgent.Report report) implements Command {}
 
   /** @param failure {@code null} when the files are as they should be */
-  private record FilesDone(String step, List<Path> obsolete, Failure failure) implements Command {}
+  private record FilesDone(String step, List<Path> paths, Failure failure) implements Command {}
 
   private record PhaseTimedOut() implements Command {}
 
@@ -95,18 +95,42 @@ final class NodeRound {
    * What changes from phase to phase.
    *
    * @param done last phase that was gone through
+   * @param freezing the engine was asked to freeze: it knows the round
+   * @param made directories that were made for the round
    * @param agents one per member, from the freeze on
    * @param obsolete images that go once the generation is committed
    * @param staged the manifest is durable: from here on only the coordinator knows what is valid
    */
   private record Progress(
       Phase done,
+      boolean freezing,
+      List<Path> made,
       Map<Member, ActorRef<ProcessAgent.Command>> agents,
       Map<Member, Boolean> terminals,
       List<Path> obsolete,
       boolean staged) {
     Progress reached(Phase phase) {
-      return new Progress(phase, agents, terminals, obsolete, staged);
+      return new Progress(phase, freezing, made, agents, terminals, obsolete, staged);
+    }
+
+    Progress withMade(List<Path> now) {
+      return new Progress(done, freezing, now, agents, terminals, obsolete, staged);
+    }
+
+    Progress withFreezing() {
+      return new Progress(done, true, made, agents, terminals, obsolete, staged);
+    }
+
+    Progress withAgents(Map<Member, ActorRef<ProcessAgent.Command>> now) {
+      return new Progress(done, freezing, made, now, terminals, obsolete, staged);
+    }
+
+    Progress withTerminals(Map<Member, Boolean> now) {
+      return new Progress(done, freezing, made, agents, now, obsolete, staged);
+    }
+
+    Progress withStaged(List<Path> nowObsolete) {
+      return new Progress(done, freezing, made, agents, terminals, nowObsolete, true);
     }
 
     List<Path> images(RoundFiles files) {
@@ -154,7 +178,8 @@ final class NodeRound {
   // ---- prepare: members, refusals, directories ----
 
   private Behavior<Command> preparing(Duration limit) {
-    Progress progress = new Progress(Phase.PREPARE, Map.of(), Map.of(), List.of(), false);
+    Progress progress = new Progress(
+        Phase.PREPARE, false, List.of(), Map.of(), Map.of(), List.of(), false);
     if (setting.roots().isEmpty()) {
       return reached(progress, Phase.PREPARE, 0, 0, List.of());
     }
@@ -180,10 +205,8 @@ final class NodeRound {
         String more = refusals.size() == 1 ? "" : " (and " + (refusals.size() - 1) + " more)";
         return failed(progress, Phase.PREPARE, new Failure(first.id(), first.text() + more));
       }
-      return withFiles(progress, Phase.PREPARE, "directories", () -> {
-        files.prepare(members);
-        return List.of();
-      }, done -> reached(progress, Phase.PREPARE, 0, 0, List.of()));
+      return withFiles(progress, Phase.PREPARE, "directories", () -> files.prepare(members),
+          made -> reached(progress.withMade(made), Phase.PREPARE, 0, 0, List.of()));
     });
   }
 
@@ -246,10 +269,11 @@ final class NodeRound {
         plan.generation(), plan.manifestId(),
         setting.roots(), setting.namespaceInits(),
         nativeLimit(limit));
-    return ask(progress, Phase.FREEZE, limit, freeze, body -> {
+    Progress now = progress.withFreezing();
+    return ask(now, Phase.FREEZE, limit, freeze, body -> {
       setting.names().tell(new Found(EngineCodec.members(body), context.getSelf()));
-      return inPhase(progress, Phase.FREEZE)
-          .onMessage(Named.class, m -> onFrozen(progress, m.members()))
+      return inPhase(now, Phase.FREEZE)
+          .onMessage(Named.class, m -> onFrozen(now, m.members()))
           .onAnyMessage(m -> ignoreStale("freezing", m))
           .build();
     });
@@ -263,8 +287,7 @@ final class NodeRound {
           ProcessAgent.create(plan, member, image, setting.engine(), reports),
           "process-" + member.process().realPid()));
     }
-    return reached(new Progress(progress.done(), agents, Map.of(), List.of(), false),
-        Phase.FREEZE, members.size(), 0, List.of());
+    return reached(progress.withAgents(agents), Phase.FREEZE, members.size(), 0, List.of());
   }
 
   private Behavior<Command> snapshotting(Progress progress, NodeCommand.EnterPhase order) {
@@ -273,7 +296,7 @@ final class NodeRound {
     Map<Member, Boolean> terminals = new HashMap<>(); // while the engine works
     progress.agents().keySet().forEach(m ->
         terminals.put(m, setting.proc().hasTerminal(m.process().realPid())));
-    Progress now = new Progress(progress.done(), progress.agents(), terminals, List.of(), false);
+    Progress now = progress.withTerminals(terminals);
     return collecting(now, Phase.SNAPSHOT, Map.of(), done ->
         reached(now, Phase.SNAPSHOT, now.agents().size(), 0, List.of()));
   }
@@ -332,9 +355,8 @@ final class NodeRound {
     List<Path> images = progress.images(files);
     return withFiles(progress, Phase.COMMIT, "manifest",
         () -> files.stage(order.manifest(), images),
-        done -> reached(
-            new Progress(progress.done(), progress.agents(), progress.terminals(), done, true),
-            Phase.COMMIT, images.size(), 0, List.of()));
+        obsolete -> reached(
+            progress.withStaged(obsolete), Phase.COMMIT, images.size(), 0, List.of()));
   }
 
   /** Nothing takes the round back any more: what fails leaves files that the next one settles. */
@@ -395,7 +417,7 @@ final class NodeRound {
     runBlocking(step, work);
     return inPhase(progress, phase)
         .onMessage(FilesDone.class, m -> m.step().equals(step), m -> m.failure() == null
-            ? next.apply(m.obsolete())
+            ? next.apply(m.paths())
             : failed(progress, phase, m.failure()))
         .onAnyMessage(m -> ignoreStale("in " + phase + " with files", m))
         .build();
@@ -466,6 +488,10 @@ final class NodeRound {
   /** The processes run on first; then the files go. @param replyTo {@code null} if unasked */
   private Behavior<Command> undoing(Progress progress, ActorRef<NodeEvent> replyTo) {
     startTimer(setting.settings().nativeLimit().multipliedBy(2));
+    if (!progress.freezing()) {
+      discard(progress);
+      return undoing(progress, replyTo, true);
+    }
     setting.engine().tell(new EngineDriver.Submit(
         new EngineRequest.Abort(plan.roundId()), setting.settings().nativeLimit(), answers));
     return undoing(progress, replyTo, false);
@@ -479,10 +505,7 @@ final class NodeRound {
               if (!m.answer().ok()) {
                 context.getLog().warn("round {}: abort: {}", plan.roundId(), m.answer().failure());
               }
-              runBlocking("discard", () -> {
-                files.discard(progress.images(files));
-                return List.of();
-              });
+              discard(progress);
               return undoing(progress, replyTo, true);
             })
         .onMessage(FilesDone.class, m -> m.step().equals("discard"), m -> undone(replyTo))
@@ -490,6 +513,13 @@ final class NodeRound {
         .onMessage(Abort.class, m -> undoing(progress, m.replyTo(), thawed))
         .onAnyMessage(m -> ignoreStale("undoing", m))
         .build();
+  }
+
+  private void discard(Progress progress) {
+    runBlocking("discard", () -> {
+      files.discard(progress.images(files), progress.made());
+      return List.of();
+    });
   }
 
   private Behavior<Command> undone(ActorRef<NodeEvent> replyTo) {

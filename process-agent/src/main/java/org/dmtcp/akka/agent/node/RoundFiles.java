@@ -72,9 +72,11 @@ final class RoundFiles {
    * Tries the directories and removes what earlier rounds left there; nothing of this round exists
    * yet on any node.
    *
+   * @return directories that were made, which an aborted round removes again
    * @throws IOException a directory is missing or cannot be written; the text names it
    */
-  void prepare(Collection<Member> members) throws IOException {
+  List<Path> prepare(Collection<Member> members) throws IOException {
+    List<Path> made = new ArrayList<>();
     Set<String> uniquePids = new HashSet<>();
     Set<Path> directories = new HashSet<>();
     for (Member member : members) {
@@ -83,9 +85,10 @@ final class RoundFiles {
       if (!directories.add(directory)) {
         continue;
       }
-      if (member.options().uniqueNames()) {
+      if (member.options().uniqueNames() && !Files.exists(directory)) {
         Files.createDirectories(directory,
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        made.add(directory);
       }
       if (!Files.isDirectory(directory)) {
         throw new IOException("the checkpoint directory " + directory
@@ -98,6 +101,7 @@ final class RoundFiles {
     for (Path directory : directories) {
       settleLeftovers(directory, uniquePids);
     }
+    return List.copyOf(made);
   }
 
   /**
@@ -186,21 +190,16 @@ final class RoundFiles {
     commit(images, List.of());
   }
 
-  /** Removes what the round wrote. */
-  void discard(Collection<Path> images) {
+  /** Removes what the round wrote, and the directories that {@link #prepare} made for it. */
+  void discard(Collection<Path> images, Collection<Path> made) {
     for (Path image : images) {
       remove(temporary(image));
     }
     for (Path directory : directories(images)) {
       remove(staged(directory));
-      try {
-        if (directory.getFileName().toString()
-            .equals(String.format("ckpt_%s_%05d", computationId, generation))) {
-          Files.deleteIfExists(directory);
-        }
-      } catch (IOException e) {
-        log.debug("{}: {}", directory, e.getMessage()); // another node's files are in it
-      }
+    }
+    for (Path directory : made) {
+      remove(directory); // unless another node's files are in it
     }
   }
 

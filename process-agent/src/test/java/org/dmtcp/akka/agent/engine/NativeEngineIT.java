@@ -64,6 +64,10 @@ class NativeEngineIT {
       realPid = Integer.parseInt(out.readLine());
     }
     shell.waitFor();
+    Path executable = Path.of("/proc/" + realPid + "/exe");
+    while (!Files.readSymbolicLink(executable).endsWith("sleep")) {
+      Thread.sleep(1); // the shell's child, before it executes
+    }
     String stat = Files.readString(Path.of("/proc/" + realPid + "/stat"));
     return new HostProcess(realPid,
         Long.parseLong(stat.substring(stat.lastIndexOf(')') + 2).split(" ")[19]));
@@ -88,6 +92,13 @@ class NativeEngineIT {
   private char state() throws IOException {
     String stat = Files.readString(Path.of("/proc/" + sleeper.realPid() + "/stat"));
     return stat.charAt(stat.lastIndexOf(')') + 2);
+  }
+
+  /** A process that was let go runs for a moment; the test's limit holds. */
+  private void awaitSleeping() throws IOException, InterruptedException {
+    while (state() != 'S') {
+      Thread.sleep(1);
+    }
   }
 
   private long enginePid() {
@@ -128,7 +139,7 @@ class NativeEngineIT {
     assertEquals(Files.size(image), summary.imageBytes());
     askFine(new EngineRequest.End("r"));
     assertTrue(Files.exists(image));
-    assertEquals('S', state());
+    awaitSleeping();
   }
 
   @Test
@@ -138,7 +149,7 @@ class NativeEngineIT {
     askFine(new EngineRequest.Snapshot("r", sleeper, "upid", directory.resolve("image").toString(),
         "zstd", 0, 1, false, false, LIMIT));
     askFine(new EngineRequest.Abort("r"));
-    assertEquals('S', state());
+    awaitSleeping();
     try (Stream<Path> files = Files.list(directory)) {
       assertEquals(List.of(), files.toList());
     }
@@ -152,14 +163,11 @@ class NativeEngineIT {
     EngineAnswer answer = ask(new EngineRequest.Drain("r", LIMIT));
     assertEquals(EngineFailure.ENGINE_LOST, answer.failure().id());
     events.expectMessageClass(EngineEvent.Restarted.class, LIMIT);
-    while (state() == 't') {
-      Thread.onSpinWait(); // until the kernel has let go; the test's limit holds
-    }
-    assertEquals('S', state());
+    awaitSleeping();
     assertTrue(enginePid() != pid);
     freeze("r2");
     askFine(new EngineRequest.Abort("r2"));
-    assertEquals('S', state());
+    awaitSleeping();
   }
 
   @Test
@@ -168,10 +176,10 @@ class NativeEngineIT {
     freeze("r");
     assertEquals('t', state());
     kit.stop(driver);
-    while (state() == 't' || ProcessHandle.of(pid).isPresent()) {
-      Thread.onSpinWait();
+    awaitSleeping();
+    while (ProcessHandle.of(pid).isPresent()) {
+      Thread.sleep(1);
     }
-    assertEquals('S', state());
   }
 
   @Test

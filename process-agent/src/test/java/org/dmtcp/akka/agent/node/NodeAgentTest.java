@@ -36,6 +36,7 @@ import org.dmtcp.akka.protocol.Failure;
 import org.dmtcp.akka.protocol.NodeCommand;
 import org.dmtcp.akka.protocol.NodeEnvironment;
 import org.dmtcp.akka.protocol.NodeEvent;
+import org.dmtcp.akka.protocol.Phase;
 import org.dmtcp.akka.protocol.ProcessInfo;
 import org.dmtcp.akka.protocol.RoundPlan;
 import org.junit.jupiter.api.AfterEach;
@@ -126,10 +127,10 @@ class NodeAgentTest {
     return answer;
   }
 
-  private static ObjectNode registration(HostProcess process) {
+  private ObjectNode registration(HostProcess process) {
     return JSON.createObjectNode().put("op", "register").put("pid", process.realPid())
         .put("startTicks", process.startTicks()).put("virtualPid", process.realPid())
-        .put("program", "prog").put("directory", "/").put("checkpointDir", "/ckpt")
+        .put("program", "prog").put("directory", "/").put("checkpointDir", temporary.toString())
         .put("codec", "zstd");
   }
 
@@ -434,7 +435,7 @@ class NodeAgentTest {
     agent.tell(new NodeCommand.AbortRound("x", new Failure("internal", "y"), asker.ref()));
     asker.expectMessageClass(NodeEvent.RoundAborted.class);
     agent.tell(new NodeCommand.EnterPhase(
-        "x", org.dmtcp.akka.protocol.Phase.FREEZE, 0, Duration.ofSeconds(1)));
+        "x", Phase.FREEZE, 0, Duration.ofSeconds(1)));
     assertEquals("x", expect(NodeEvent.PhaseFailed.class).roundId());
     agent.tell(new NodeCommand.CommitRound("x", "c1", 5, "m"));
     assertEquals("x", expect(NodeEvent.RoundCommitted.class).roundId());
@@ -446,7 +447,9 @@ class NodeAgentTest {
     TestProbe<NodeEvent> round = kit.createTestProbe(NodeEvent.class);
     agent.tell(new NodeCommand.BeginRound(
         new RoundPlan("r", "c1", 1, "m", false, false), Duration.ofSeconds(5), round.ref()));
-    round.receiveMessage();
+    round.expectMessageClass(NodeEvent.PhaseReached.class);
+    agent.tell(new NodeCommand.EnterPhase("r", Phase.FREEZE, 0, Duration.ofSeconds(5)));
+    engine.expect("freeze");
     agent.tell(new NodeCommand.Leave(true, "quit"));
     engine.expect("abort");
     engine.expect("kill");

@@ -178,6 +178,11 @@ class NodeRoundTest {
 
   private void expectUndone() throws IOException {
     done(EngineRequest.Abort.class);
+    expectGone();
+  }
+
+  /** The engine has not heard of the round. */
+  private void expectGone() throws IOException {
     watcher.expectTerminated(round);
     assertEquals(List.of(), names());
   }
@@ -234,7 +239,7 @@ class NodeRoundTest {
     answer(expect(EngineRequest.Check.class), refusals);
     NodeEvent.PhaseFailed failed = coordinator.expectMessageClass(NodeEvent.PhaseFailed.class);
     assertEquals(new Failure("not-supported", "prog[1001]: io_uring"), failed.failure());
-    expectUndone();
+    expectGone();
   }
 
   @Test
@@ -246,7 +251,7 @@ class NodeRoundTest {
     done(EngineRequest.Check.class);
     assertEquals("image-unwritable",
         coordinator.expectMessageClass(NodeEvent.PhaseFailed.class).failure().errorId());
-    expectUndone();
+    expectGone();
   }
 
   @Test

@@ -92,7 +92,7 @@ class RoundFilesTest {
     List<Path> images = List.of(files.image(a));
     write(files.temporary(images.get(0)), COMPUTATION, 2, "m2");
     files.stage(manifest(2, "m2", images), images);
-    files.discard(images);
+    files.discard(images, List.of());
     assertEquals(before, names());
     assertEquals(1, generationOf(a));
   }
@@ -176,12 +176,12 @@ class RoundFilesTest {
     Member a = new Member(new HostProcess(9, 1), "u", 9, 0, "prog", true,
         new MemberOptions(directory.toString(), "zstd", false, false, 0, true));
     RoundFiles files = files(4);
-    files.prepare(List.of(a));
+    List<Path> made = files.prepare(List.of(a));
     Path image = files.image(a);
     assertEquals(directory.resolve("ckpt_" + COMPUTATION + "_00004"), image.getParent());
     assertTrue(Files.isDirectory(image.getParent()));
     write(files.temporary(image), COMPUTATION, 4, "m4");
-    files.discard(List.of(image));
+    files.discard(List.of(image), made);
     assertEquals(List.of(), names());
   }
 }
