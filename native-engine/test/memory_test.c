@@ -130,6 +130,7 @@ static void capture(pid_t pid, struct saved *s)
 	CHECK(!image_writer_finish(writer, &header, &records, &summary, &fault));
 	image_writer_close(writer);
 	buffer_free(&records);
+	shared_content_free(&round);
 	shared_close(&round);
 }
 

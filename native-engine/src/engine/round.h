@@ -14,6 +14,7 @@ struct round {
 	void *shared; /* identity tables of shared.c */
 	struct virtual_ids *ids; /* of round_virtual_pid() */
 	struct inventory *descriptors; /* of all members: descriptor/inventory.h */
+	struct memory_round *memory;   /* what has been read: resource/shared_content.c */
 };
 
 /*
@@ -22,6 +23,8 @@ struct round {
  */
 uint64_t round_file_id(struct round *r, struct process *p, int number, bool *is_new); /* kcmp FILE */
 uint64_t round_inode_id(struct round *r, uint64_t device, uint64_t inode, bool *is_new);
+/* Forgets what of shared memory has been read; when the round ends. */
+void shared_content_free(struct round *r);
 /* The member with this engine-side pid, or NULL. */
 struct process *round_member(struct round *r, pid_t pid);
 /* Engine-side pid or tid -> what the program sees; 0 when it is not a member. */

@@ -291,6 +291,7 @@ void run_close(struct run *r)
 		output_close(o, r->keep && atomic_load(&o->state) == OUTPUT_DONE && !o->result);
 	}
 	descriptors_free(&r->round);
+	shared_content_free(&r->round);
 	shared_close(&r->round);
 	free(r->round.members);
 	free(r->round.ids);

@@ -10,6 +10,7 @@
  *   memory_fill.c     writes its pages
  *   mapped_file.c     files behind mappings: identity, content, opening again
  *   shared_memory.c   shared anonymous memory, memfd, deleted files
+ *   shared_content.c  their content where no descriptor leads to them
  *   sysv_shm.c        System V segments
  *   vdso.c, mm.c      the vDSO; brk, bounds, auxv, exe link
  */
@@ -180,7 +181,10 @@ int mapped_file_descriptor(struct rebuild *r, uint64_t id, bool write);
 int shared_memory_open(struct capture *c, const struct live_vma *v);
 /* Record and content of memory without a name: shared anonymous, memfd, hugetlb, lost files. */
 int shared_memory_capture(struct capture *c, struct mapped_file *f, bool is_new);
-/* Queues the content of @f->r.id as far as mapped, read through the mappings; finds @f->r.bytes. */
+/*
+ * shared_content.c: queues the content of @f->r.id as far as it is mapped and has not been queued in
+ * this round; finds @f->r.bytes.
+ */
 int shared_memory_content(struct capture *c, struct mapped_file *f);
 int shared_memory_restore(struct rebuilt_process *p, const struct mapped_file_view *v);
 int shared_memory_restore_last(struct rebuilt_process *p);

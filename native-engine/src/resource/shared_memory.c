@@ -1,11 +1,8 @@
 /*
  * Memory that processes share and that no path leads to: shared anonymous memory, memfds, hugetlb
  * memory, and deleted files that no descriptor is left of. One object per inode and round; restored
- * as one memfd in the builder.
- *
- * The page tables of a process do not tell which pages of it exist (a page that another process
- * wrote does not show), and reading a hole allocates it (engine-facts 9.4): so the holes are asked
- * from the file where one of us can open it, else from mincore(2) inside the process.
+ * as one memfd in the builder. Content: through a descriptor where one of us can open one, else
+ * shared_content.c.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,7 +13,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../descriptor/content.h"
@@ -127,107 +123,6 @@ int shared_memory_open(struct capture *c, const struct live_vma *v)
 }
 
 /* ---- capture ---- */
-
-/* The pages of @v from @from on that exist, asked inside the process. -ENOTSUP: ask nobody. */
-static int capture_resident(struct capture *c, uint64_t object, const struct live_vma *v,
-			    uint64_t from, uint64_t *existing)
-{
-	struct thread *t = memory_injectable_thread(c->process);
-	uint64_t scratch, at = from, run = 0;
-	uint8_t *present = malloc(SCRATCH_BYTES);
-	bool in_run = false;
-	int ret = -ENOTSUP;
-	long result;
-
-	if (!t || !present)
-		goto out;
-	ret = inject_begin(t, c->fault);
-	if (ret < 0)
-		goto out;
-	ret = inject_scratch(t, &scratch, c->fault);
-	while (ret >= 0 && at < v->v.end) {
-		uint64_t pages = (v->v.end - at) / PAGE_BYTES;
-
-		if (pages > SCRATCH_BYTES)
-			pages = SCRATCH_BYTES;
-		ret = inject_syscall(t, &result, SYS_mincore, at, pages * PAGE_BYTES, scratch, 0, 0,
-				     0);
-		if (ret >= 0 && result < 0)
-			ret = (int)result;
-		if (ret >= 0)
-			ret = process_read(c->process, scratch, present, pages);
-		for (uint64_t i = 0; ret >= 0 && i <= pages; i++) {
-			bool here = i < pages && present[i] & 1;
-
-			if (here && !in_run)
-				run = at + i * PAGE_BYTES;
-			if (!here && in_run)
-				ret = image_writer_add_process_object(
-					c->image, object, v->v.offset + (run - v->v.start),
-					c->process->live_tid, c->process->mem_fd, run,
-					at + i * PAGE_BYTES - run, true, c->fault);
-			in_run = here;
-			if (here)
-				*existing = at + (i + 1) * PAGE_BYTES;
-		}
-		at += pages * PAGE_BYTES;
-	}
-	if (inject_end(t) < 0 && ret >= 0)
-		ret = -ESRCH;
-out:
-	free(present);
-	return ret;
-}
-
-/*
- * The end of the file as far as @v shows it: pages behind it cannot be read. The last page is looked
- * at first, then bisected, because reading a hole makes a page; up to @existing is known.
- */
-static uint64_t find_end(struct capture *c, const struct live_vma *v, uint64_t existing)
-{
-	uint64_t low = existing, high = v->v.end, middle = high - PAGE_BYTES;
-	uint8_t byte;
-
-	while (low < high) {
-		if (process_read(c->process, middle, &byte, 1) < 0)
-			high = middle;
-		else
-			low = middle + PAGE_BYTES;
-		middle = low + (high - low) / PAGE_BYTES / 2 * PAGE_BYTES;
-	}
-	return low;
-}
-
-/* Each offset once. */
-int shared_memory_content(struct capture *c, struct mapped_file *f)
-{
-	uint64_t done = 0;
-	int ret = 0;
-
-	for (size_t i = 0; i < f->vma_count && ret >= 0; i++) {
-		const struct live_vma *v = f->vmas[i];
-		uint64_t end = v->v.offset + (v->v.end - v->v.start), from, existing;
-
-		if (end <= done)
-			continue;
-		from = v->v.start + (done > v->v.offset ? done - v->v.offset : 0);
-		existing = from;
-		done = end;
-		ret = -ENOTSUP;
-		/* mincore(2) does not report pages that are swapped out */
-		if (v->v.flags & VMA_SHARED && !v->swapped_bytes)
-			ret = capture_resident(c, f->r.id, v, from, &existing);
-		if (ret == -ENOTSUP)
-			ret = image_writer_add_process_object(
-				c->image, f->r.id, v->v.offset + (from - v->v.start),
-				c->process->live_tid, c->process->mem_fd, from, v->v.end - from,
-				true, c->fault);
-		end = v->v.offset + (find_end(c, v, existing) - v->v.start);
-		if (ret >= 0 && end > f->r.bytes)
-			f->r.bytes = end;
-	}
-	return ret;
-}
 
 int shared_memory_capture(struct capture *c, struct mapped_file *f, bool is_new)
 {
