@@ -239,12 +239,41 @@ static int set_ids(struct change *c)
 	return ret;
 }
 
-static int set_capabilities(struct change *c)
+static int put_capabilities(struct change *c, uint64_t permitted, uint64_t effective,
+			    uint64_t inheritable)
 {
 	struct {
 		struct __user_cap_header_struct header;
 		struct __user_cap_data_struct data[2];
-	} caps = { .header = { .version = _LINUX_CAPABILITY_VERSION_3 } };
+	} caps = {
+		.header = { .version = _LINUX_CAPABILITY_VERSION_3 },
+		.data = { { effective, permitted, inheritable },
+			  { effective >> 32, permitted >> 32, inheritable >> 32 } },
+	};
+	int ret = process_write(c->thread->process, c->scratch, &caps, sizeof(caps));
+
+	return ret ? ret : call(c, "capabilities", SYS_capset, c->scratch,
+				c->scratch + sizeof(caps.header), 0);
+}
+
+/* All but "keep" takes CAP_SETPCAP, which a change of the uid has put out of effect. */
+static int set_secure_bits(struct change *c)
+{
+	uint32_t bits = c->wanted.secure_bits;
+	int ret;
+
+	if (!bits)
+		return 0;
+	if (bits == SECBIT_KEEP_CAPS)
+		return call(c, "keeping capabilities", SYS_prctl, PR_SET_KEEPCAPS, 1, 0);
+	ret = put_capabilities(c, c->now.caps_permitted, c->now.caps_permitted,
+			       c->now.caps_inheritable);
+	c->now.caps_effective = c->now.caps_permitted;
+	return ret ? ret : call(c, "secure bits", SYS_prctl, PR_SET_SECUREBITS, bits, 0);
+}
+
+static int set_capabilities(struct change *c)
+{
 	/* In a namespace of ours a root-like set is there, but worth only what the namespace is. */
 	uint64_t permitted = c->wanted.permitted & c->now.caps_permitted;
 	uint64_t effective = c->wanted.effective & permitted;
@@ -261,17 +290,8 @@ static int set_capabilities(struct change *c)
 		    (permitted & inheritable) >> capability & 1)
 			ret = call(c, "ambient capabilities", SYS_prctl, PR_CAP_AMBIENT,
 				   PR_CAP_AMBIENT_LOWER, capability);
-	caps.data[0].permitted = permitted;
-	caps.data[1].permitted = permitted >> 32;
-	caps.data[0].effective = effective;
-	caps.data[1].effective = effective >> 32;
-	caps.data[0].inheritable = inheritable;
-	caps.data[1].inheritable = inheritable >> 32;
 	if (!ret)
-		ret = process_write(c->thread->process, c->scratch, &caps, sizeof(caps));
-	if (!ret)
-		ret = call(c, "capabilities", SYS_capset, c->scratch,
-			   c->scratch + sizeof(caps.header), 0);
+		ret = put_capabilities(c, permitted, effective, inheritable);
 	for (capability = 0; capability < 64 && !ret; capability++)
 		if ((ambient & ~c->now.caps_ambient) >> capability & 1)
 			ret = call(c, "ambient capabilities", SYS_prctl, PR_CAP_AMBIENT,
@@ -300,8 +320,8 @@ static int change_thread(struct rebuilt_process *p, struct thread *t, const stru
 	ret = inject_scratch(t, &c.scratch, p->fault);
 	if (!ret)
 		ret = set_ids(&c);
-	if (!ret && c.wanted.secure_bits && !c.user_namespace)
-		ret = call(&c, "secure bits", SYS_prctl, PR_SET_SECUREBITS, c.wanted.secure_bits, 0);
+	if (!ret)
+		ret = set_secure_bits(&c);
 	if (!ret)
 		ret = set_capabilities(&c);
 	end = inject_end(t);
