@@ -90,6 +90,12 @@ struct file_kind_ops {
 	/* In each process that has it, once all its numbers are in place (epoll, locks, owner). */
 	int (*restore_in_owner)(struct rebuilt_process *p, const struct file_record *f,
 				const void *payload, size_t bytes, int number);
+	/*
+	 * By the builder for each process that has it, when nothing will be closed in it any more: with
+	 * injected calls, for what a close(2) of any of its descriptors would undo.
+	 */
+	int (*restore_from_outside)(struct rebuilt_process *p, const struct file_record *f,
+				    const void *payload, size_t bytes, int number);
 	/* In the builder when all processes stand complete, just before they run; once per id. */
 	int (*restore_last)(struct rebuilt_process *p, const struct file_record *f,
 			    const void *payload, size_t bytes, int fd);

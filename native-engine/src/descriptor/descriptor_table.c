@@ -11,6 +11,7 @@ const struct file_kind_ops *const descriptor_table[] = {
 	&proc_file_kind,
 	&directory_kind,
 	&memfd_kind,
+	&mqueue_kind,
 	&regular_file_kind,
 	&pipe_kind,
 	&eventfd_kind,

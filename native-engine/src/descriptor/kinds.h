@@ -22,6 +22,7 @@ extern const struct file_kind_ops unix_socket_kind;
 extern const struct file_kind_ops inet_socket_kind;
 extern const struct file_kind_ops netlink_kind;
 extern const struct file_kind_ops inotify_kind;
+extern const struct file_kind_ops mqueue_kind;
 extern const struct file_kind_ops refused_kind;
 
 #endif

@@ -382,32 +382,43 @@ static int restore_owner(struct rebuilt_process *p, const struct file_record *f,
 	return ret; /* an owner that has gone (-ESRCH) gets no signals, before as after */
 }
 
+/* A number that this process has the file at, -1: none. */
+static int any_number(struct rebuilt_process *p, uint64_t file_id)
+{
+	const struct record *record = NULL;
+
+	while ((record = record_find(p->records, RECORD_DESCRIPTOR, record))) {
+		struct descriptor_record d;
+
+		record_head(record, &d, sizeof(d));
+		if (d.file_id == file_id)
+			return d.number;
+	}
+	return -1;
+}
+
 static int descriptors_restore_last(struct rebuilt_process *p)
 {
 	const struct record *record = NULL;
 	int ret = 0;
 
 	while (!ret && (record = record_find(p->records, RECORD_FILE, record))) {
+		bool first = file_index_is_first(p->rebuild, record);
 		struct file_view f;
+		int number = -1;
 
-		if (!file_index_is_first(p->rebuild, record))
-			continue;
 		file_view_read(record, &f);
-		if (f.kind && f.kind->restore_last)
+		if (!f.kind)
+			continue;
+		if (first && f.kind->restore_last)
 			ret = f.kind->restore_last(p, &f.head, f.payload, f.bytes,
 						   rebuild_lookup(p->rebuild, f.head.id));
-		if (!ret && f.head.owner_kind) {
-			const struct record *d = NULL;
-			struct descriptor_record place = { 0 };
-
-			while ((d = record_find(p->records, RECORD_DESCRIPTOR, d))) {
-				record_head(d, &place, sizeof(place));
-				if (place.file_id == f.head.id)
-					break;
-			}
-			if (d)
-				ret = restore_owner(p, &f.head, place.number);
-		}
+		if (f.kind->restore_from_outside || (first && f.head.owner_kind))
+			number = any_number(p, f.head.id);
+		if (!ret && number >= 0 && f.kind->restore_from_outside)
+			ret = f.kind->restore_from_outside(p, &f.head, f.payload, f.bytes, number);
+		if (!ret && number >= 0 && first && f.head.owner_kind)
+			ret = restore_owner(p, &f.head, number);
 	}
 	return ret ? ret : locks_restore_last(p);
 }
