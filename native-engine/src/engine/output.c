@@ -55,7 +55,8 @@ static int capture_all(struct capture *c)
 	for (size_t i = 0; resource_table[i]; i++) {
 		int ret;
 
-		if (!resource_table[i]->capture)
+		if (!resource_table[i]->capture ||
+		    (c->process->zombie && !resource_table[i]->zombies))
 			continue;
 		ret = resource_table[i]->capture(c);
 		if (ret < 0)

@@ -25,6 +25,11 @@ uint64_t round_file_id(struct round *r, struct process *p, int number, bool *is_
 uint64_t round_inode_id(struct round *r, uint64_t device, uint64_t inode, bool *is_new);
 /* Forgets what of shared memory has been read; when the round ends. */
 void shared_content_free(struct round *r);
+/*
+ * Virtual pid of a member that shares the object of this kcmp(2) type (KCMP_VM, _FILES, _FS, _SIGHAND)
+ * with @p: the first one asked about, @p itself when nobody does.
+ */
+pid_t round_sharer(struct round *r, struct process *p, int type);
 /* The member with this engine-side pid, or NULL. */
 struct process *round_member(struct round *r, pid_t pid);
 /* Engine-side pid or tid -> what the program sees; 0 when it is not a member. */

@@ -34,6 +34,7 @@ struct bucket {
 struct shared {
 	uint64_t last;
 	struct bucket *inodes[BUCKETS], *files[BUCKETS];
+	struct node *processes[KCMP_TYPES]; /* their id is the virtual pid */
 };
 
 int shared_open(struct round *r)
@@ -81,6 +82,8 @@ void shared_close(struct round *r)
 		return;
 	free_buckets(s->inodes);
 	free_buckets(s->files);
+	for (int type = 0; type < KCMP_TYPES; type++)
+		free_tree(s->processes[type]);
 	free(s);
 	r->shared = NULL;
 }
@@ -146,6 +149,33 @@ uint64_t round_file_id(struct round *r, struct process *p, int number, bool *is_
 	n->id = new_id(r, s);
 	*at = n;
 	return n->id;
+}
+
+pid_t round_sharer(struct round *r, struct process *p, int type)
+{
+	struct shared *s = r->shared;
+	struct node **at = &s->processes[type], *n;
+
+	while (*at) {
+		long order;
+
+		n = *at;
+		if (n->tid == p->live_tid)
+			return n->id;
+		order = syscall(SYS_kcmp, p->live_tid, n->tid, type, 0, 0);
+		if (order == 0)
+			return n->id;
+		if (order < 0)
+			return p->virtual_pid; /* as above: it has died */
+		at = order == 1 ? &n->less : &n->greater;
+	}
+	n = calloc(1, sizeof(*n));
+	if (n) {
+		n->tid = p->live_tid;
+		n->id = p->virtual_pid;
+		*at = n;
+	}
+	return p->virtual_pid;
 }
 
 uint64_t round_inode_id(struct round *r, uint64_t device, uint64_t inode, bool *is_new)

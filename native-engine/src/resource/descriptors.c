@@ -339,6 +339,8 @@ static int descriptors_restore_inside(struct rebuilt_process *p)
 	size_t count = 0;
 	int ret;
 
+	if (p->shares_files)
+		return 0;
 	ret = open_inside(p);
 	if (!ret)
 		ret = place_numbers(p, &placed, &count);

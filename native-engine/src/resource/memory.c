@@ -319,8 +319,11 @@ static int memory_restore_shared(struct rebuilt_process *p)
 
 static int memory_restore_last(struct rebuilt_process *p)
 {
-	int ret = sysv_shm_restore_last(p);
+	int ret;
 
+	if (p->shares_memory)
+		return 0;
+	ret = sysv_shm_restore_last(p);
 	return ret < 0 ? ret : shared_memory_restore_last(p);
 }
 

@@ -540,6 +540,8 @@ int memory_restore(struct rebuilt_process *p)
 	struct restoring r = { .p = p, .thread = &p->process->threads[0] };
 	int ret, ended;
 
+	if (p->shares_memory)
+		return 0;
 	ret = memory_table_read(&r.table, p->records, p->fault);
 	if (ret < 0)
 		return ret;

@@ -1,5 +1,6 @@
 /* A process in its tree: ids, session, terminal, exit signal, exit status, subreaper. */
 #include <errno.h>
+#include <linux/kcmp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,10 +155,12 @@ static int process_capture(struct capture *c)
 		record.flags |= PROCESS_STOPPED;
 		record.stop_signal = p->threads[0].stop_signal;
 	}
-	record.memory_owner = record.pid;
-	record.files_owner = record.pid;
-	record.directory_owner = record.pid;
-	record.handlers_owner = record.pid;
+	if (!p->zombie) {
+		record.memory_owner = round_sharer(c->round, p, KCMP_VM);
+		record.files_owner = round_sharer(c->round, p, KCMP_FILES);
+		record.directory_owner = round_sharer(c->round, p, KCMP_FS);
+		record.handlers_owner = round_sharer(c->round, p, KCMP_SIGHAND);
+	}
 	free(status);
 	ret = capture_subreaper(c, &record);
 	if (ret < 0)
@@ -198,6 +201,7 @@ static int process_restore_inside(struct rebuilt_process *p)
 
 const struct resource process_resource = {
 	.name = "process",
+	.zombies = true,
 	.capture = process_capture,
 	.verify = process_verify,
 	.restore_inside = process_restore_inside,

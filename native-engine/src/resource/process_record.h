@@ -27,7 +27,10 @@ struct process_record {
 	uint32_t terminal;       /* device of the controlling terminal as in stat, 0: none */
 	int32_t foreground_group; /* of that terminal; 0: none or outside */
 	uint64_t start_ticks;    /* as the engine saw it: tells who is older */
-	/* Pid of the first process that this one shares the object with, itself when with nobody. */
+	/*
+	 * Pid of one of the processes that share the object with this one, the same for all of
+	 * them; its own when there are no others.
+	 */
 	int32_t memory_owner, files_owner, directory_owner, handlers_owner;
 };
 

@@ -52,11 +52,13 @@ struct rebuilt_process {
 	struct image_reader *image;
 	const struct buffer *records; /* = &image->records */
 	struct process *process;      /* outside stages only: stopped and traced by the builder */
+	bool shares_memory, shares_files; /* with a process of which they are restored already */
 	struct fault *fault;
 };
 
 struct resource {
 	const char *name;
+	bool zombies; /* also for a zombie, of which nothing but the exit status is left */
 
 	/*
 	 * Before a round stops anything: is there something that cannot be captured? Reads from

@@ -63,7 +63,8 @@ void board_destroy(struct board *b)
 
 void board_arrive(struct board *b, size_t place, enum board_stage stage)
 {
-	b->places[place].reached = stage + 1;
+	atomic_store((_Atomic uint32_t *)&b->places[place].reached, stage + 1);
+	futex(&b->places[place].reached, FUTEX_WAKE, INT_MAX, NULL);
 	atomic_fetch_add((_Atomic uint32_t *)&b->arrived[stage], 1);
 	futex(&b->arrived[stage], FUTEX_WAKE, 1, NULL);
 }
@@ -74,6 +75,14 @@ void board_wait(struct board *b, enum board_stage stage)
 
 	while ((open = load(&b->open)) <= (uint32_t)stage)
 		futex(&b->open, FUTEX_WAIT, open, NULL);
+}
+
+void board_wait_for(struct board *b, size_t place, enum board_stage stage)
+{
+	uint32_t reached;
+
+	while ((reached = load(&b->places[place].reached)) <= (uint32_t)stage)
+		futex(&b->places[place].reached, FUTEX_WAIT, reached, NULL);
 }
 
 void board_fail(struct board *b, int error, const struct fault *fault)

@@ -28,7 +28,7 @@ struct board {
 	uint32_t place_count;
 	struct board_place {
 		int32_t pid;
-		uint32_t reached; /* stages, for messages */
+		uint32_t reached; /* futex word: stages it has come to */
 		uint32_t done;    /* it ends by itself: not to be missed */
 	} places[];
 };
@@ -41,6 +41,8 @@ void board_destroy(struct board *b);
 void board_arrive(struct board *b, size_t place, enum board_stage stage);
 /* Waits until @stage is over. The builder limits it: when it gives up, all are killed. */
 void board_wait(struct board *b, enum board_stage stage);
+/* Waits until the process at @place has passed through @stage's step. */
+void board_wait_for(struct board *b, size_t place, enum board_stage stage);
 /* The first failure is kept; the builder sees it. */
 void board_fail(struct board *b, int error, const struct fault *fault);
 

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <linux/close_range.h>
 #include <malloc.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,7 @@ struct builder {
 	struct tree tree;
 	struct process_record *records;
 	struct process **processes; /* per image; NULL: a zombie */
+	bool *rebuilt;
 	struct fault fault;
 };
 
@@ -64,7 +66,8 @@ static int open_images(struct builder *b, int count, char *texts[])
 	b->rebuild.images = calloc(count, sizeof(*b->rebuild.images));
 	b->records = calloc(count, sizeof(*b->records));
 	b->processes = calloc(count, sizeof(*b->processes));
-	if (!b->rebuild.images || !b->records || !b->processes)
+	b->rebuilt = calloc(count, sizeof(*b->rebuilt));
+	if (!b->rebuild.images || !b->records || !b->processes || !b->rebuilt)
 		return fault_set(&b->fault, ENOMEM, "out-of-memory", "image table");
 	for (int i = 0; i < count; i++) {
 		char *colon = strchr(texts[i], ':'), path[64];
@@ -179,6 +182,8 @@ static int run_stage(struct builder *b, size_t image, size_t stage_offset)
 		.image = b->rebuild.images[image],
 		.records = &b->rebuild.images[image]->records,
 		.process = b->processes[image],
+		.shares_memory = b->tree.nodes[image].shares & CLONE_VM,
+		.shares_files = b->tree.nodes[image].shares & CLONE_FILES,
 		.fault = &b->fault,
 	};
 
@@ -214,18 +219,45 @@ static int make_tree(struct builder *b)
 	return ret;
 }
 
+/* The memory has been rebuilt by way of the creator: also the code that injected calls run. */
+static void follow_creator(struct builder *b, size_t image)
+{
+	const struct process *creator = b->processes[b->tree.nodes[image].creator];
+	struct process *p = b->processes[image];
+
+	p->syscall_address = creator->syscall_address;
+	p->vdso_start = creator->vdso_start;
+	p->vdso_end = creator->vdso_end;
+}
+
+static int rebuild_one(struct builder *b, size_t image)
+{
+	int ret;
+
+	if (b->rebuilt[image])
+		return 0;
+	if (b->tree.nodes[image].late) {
+		ret = rebuild_one(b, b->tree.nodes[image].creator);
+		if (ret < 0)
+			return ret;
+		follow_creator(b, image);
+	}
+	b->rebuilt[image] = true;
+	return run_stage(b, image, offsetof(struct resource, restore_outside));
+}
+
 static int rebuild_from_outside(struct builder *b)
 {
 	int ret = 0;
 
-	for (size_t i = 0; ret == 0 && i < b->rebuild.image_count; i++) {
-		if (is_zombie(b, i))
-			continue;
-		ret = process_freeze(b->records[i].pid, FREEZE_TIMEOUT_MS, &b->processes[i],
-				     &b->fault);
-		if (ret == 0)
-			ret = run_stage(b, i, offsetof(struct resource, restore_outside));
-	}
+	/* All first: nobody may run on memory that is being taken away. */
+	for (size_t i = 0; ret == 0 && i < b->rebuild.image_count; i++)
+		if (!is_zombie(b, i))
+			ret = process_freeze(b->records[i].pid, FREEZE_TIMEOUT_MS,
+					     &b->processes[i], &b->fault);
+	for (size_t i = 0; ret == 0 && i < b->rebuild.image_count; i++)
+		if (!is_zombie(b, i))
+			ret = rebuild_one(b, i);
 	return ret;
 }
 
@@ -316,6 +348,7 @@ static void __attribute__((noreturn)) go(struct builder *b)
 	free(b->rebuild.images);
 	free(b->records);
 	free(b->processes);
+	free(b->rebuilt);
 	tree_free(&b->tree);
 	malloc_trim(0);
 	dup2(b->control_fd, 3);

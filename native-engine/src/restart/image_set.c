@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../resource/process_record.h"
 #include "../resource/resource.h"
 #include "generation.h"
 
@@ -76,10 +77,13 @@ int image_set_list(const char *directory, char ***paths, size_t *count, struct f
 static int verify(struct image_reader *image, const struct image_set_options *options,
 		  struct fault *fault)
 {
+	struct process_record process;
 	int ret = image_reader_verify(image, options->workers, fault);
 
+	if (ret == 0)
+		ret = process_record_read(image, &process, fault);
 	for (const struct resource *const *r = resource_table; ret == 0 && *r; r++)
-		if ((*r)->verify)
+		if ((*r)->verify && (!(process.flags & PROCESS_ZOMBIE) || (*r)->zombies))
 			ret = (*r)->verify(image, fault);
 	return ret;
 }

@@ -32,6 +32,9 @@ struct tree_node {
 	bool leads_group;   /* others need the group of its number */
 	bool dies;          /* a leader that was dead already: ends once all are in their groups */
 	bool zombie;
+	unsigned long shares; /* CLONE_VM, _FILES, _FS, _SIGHAND: with its creator */
+	bool sibling;         /* of its creator, not its child: CLONE_PARENT */
+	bool late;            /* runs on its creator's memory: made when that has done its part */
 	int exit_signal;
 	int exit_status;
 	uint32_t terminal;
@@ -47,6 +50,9 @@ struct tree {
 
 int tree_plan(struct tree *t, const struct process_record *records, size_t count,
 	      struct fault *fault);
+/* Sets shares, sibling and late: tree_share.c; part of tree_plan(). */
+int tree_plan_sharing(struct tree *t, const struct process_record *records, size_t count,
+		      struct fault *fault);
 void tree_free(struct tree *t);
 int tree_find(const struct tree *t, pid_t pid); /* index, TREE_BUILDER for 1, TREE_NOBODY */
 pid_t tree_pid(const struct tree *t, int index);

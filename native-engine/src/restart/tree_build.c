@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -18,11 +19,12 @@
 
 #define STAGE_TIMEOUT_MS 60000
 #define REAP_TIMEOUT_MS 10000
+#define LATE_STACK_BYTES (256u << 10)
 
 /* @pid 0: any number. Returns as fork(2), or -errno. */
-static pid_t clone_process(pid_t pid, int exit_signal)
+static pid_t clone_process(pid_t pid, int exit_signal, unsigned long flags)
 {
-	struct clone_args args = { .exit_signal = exit_signal };
+	struct clone_args args = { .flags = flags, .exit_signal = exit_signal };
 	long ret;
 
 	if (pid) {
@@ -46,13 +48,19 @@ static void __attribute__((noreturn)) fail(struct tree_build *b, int error, stru
 }
 
 static void __attribute__((noreturn)) run_node(struct tree_build *b, int index);
+static void __attribute__((noreturn)) run_member(struct tree_build *b, int index);
 
 static int create(struct tree_build *b, int index, struct fault *fault)
 {
 	struct tree_node *node = &b->tree->nodes[index];
+	int exit_signal = node->image < 0 ? SIGCHLD : node->exit_signal;
 	pid_t pid;
 
-	pid = clone_process(node->pid, node->image < 0 ? SIGCHLD : node->exit_signal);
+	/* With CLONE_PARENT the kernel takes that of the creator, which has the same parent. */
+	if (node->sibling)
+		pid = clone_process(node->pid, 0, node->shares | CLONE_PARENT);
+	else
+		pid = clone_process(node->pid, exit_signal, node->shares);
 	if (pid == 0)
 		run_node(b, index);
 	if (pid == -EEXIST)
@@ -68,7 +76,7 @@ static int create(struct tree_build *b, int index, struct fault *fault)
 /* By way of a process that ends at once: the kernel then finds the new parent. */
 static int create_orphan(struct tree_build *b, int index, struct fault *fault)
 {
-	pid_t between = clone_process(0, 0);
+	pid_t between = clone_process(0, 0, 0);
 
 	if (between == 0) {
 		int ret = create(b, index, fault);
@@ -97,7 +105,7 @@ static int create_children(struct tree_build *b, int creator, bool before_sessio
 			struct tree_node *node = &b->tree->nodes[i];
 
 			if (node->creator != creator || node->before_session != before_session ||
-			    node->orphan != orphans)
+			    node->orphan != orphans || node->late)
 				continue;
 			ret = orphans ? create_orphan(b, i, fault) : create(b, i, fault);
 		}
@@ -253,6 +261,77 @@ static void discard_signals(void)
 		;
 }
 
+struct late_start {
+	struct tree_build *build;
+	int index;
+};
+
+static void run_late(void *context)
+{
+	struct late_start *start = context;
+
+	run_member(start->build, start->index);
+}
+
+/*
+ * As clone_process() for a child on its creator's memory: it begins in @run(@context) on the stack of
+ * @args and never returns.
+ */
+static long clone_on_stack(struct clone_args *args, void (*run)(void *), void *context)
+{
+	long ret = SYS_clone3;
+
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "mov %[context], %%rdi\n\t"
+			 "call *%[run]\n\t"
+			 "ud2\n"
+			 "1:"
+			 : "+a"(ret)
+			 : "D"(args), "S"(sizeof(*args)), [run] "r"(run), [context] "r"(context)
+			 : "rcx", "r11", "memory", "cc");
+	return ret;
+}
+
+/*
+ * Those who share our memory run our code in it, on our thread-local storage: one after the other, and
+ * while we wait.
+ */
+static int create_late(struct tree_build *b, int creator, struct fault *fault)
+{
+	for (size_t i = 0; i < b->tree->count; i++) {
+		struct tree_node *node = &b->tree->nodes[i];
+		struct late_start start = { b, i };
+		struct clone_args args = {
+			.flags = node->shares | (node->sibling ? CLONE_PARENT : 0),
+			.exit_signal = node->sibling ? 0 : node->exit_signal,
+			.set_tid = (uintptr_t)&node->pid,
+			.set_tid_size = 1,
+			.stack_size = LATE_STACK_BYTES,
+		};
+		void *stack;
+		long pid;
+
+		if (node->creator != creator || !node->late)
+			continue;
+		stack = mmap(NULL, LATE_STACK_BYTES, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (stack == MAP_FAILED)
+			return fault_set(fault, ENOMEM, "out-of-memory", "process %d", node->pid);
+		args.stack = (uintptr_t)stack;
+		pid = clone_on_stack(&args, run_late, &start);
+		if (pid < 0)
+			return fault_set(fault, -pid, pid == -EEXIST ? "pid-taken" : "internal",
+					 "process %d cannot be created: %s", node->pid,
+					 strerror(-pid));
+		b->board->places[i].pid = pid;
+		board_wait_for(b->board, i, BOARD_STANDING);
+	}
+	return 0;
+}
+
 static void __attribute__((noreturn)) run_member(struct tree_build *b, int index)
 {
 	struct tree_node *node = &b->tree->nodes[index];
@@ -261,12 +340,21 @@ static void __attribute__((noreturn)) run_member(struct tree_build *b, int index
 		.rebuild = b->rebuild,
 		.image = b->rebuild->images[node->image],
 		.records = &b->rebuild->images[node->image]->records,
+		.shares_memory = node->shares & CLONE_VM,
+		.shares_files = node->shares & CLONE_FILES,
 		.fault = &fault,
 	};
-	int ret = check_ids(b, node, &fault);
+	int ret = 0;
 
+	if (node->late && getpgrp() != node->group && setpgid(0, node->group))
+		ret = call_failed(&fault, node->pid, "process group");
+	if (ret == 0)
+		ret = check_ids(b, node, &fault);
 	if (ret < 0)
 		fail(b, ret, &fault);
+	/* The descriptors are ours too: what we open in between must not be in the way. */
+	if (p.shares_files && !node->late)
+		board_wait_for(b->board, node->creator, BOARD_STANDING);
 	if (node->zombie)
 		end_as_zombie(b, index);
 	for (const struct resource *const *r = resource_table; *r; r++) {
@@ -279,6 +367,9 @@ static void __attribute__((noreturn)) run_member(struct tree_build *b, int index
 			fail(b, ret, &fault);
 		}
 	}
+	ret = create_late(b, index, &fault);
+	if (ret < 0)
+		fail(b, ret, &fault);
 	for (size_t i = 0; i < b->tree->count; i++)
 		if (b->tree->nodes[i].zombie && b->tree->nodes[i].parent == index)
 			while (waitid(P_PID, b->tree->nodes[i].pid, NULL,
@@ -330,13 +421,15 @@ static int reap_own_dying(struct tree_build *b, struct fault *fault)
 
 int tree_build(struct tree_build *b, struct fault *fault)
 {
-	size_t dying = 0, zombies = 0, all = b->tree->count;
+	size_t dying = 0, zombies = 0, late = 0, all;
 	int ret;
 
-	for (size_t i = 0; i < all; i++) {
+	for (size_t i = 0; i < b->tree->count; i++) {
 		dying += b->tree->nodes[i].dies;
 		zombies += b->tree->nodes[i].zombie;
+		late += b->tree->nodes[i].late;
 	}
+	all = b->tree->count - late;
 	ret = create_children(b, TREE_BUILDER, false, fault);
 	if (ret == 0)
 		ret = board_await(b->board, BOARD_CREATED, all, STAGE_TIMEOUT_MS, fault);
@@ -353,6 +446,6 @@ int tree_build(struct tree_build *b, struct fault *fault)
 	if (ret < 0)
 		return ret;
 	board_open(b->board, BOARD_SETTLED);
-	return board_await(b->board, BOARD_STANDING, all - dying - zombies, STAGE_TIMEOUT_MS,
-			   fault);
+	return board_await(b->board, BOARD_STANDING, all + late - dying - zombies,
+			   STAGE_TIMEOUT_MS, fault);
 }

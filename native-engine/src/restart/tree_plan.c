@@ -311,6 +311,8 @@ int tree_plan(struct tree *t, const struct process_record *records, size_t count
 	for (size_t i = 0; ret == 0 && i < t->count; i++)
 		ret = find_creator(t, i, fault);
 	if (ret == 0)
+		ret = tree_plan_sharing(t, records, count, fault);
+	if (ret == 0)
 		ret = check_order(t, fault);
 	if (ret < 0)
 		goto err_free;
