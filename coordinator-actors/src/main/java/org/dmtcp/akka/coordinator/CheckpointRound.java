@@ -10,8 +10,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -25,7 +23,6 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
 import org.dmtcp.akka.protocol.Failure;
-import org.dmtcp.akka.protocol.ImageInfo;
 import org.dmtcp.akka.protocol.NodeCommand;
 import org.dmtcp.akka.protocol.NodeEvent;
 import org.dmtcp.akka.protocol.NodeEvent.PhaseReached;
@@ -98,38 +95,6 @@ public final class CheckpointRound {
       int coordinatorPort,
       Duration interval) {}
 
-  /** What the nodes have reported so far. */
-  private record Progress(
-      Map<String, Integer> members, Map<String, List<ImageInfo>> images, long stoppedMicros) {
-    static Progress none() {
-      return new Progress(Map.of(), Map.of(), 0);
-    }
-
-    /** By node, so that a report that comes twice counts once. */
-    Progress with(PhaseReached report) {
-      Map<String, Integer> newMembers = new HashMap<>(members);
-      Map<String, List<ImageInfo>> newImages = new HashMap<>(images);
-      if (report.phase() == Phase.FREEZE) {
-        newMembers.put(report.node(), report.members());
-      }
-      if (report.phase() == Phase.WRITE) {
-        newImages.put(report.node(), report.images());
-      }
-      return new Progress(newMembers, newImages, Math.max(stoppedMicros, report.stoppedMicros()));
-    }
-
-    int total() {
-      return members.values().stream().mapToInt(Integer::intValue).sum();
-    }
-
-    List<ImageInfo> allImages() {
-      return images.values().stream()
-          .flatMap(List::stream)
-          .sorted(Comparator.comparing(ImageInfo::host).thenComparing(ImageInfo::virtualPid))
-          .toList();
-    }
-  }
-
   /** Our own part of the commit among those that are awaited; no node has an empty name. */
   private static final String SELF = "";
 
@@ -201,7 +166,9 @@ public final class CheckpointRound {
         },
         Looked::new);
     return Behaviors.receive(Command.class)
-        .onMessage(Looked.class, m -> passing(plan(m.previous()), m.previous(), 0, Progress.none()))
+        .onMessage(
+            Looked.class,
+            m -> passing(plan(m.previous()), m.previous(), 0, RoundProgress.none()))
         .onMessage(StoreFailed.class, m -> abortedEarly(m.failure()))
         .onMessage(
             TimedOut.class,
@@ -234,7 +201,7 @@ public final class CheckpointRound {
 
   /** @param index of the phase in the plan */
   private Behavior<Command> passing(
-      RoundPlan plan, Optional<Manifest> previous, int index, Progress progress) {
+      RoundPlan plan, Optional<Manifest> previous, int index, RoundProgress progress) {
     Phase phase = plan.phases().get(index);
     timers.startSingleTimer(TIMER, new TimedOut(), limits.of(phase)); // replaces the last
     observer.tell(new Progressed(phase));
@@ -275,7 +242,7 @@ public final class CheckpointRound {
    * @param manifest what is being staged, in the last phase
    */
   private Behavior<Command> awaiting(
-      Pass pass, Set<String> missing, Progress progress, Optional<Manifest> manifest) {
+      Pass pass, Set<String> missing, RoundProgress progress, Optional<Manifest> manifest) {
     return Behaviors.receive(Command.class)
         .onMessage(
             Reported.class,
@@ -291,7 +258,9 @@ public final class CheckpointRound {
             m -> m.event() instanceof NodeEvent.PhaseFailed f && isOurs(f.roundId(), pass),
             m -> abort(pass, ((NodeEvent.PhaseFailed) m.event()).failure(), missing, Set.of()))
         .onMessage(StoreFailed.class, m -> abort(pass, m.failure()))
-        .onMessage(TimedOut.class, m -> abort(pass, silent(pass.phase(), missing), missing, Set.of()))
+        .onMessage(
+            TimedOut.class,
+            m -> abort(pass, silent(pass.phase(), missing), missing, Set.of()))
         .onMessage(NodeLost.class, m -> abort(pass, lost(m.node()), missing, Set.of(m.node())))
         .onMessage(Cancel.class, m -> abort(pass, m.reason(), missing, Set.of()))
         .onAnyMessage(m -> ignoreStale(pass.phase().name(), m))
@@ -309,7 +278,11 @@ public final class CheckpointRound {
   }
 
   private Behavior<Command> onReached(
-      Pass pass, String who, Set<String> missing, Progress progress, Optional<Manifest> manifest) {
+      Pass pass,
+      String who,
+      Set<String> missing,
+      RoundProgress progress,
+      Optional<Manifest> manifest) {
     Set<String> stillMissing = without(missing, who);
     if (!stillMissing.isEmpty()) {
       return awaiting(pass, stillMissing, progress, manifest);
@@ -320,7 +293,7 @@ public final class CheckpointRound {
     if (pass.phase() == Phase.FREEZE && progress.total() == 0) {
       return abort(pass, new Failure("not-running", "no process of the computation is left"));
     }
-    if (pass.phase() == Phase.WRITE && !isComplete(progress)) {
+    if (pass.phase() == Phase.WRITE && !progress.isComplete()) {
       return abort(
           pass,
           new Failure(
@@ -331,15 +304,7 @@ public final class CheckpointRound {
     return passing(pass.plan(), pass.previous(), pass.index() + 1, progress);
   }
 
-  /** One image of every member, each of its own. */
-  private static boolean isComplete(Progress progress) {
-    List<ImageInfo> images = progress.allImages();
-    return images.size() == progress.total()
-        && images.stream().map(ImageInfo::uniquePid).distinct().count() == images.size()
-        && images.stream().map(i -> i.host() + i.path()).distinct().count() == images.size();
-  }
-
-  private Manifest manifest(Pass pass, Progress progress) {
+  private Manifest manifest(Pass pass, RoundProgress progress) {
     return new Manifest(
         start.computationId(),
         pass.plan().generation(),
@@ -355,7 +320,7 @@ public final class CheckpointRound {
 
   // ---- committing: the rename
 
-  private Behavior<Command> committing(Pass pass, Manifest manifest, Progress progress) {
+  private Behavior<Command> committing(Pass pass, Manifest manifest, RoundProgress progress) {
     timers.startSingleTimer(TIMER, new TimedOut(), limits.of(Phase.COMMIT));
     block(() -> store.commit(manifest), ManifestNamed::new);
     return awaitingName(pass, manifest, progress, Set.of());
@@ -363,7 +328,7 @@ public final class CheckpointRound {
 
   /** @param gone nodes that were lost meanwhile: too late to abort for it */
   private Behavior<Command> awaitingName(
-      Pass pass, Manifest manifest, Progress progress, Set<String> gone) {
+      Pass pass, Manifest manifest, RoundProgress progress, Set<String> gone) {
     return Behaviors.receive(Command.class)
         .onMessage(
             ManifestNamed.class,
@@ -383,7 +348,7 @@ public final class CheckpointRound {
    * nor abort may be claimed. We say so and go on waiting; an ordinary round's programs run.
    */
   private Behavior<Command> onRenameHangs(
-      Pass pass, Manifest manifest, Progress progress, Set<String> gone) {
+      Pass pass, Manifest manifest, RoundProgress progress, Set<String> gone) {
     context.getLog().warn("the file system of {} does not answer", store.directory());
     timers.startSingleTimer(TIMER, new TimedOut(), limits.of(Phase.COMMIT));
     return awaitingName(pass, manifest, progress, gone);
@@ -436,7 +401,9 @@ public final class CheckpointRound {
                 done.with(lostBeforeRenaming(m.node())), without(missing, m.node())))
         .onMessage(
             TimedOut.class,
-            m -> scripting(done.with("no word that the images have their names on " + silentOnes(missing))))
+            m -> scripting(
+                done.with(
+                    "no word that the images have their names on " + silentOnes(missing))))
         .onAnyMessage(m -> ignoreStale("settling", m))
         .build();
   }
@@ -499,7 +466,9 @@ public final class CheckpointRound {
         .onMessage(NodeLost.class, m -> exiting(done, written, without(missing, m.node())))
         .onMessage(
             TimedOut.class,
-            m -> committed(done.with("no word that the processes have ended on " + silentOnes(missing)),
+            m -> committed(
+                done.with(
+                    "no word that the processes have ended on " + silentOnes(missing)),
                 written))
         .onAnyMessage(m -> ignoreStale("exiting", m))
         .build();

@@ -19,7 +19,7 @@ import org.dmtcp.akka.protocol.CoordinatorReply;
 import org.dmtcp.akka.protocol.CoordinatorRequest;
 import org.dmtcp.akka.protocol.Failure;
 
-/** The person at the coordinator's terminal: commands on standard input, notes on standard error. */
+/** The person at the terminal: commands on standard input, notes on standard error. */
 final class Console {
   private static final String PROMPT = "dmtcp> ";
   private static final String HELP =
@@ -118,7 +118,10 @@ final class Console {
   }
 
   private void execute(
-      String line, ActorRef<CoordinatorMessage> coordinator, ActorSystem<?> system, Duration limit) {
+      String line,
+      ActorRef<CoordinatorMessage> coordinator,
+      ActorSystem<?> system,
+      Duration limit) {
     String word = line.replaceFirst("^-+", "");
     Function<ActorRef<CoordinatorReply>, CoordinatorMessage> request =
         switch (word) {

@@ -7,8 +7,6 @@ import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.BehaviorBuilder;
 import akka.actor.typed.javadsl.StashBuffer;
 import akka.actor.typed.javadsl.TimerScheduler;
-import java.time.Duration;
-import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.UUID;
@@ -24,7 +22,6 @@ import org.dmtcp.akka.protocol.CoordinatorRequest.BeginRestart;
 import org.dmtcp.akka.protocol.CoordinatorRequest.Checkpoint;
 import org.dmtcp.akka.protocol.CoordinatorRequest.Register;
 import org.dmtcp.akka.protocol.Failure;
-import org.dmtcp.akka.protocol.ImageInfo;
 import org.dmtcp.akka.protocol.NodeCommand;
 import org.dmtcp.akka.protocol.NodeEvent;
 import org.dmtcp.akka.protocol.NodeEvent.NodeJoined;
@@ -82,6 +79,20 @@ public final class Coordinator {
   @FunctionalInterface
   public interface OwnNode extends Function<ActorRef<CoordinatorMessage>, Behavior<NodeCommand>> {}
 
+  /**
+   * What it is made with.
+   *
+   * @param ready gets the published reference once this JVM's node has joined
+   * @param ending gets the reason before the actor stops
+   */
+  public record Parts(
+      CoordinatorSettings settings,
+      RestartScript script,
+      Notes notes,
+      OwnNode ownNode,
+      CompletableFuture<ActorRef<CoordinatorMessage>> ready,
+      CompletableFuture<Ending> ending) {}
+
   private static final int STASHED_REGISTRATIONS = 10_000;
 
   private final ActorContext<Command> context;
@@ -89,57 +100,32 @@ public final class Coordinator {
   private final StashBuffer<Command> stash;
   private final CoordinatorSettings settings;
   private final GenerationStore store;
-  private final RestartScript script;
   private final Notes notes;
-  private final OwnNode ownNode;
-  private final CompletableFuture<ActorRef<CoordinatorMessage>> ready;
-  private final CompletableFuture<Ending> ending;
+  private final Parts parts;
   private final ActorRef<CoordinatorMessage> self;
 
-  /**
-   * @param ready gets the published reference once this JVM's node has joined
-   * @param ending gets the reason before the actor stops
-   */
-  public static Behavior<Command> create(
-      CoordinatorSettings settings,
-      RestartScript script,
-      Notes notes,
-      OwnNode ownNode,
-      CompletableFuture<ActorRef<CoordinatorMessage>> ready,
-      CompletableFuture<Ending> ending) {
+  public static Behavior<Command> create(Parts parts) {
     return Behaviors.setup(
         context ->
             Behaviors.withTimers(
                 timers ->
                     Behaviors.withStash(
                         STASHED_REGISTRATIONS,
-                        stash ->
-                            new Coordinator(
-                                    context, timers, stash, settings, script, notes, ownNode, ready,
-                                    ending)
-                                .starting())));
+                        stash -> new Coordinator(context, timers, stash, parts).starting())));
   }
 
   private Coordinator(
       ActorContext<Command> context,
       TimerScheduler<Command> timers,
       StashBuffer<Command> stash,
-      CoordinatorSettings settings,
-      RestartScript script,
-      Notes notes,
-      OwnNode ownNode,
-      CompletableFuture<ActorRef<CoordinatorMessage>> ready,
-      CompletableFuture<Ending> ending) {
+      Parts parts) {
     this.context = context;
     this.timers = timers;
     this.stash = stash;
-    this.settings = settings;
+    this.settings = parts.settings();
     this.store = new GenerationStore(settings.checkpointDir());
-    this.script = script;
-    this.notes = notes;
-    this.ownNode = ownNode;
-    this.ready = ready;
-    this.ending = ending;
+    this.notes = parts.notes();
+    this.parts = parts;
     this.self = context.messageAdapter(CoordinatorMessage.class, Received::new);
   }
 
@@ -153,7 +139,7 @@ public final class Coordinator {
     startOwnNode();
     return Behaviors.receive(Command.class)
         .onMessage(Received.class, m -> m.message() instanceof NodeJoined, m -> {
-          ready.complete(self);
+          parts.ready().complete(self);
           return onJoined(
               (NodeJoined) m.message(), Computation.none(settings.interval()), this::open);
         })
@@ -168,7 +154,7 @@ public final class Coordinator {
 
   private Behavior<Command> startOwnNode() {
     ActorRef<NodeCommand> agent =
-        context.spawn(ownNode.apply(self), "node-" + UUID.randomUUID());
+        context.spawn(parts.ownNode().apply(self), "node-" + UUID.randomUUID());
     // NodeGone takes its place as soon as it joins, see onNodeGone.
     context.watchWith(agent, new OwnNodeStopped());
     return Behaviors.same();
@@ -288,7 +274,7 @@ public final class Coordinator {
                 now.busyAgents(),
                 settings.limits(),
                 store,
-                script,
+                parts.script(),
                 context.messageAdapter(
                     CheckpointRound.Progressed.class, p -> new RoundProgressed(p.phase())),
                 context.messageAdapter(CheckpointRound.Outcome.class, RoundEnded::new)),
@@ -362,11 +348,8 @@ public final class Coordinator {
     CoordinatorReply reply;
     if (outcome instanceof CheckpointRound.Committed c) {
       then = now.committed(c.manifest().generation());
-      reply = done(c);
-      notes.note("Checkpoint " + c.manifest().generation() + ": " + c.manifest().images().size()
-          + " process(es), stopped for " + c.stoppedMicros() / 1000 + " ms"
-          + c.script().map(path -> "; restart with " + path).orElse(""));
-      c.warnings().forEach(warning -> notes.note("WARNING: " + warning));
+      reply = Replies.done(c);
+      Replies.notes(c).forEach(notes::note);
     } else {
       CheckpointRound.Aborted a = (CheckpointRound.Aborted) outcome;
       then = now.failed(a.generation(), a.failure().toString());
@@ -375,13 +358,6 @@ public final class Coordinator {
     }
     round.asker().ifPresent(asker -> asker.tell(reply));
     return round.then().map(after -> doAfter(then, after)).orElseGet(() -> reopen(then));
-  }
-
-  private static CoordinatorReply done(CheckpointRound.Committed c) {
-    List<String> paths = c.manifest().images().stream().map(ImageInfo::path).toList();
-    return new CoordinatorReply.CheckpointDone(
-        paths.size(), c.manifest().generation(), paths, c.stoppedMicros(),
-        String.join("; ", c.warnings()));
   }
 
   // ---- restarting
@@ -508,7 +484,7 @@ public final class Coordinator {
   }
 
   private Behavior<Command> stop(Ending end) {
-    ending.complete(end);
+    parts.ending().complete(end);
     return Behaviors.stopped();
   }
 
@@ -539,9 +515,10 @@ public final class Coordinator {
         .onMessage(OwnNodeStopped.class, m -> onOwnNodeStopped())
         .onMessage(StartOwnNode.class, m -> startOwnNode())
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.GetStatus,
-            m -> answer((CoordinatorRequest) m.message(), status(now, state)))
+            m -> answer((CoordinatorRequest) m.message(),
+                Replies.status(now, state.phase(), settings)))
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.ListWorkers,
-            m -> answer((CoordinatorRequest) m.message(), workers(now, state)))
+            m -> answer((CoordinatorRequest) m.message(), Replies.workers(now, state.phase())))
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.SetInterval,
             m -> onSetInterval((CoordinatorRequest.SetInterval) m.message(), now, state))
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.Kill,
@@ -654,37 +631,6 @@ public final class Coordinator {
         .defer()
         .map(defer -> defer.apply(now, after))
         .orElseGet(() -> closing(now, kill, end));
-  }
-
-  private CoordinatorReply status(Computation now, State state) {
-    return new CoordinatorReply.Status(
-        settings.host(),
-        settings.address(),
-        settings.port(),
-        now.peers(),
-        state.phase().isEmpty() && now.peers() > 0,
-        now.interval(),
-        settings.exitOnLast(),
-        settings.killAfterCheckpoint(),
-        now.id(),
-        store.directory().toString(),
-        now.generation(),
-        state.phase(),
-        now.lastFailure());
-  }
-
-  private static CoordinatorReply workers(Computation now, State state) {
-    WorkerState shown =
-        switch (state.phase()) {
-          case "" -> WorkerState.RUNNING;
-          case "prepare" -> WorkerState.PRESUSPEND;
-          case "freeze", "drain" -> WorkerState.SUSPENDED;
-          case "restart" -> WorkerState.RESTARTING;
-          case "commit" -> WorkerState.CHECKPOINTED;
-          default -> WorkerState.CHECKPOINTING;
-        };
-    List<ProcessInfo> processes = now.processes().stream().map(p -> p.withState(shown)).toList();
-    return new CoordinatorReply.Workers(processes, state.phase());
   }
 
   // ---- small helpers

@@ -84,13 +84,13 @@ public final class Main {
       CompletableFuture<Coordinator.Ending> ending = new CompletableFuture<>();
       ActorSystem<Coordinator.Command> system =
           ActorSystem.create(
-              Coordinator.create(
+              Coordinator.create(new Coordinator.Parts(
                   settings,
                   new RestartScript(restartCommand(config)),
                   console::note,
                   reference -> ownNode(config, settings, reference),
                   ready,
-                  ending),
+                  ending)),
               "dmtcp",
               ConfigFactory.parseMap(Cluster.settings(config, credential))
                   .withFallback(config));

@@ -273,7 +273,9 @@ public final class RestartRound {
     Map<String, Announced> left = new LinkedHashMap<>(there.members());
     left.values().removeIf(gone);
     if (left.isEmpty() && !there.members().isEmpty()) {
-      return cancel(there.with(left), new Failure("restart-cancelled", "all restarting commands have ended"));
+      return cancel(
+          there.with(left),
+          new Failure("restart-cancelled", "all restarting commands have ended"));
     }
     return gathering(there.with(left));
   }

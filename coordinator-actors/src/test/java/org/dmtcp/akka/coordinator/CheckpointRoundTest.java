@@ -150,7 +150,8 @@ class CheckpointRoundTest {
     reachUntil(Phase.DRAIN);
     report("b", Phase.FREEZE);
     NODES.forEach(
-        node -> reports.tell(new NodeEvent.PhaseReached(node, "old", Phase.DRAIN, 0, 0, List.of())));
+        node -> reports.tell(
+            new NodeEvent.PhaseReached(node, "old", Phase.DRAIN, 0, 0, List.of())));
     NODES.forEach(
         node -> reports.tell(
             new NodeEvent.PhaseFailed(node, "old", Phase.DRAIN, new Failure("internal", "old"))));

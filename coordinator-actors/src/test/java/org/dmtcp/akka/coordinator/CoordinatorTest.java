@@ -69,7 +69,7 @@ class CoordinatorTest {
     assertEquals("p1", status().computationId());
     assertEquals(2, status().peers());
     assertTrue(status().running());
-    assertEquals(new NodeCommand.Welcome("p1", 0), node.expectMessageClass(NodeCommand.Welcome.class));
+    assertEquals(new NodeCommand.Welcome("p1", 0), node.receiveMessage());
   }
 
   @Test
@@ -391,13 +391,13 @@ class CoordinatorTest {
             .resolve();
     actor =
         kit.spawn(
-            Coordinator.create(
+            Coordinator.create(new Coordinator.Parts(
                 CoordinatorSettings.of(config, "a", "127.0.0.1", 7779),
                 new RestartScript("/bin/dmtcp_restart"),
                 notes::add,
                 ownNode::apply,
                 ready,
-                ending));
+                ending)));
   }
 
   private Coordinator.Ending end() throws Exception {

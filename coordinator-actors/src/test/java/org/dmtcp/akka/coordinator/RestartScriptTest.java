@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The script, run by bash, with commands in place of dmtcp_restart and ssh that tell their words. */
+/** The script, run by bash, with commands for dmtcp_restart and ssh that tell their words. */
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class RestartScriptTest {
   private static final String HERE = RuntimePaths.hostName();

@@ -38,7 +38,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Every leaf of {@link WireMessage} has an id, comes back as it was, and has the bytes it has always
+ * Every leaf of {@link WireMessage} has an id, comes back as it was, and has the bytes it always
  * had ({@code golden.properties}; delete a line there only for a message that was never released,
  * run with {@code -Ddmtcp.golden=write} to have new ones added).
  */
@@ -128,7 +128,8 @@ class WireTest {
   @Test
   void garbageIsRefused() throws Exception {
     int id = akka.serializerFor(NodeCommand.Leave.class).identifier();
-    for (String hex : List.of("", "00", "ff", "0101", "ffffffff0f", "67ffffffff0f", "9001", "9a01")) {
+    for (String hex :
+        List.of("", "00", "ff", "0101", "ffffffff0f", "67ffffffff0f", "9001", "9a01")) {
       assertTrue(
           akka.deserialize(HexFormat.of().parseHex(hex), id, "").isFailure(), "accepted: " + hex);
     }

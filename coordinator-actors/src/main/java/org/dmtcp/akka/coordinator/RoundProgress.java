@@ -1,0 +1,61 @@
+package org.dmtcp.akka.coordinator;
+
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.dmtcp.akka.protocol.ImageInfo;
+import org.dmtcp.akka.protocol.NodeEvent.PhaseReached;
+import org.dmtcp.akka.protocol.Phase;
+
+/**
+ * What the nodes of a round have reported so far, by node, so that a report that comes twice counts
+ * once.
+ *
+ * @param members images that each node will write
+ * @param images that each node has written
+ * @param stoppedMicros the longest time that the processes of a node stood still
+ */
+record RoundProgress(
+    Map<String, Integer> members, Map<String, List<ImageInfo>> images, long stoppedMicros) {
+  RoundProgress {
+    members = Map.copyOf(members);
+    images = Map.copyOf(images);
+  }
+
+  static RoundProgress none() {
+    return new RoundProgress(Map.of(), Map.of(), 0);
+  }
+
+  RoundProgress with(PhaseReached report) {
+    Map<String, Integer> newMembers = new HashMap<>(members);
+    Map<String, List<ImageInfo>> newImages = new HashMap<>(images);
+    if (report.phase() == Phase.FREEZE) {
+      newMembers.put(report.node(), report.members());
+    }
+    if (report.phase() == Phase.WRITE) {
+      newImages.put(report.node(), report.images());
+    }
+    return new RoundProgress(
+        newMembers, newImages, Math.max(stoppedMicros, report.stoppedMicros()));
+  }
+
+  int total() {
+    return members.values().stream().mapToInt(Integer::intValue).sum();
+  }
+
+  List<ImageInfo> allImages() {
+    return images.values().stream()
+        .flatMap(List::stream)
+        .sorted(Comparator.comparing(ImageInfo::host).thenComparing(ImageInfo::virtualPid))
+        .toList();
+  }
+
+  /** One image of every member, each of its own. */
+  boolean isComplete() {
+    List<ImageInfo> all = allImages();
+    return all.size() == total()
+        && all.stream().map(ImageInfo::uniquePid).distinct().count() == all.size()
+        && all.stream().map(i -> i.host() + i.path()).distinct().count() == all.size();
+  }
+}
