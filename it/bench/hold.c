@@ -1,6 +1,6 @@
 /*
- * A program of a given size for the benchmarks: holds memory, threads, files or mappings, and writes
- * `COUNT MAX_GAP_US` to its status file about every 200 us. The gap is the longest time between two
+ * A program of a given size for the benchmarks: holds memory, threads, files or mappings, and appends
+ * `COUNT MAX_GAP_US` to its status file about every 200 us, in lines of one length. The gap is the longest time between two
  * turns of its loop since SIGUSR1 last cleared it: what a checkpoint costs the program.
  *
  * usage: hold STATUS_FILE [memory MIB random|text] [threads N] [files N] [mappings N]
@@ -112,7 +112,7 @@ int main(int argc, char **argv)
 
 	if (argc < 2)
 		return 2;
-	status = open(argv[1], O_RDWR | O_CREAT, 0600);
+	status = open(argv[1], O_WRONLY | O_CREAT | O_APPEND, 0600);
 	if (status < 0)
 		fail(argv[1]);
 	for (int i = 2; i + 1 < argc; i += 2) {
@@ -143,7 +143,7 @@ int main(int argc, char **argv)
 		last = now;
 		bytes = snprintf(line, sizeof(line), "%020llu %020llu\n",
 				 (unsigned long long)++count, (unsigned long long)gap);
-		if (pwrite(status, line, bytes, 0) != bytes)
-			fail("pwrite");
+		if (write(status, line, bytes) != bytes)
+			fail("write");
 	}
 }
