@@ -36,6 +36,8 @@ enum record_type {
 	RECORD_LOCK = 202,       /* flock, POSIX, OFD lock or lease on a descriptor */
 
 	RECORD_SYSV_SHM = 300, /* a System V segment that is attached */
+	RECORD_SYSV_SEM = 301, /* a set of semaphores */
+	RECORD_SYSV_MSG = 302, /* a message queue */
 };
 
 #endif

@@ -12,6 +12,7 @@
 extern const struct resource process_resource;
 extern const struct resource memory_resource;
 extern const struct resource descriptors_resource;
+extern const struct resource sysv_ipc_resource;
 
 const struct resource *const resource_table[] = {
 	&process_resource,
@@ -20,6 +21,7 @@ const struct resource *const resource_table[] = {
 	&resource_descriptor_limit,
 	&memory_resource,
 	&descriptors_resource,
+	&sysv_ipc_resource,
 	&resource_threads,
 	&resource_signals, /* pending ones before the timers that may have sent them */
 	&resource_timers,

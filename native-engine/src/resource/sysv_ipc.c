@@ -1,0 +1,388 @@
+/*
+ * System V semaphores and message queues. They belong to nobody: those are captured that the user
+ * has made since the computation began, or that a member has used last. In a restarted computation,
+ * which has an IPC namespace of its own, that is all of them. Adjustments for SEM_UNDO cannot be read.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
+#include <sys/sem.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../engine/round.h"
+#include "../restart/rebuild.h"
+#include "records.h"
+
+#define SEARCH_SECONDS 20 /* for an id, where it cannot be asked for */
+#define CLOCK_SLACK_S 1   /* of times in whole seconds */
+
+struct ipc_record { /* head of both records */
+	int32_t id, key;
+	uint32_t mode, uid, gid;
+	uint32_t count;  /* semaphores in the set, messages in the queue */
+	uint64_t limit;  /* bytes that the queue may hold */
+	/* tail: uint16_t values of the semaphores; or messages: int64_t type, uint64_t bytes, data,
+	 * padded to 8 */
+};
+
+/* ---- capture: with the calls of a member, so in its namespace and with its rights ---- */
+
+struct reading {
+	struct capture *c;
+	struct thread *t;
+	uint64_t scratch;
+	time_t began;
+};
+
+static long call(struct reading *r, long number, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+		 uint64_t a5)
+{
+	long result = 0;
+	int ret = inject_syscall(r->t, &result, number, a1, a2, a3, a4, a5, 0);
+
+	return ret < 0 ? ret : result;
+}
+
+/* When the first member was started, by the wall clock. */
+static time_t beginning(struct round *round)
+{
+	long ticks = sysconf(_SC_CLK_TCK);
+	uint64_t first = UINT64_MAX;
+	struct timespec now, boot;
+
+	for (size_t n = 0; n < round->member_count; n++)
+		if (round->members[n]->start_ticks < first)
+			first = round->members[n]->start_ticks;
+	clock_gettime(CLOCK_REALTIME, &now);
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	return now.tv_sec - boot.tv_sec + (time_t)(first / ticks) - CLOCK_SLACK_S;
+}
+
+static bool is_member(struct round *round, pid_t virtual_pid)
+{
+	for (size_t n = 0; n < round->member_count; n++)
+		if (virtual_pid && round->members[n]->virtual_pid == virtual_pid)
+			return true;
+	return false;
+}
+
+static void fill_head(struct ipc_record *head, long id, const struct ipc_perm *permissions)
+{
+	head->id = id;
+	head->key = permissions->__key;
+	head->mode = permissions->mode;
+	head->uid = permissions->uid;
+	head->gid = permissions->gid;
+}
+
+/* Everything of it, or nothing where it may not be read. */
+static int capture_set(struct reading *r, long id, const struct semid_ds *set)
+{
+	struct ipc_record head = { .count = set->sem_nsems };
+	bool ours = set->sem_ctime >= r->began;
+	uint16_t *values;
+	int ret = 0;
+
+	for (size_t n = 0; !ours && n < set->sem_nsems && n < 8; n++)
+		ours = is_member(r->c->round, call(r, SYS_semctl, id, n, GETPID, 0, 0));
+	if (!ours || set->sem_nsems * sizeof(*values) > SCRATCH_BYTES ||
+	    call(r, SYS_semctl, id, 0, GETALL, r->scratch, 0) < 0)
+		return 0;
+	values = calloc(set->sem_nsems + 1, sizeof(*values));
+	if (!values)
+		return -ENOMEM;
+	ret = process_read(r->c->process, r->scratch, values, set->sem_nsems * sizeof(*values));
+	fill_head(&head, id, &set->sem_perm);
+	if (!ret)
+		record_append(r->c->records, RECORD_SYSV_SEM, &head, sizeof(head), values,
+			      set->sem_nsems * sizeof(*values));
+	free(values);
+	return ret;
+}
+
+static int capture_message(struct reading *r, long id, uint64_t index, struct buffer *out)
+{
+	static const uint8_t zeros[8];
+	uint64_t head[2], room = SCRATCH_BYTES - sizeof(uint64_t);
+	uint8_t *data;
+	long bytes;
+	int ret;
+
+	/* MSG_COPY leaves it in the queue: msgrcv(2), Linux 3.8. */
+	bytes = call(r, SYS_msgrcv, id, r->scratch, room, index, MSG_COPY | IPC_NOWAIT);
+	if (bytes < 0)
+		return (int)bytes;
+	data = malloc(bytes + 1);
+	if (!data)
+		return -ENOMEM;
+	ret = process_read(r->c->process, r->scratch, head, sizeof(uint64_t));
+	if (!ret)
+		ret = process_read(r->c->process, r->scratch + sizeof(uint64_t), data, bytes);
+	head[1] = bytes;
+	buffer_append(out, head, sizeof(head));
+	buffer_append(out, data, bytes);
+	buffer_append(out, zeros, -bytes & 7);
+	free(data);
+	return ret;
+}
+
+static int capture_queue(struct reading *r, long id, const struct msqid_ds *queue)
+{
+	struct ipc_record head = { .count = queue->msg_qnum, .limit = queue->msg_qbytes };
+	struct buffer messages = { 0 };
+	int ret = 0;
+
+	if (queue->msg_ctime < r->began && !is_member(r->c->round, queue->msg_lspid) &&
+	    !is_member(r->c->round, queue->msg_lrpid))
+		return 0;
+	for (uint32_t n = 0; n < head.count && !ret; n++)
+		ret = capture_message(r, id, n, &messages);
+	if (ret)
+		ret = fault_set(r->c->fault, -ret, "not-supported",
+				"System V message queue %ld cannot be read: %s", id, strerror(-ret));
+	fill_head(&head, id, &queue->msg_perm);
+	if (!ret)
+		record_append(r->c->records, RECORD_SYSV_MSG, &head, sizeof(head), messages.data,
+			      messages.bytes);
+	buffer_free(&messages);
+	return ret;
+}
+
+static int capture_sets(struct reading *r)
+{
+	long highest = call(r, SYS_semctl, 0, 0, SEM_INFO, r->scratch, 0);
+	struct seminfo info;
+	int ret = 0;
+
+	if (highest < 0 || process_read(r->c->process, r->scratch, &info, sizeof(info)) || !info.semusz)
+		return 0; /* there is none */
+	for (long n = 0; n <= highest && !ret; n++) {
+		struct semid_ds set;
+		long id = call(r, SYS_semctl, n, 0, SEM_STAT, r->scratch, 0);
+
+		if (id < 0)
+			continue;
+		ret = process_read(r->c->process, r->scratch, &set, sizeof(set));
+		if (!ret && set.sem_perm.cuid == geteuid())
+			ret = capture_set(r, id, &set);
+	}
+	return ret;
+}
+
+static int capture_queues(struct reading *r)
+{
+	long highest = call(r, SYS_msgctl, 0, MSG_INFO, r->scratch, 0, 0);
+	struct msginfo info;
+	int ret = 0;
+
+	if (highest < 0 || process_read(r->c->process, r->scratch, &info, sizeof(info)) ||
+	    !info.msgpool)
+		return 0; /* there is none */
+	for (long n = 0; n <= highest && !ret; n++) {
+		struct msqid_ds queue;
+		long id = call(r, SYS_msgctl, n, MSG_STAT, r->scratch, 0, 0);
+
+		if (id < 0)
+			continue;
+		ret = process_read(r->c->process, r->scratch, &queue, sizeof(queue));
+		if (!ret && queue.msg_perm.cuid == geteuid())
+			ret = capture_queue(r, id, &queue);
+	}
+	return ret;
+}
+
+static int ipc_capture(struct capture *c)
+{
+	struct reading r = { .c = c };
+	bool is_new;
+	int ret;
+
+	if (c->process->zombie || c->process->seccomp)
+		return 0;
+	for (size_t n = 0; n < c->process->thread_count && !r.t; n++)
+		if (!c->process->threads[n].exited_leader)
+			r.t = &c->process->threads[n];
+	if (!r.t)
+		return 0;
+	/* Once per round, with whichever member comes first. No device has this number. */
+	round_inode_id(c->round, UINT64_MAX - 2, 0, &is_new);
+	if (!is_new)
+		return 0;
+	r.began = beginning(c->round);
+	ret = inject_begin(r.t, c->fault);
+	if (ret)
+		return ret;
+	ret = inject_scratch(r.t, &r.scratch, c->fault);
+	if (!ret)
+		ret = capture_sets(&r);
+	if (!ret)
+		ret = capture_queues(&r);
+	inject_end(r.t);
+	return ret;
+}
+
+/* ---- restore ---- */
+
+/* Since 5.19 writable for the owner of the namespace, before for root only: then without. */
+static void ask_for_id(const char *kind, int id)
+{
+	char path[48], text[16];
+	int fd, bytes = snprintf(text, sizeof(text), "%d", id);
+
+	snprintf(path, sizeof(path), "/proc/sys/kernel/%s_next_id", kind);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (write(fd, text, bytes) != bytes) {
+		/* not allowed: it is searched for */
+	}
+	close(fd);
+}
+
+static int refuse(struct rebuilt_process *p, const char *what, int id, int error)
+{
+	return fault_set(p->fault, error, "internal", "System V %s %d cannot be made again: %s", what,
+			 id, strerror(error));
+}
+
+/* Without asking, the kernel numbers them through: until the wanted one comes. */
+static int make_set(const struct ipc_record *r)
+{
+	time_t end = time(NULL) + SEARCH_SECONDS;
+	int id;
+
+	ask_for_id("sem", r->id);
+	for (;;) {
+		id = semget(r->key, r->count, 0600 | IPC_CREAT | IPC_EXCL);
+		if (id < 0)
+			return -errno;
+		if (id == r->id)
+			return 0;
+		semctl(id, 0, IPC_RMID);
+		if (time(NULL) > end)
+			return -EEXIST;
+	}
+}
+
+static int make_queue(const struct ipc_record *r)
+{
+	time_t end = time(NULL) + SEARCH_SECONDS;
+	int id;
+
+	ask_for_id("msg", r->id);
+	for (;;) {
+		id = msgget(r->key, 0600 | IPC_CREAT | IPC_EXCL);
+		if (id < 0)
+			return -errno;
+		if (id == r->id)
+			return 0;
+		msgctl(id, IPC_RMID, NULL);
+		if (time(NULL) > end)
+			return -EEXIST;
+	}
+}
+
+static int restore_set(struct rebuilt_process *p, const struct record *record)
+{
+	struct ipc_record r;
+	struct semid_ds set;
+	const void *values;
+	size_t bytes;
+	int ret;
+
+	record_head(record, &r, sizeof(r));
+	values = record_tail(record, sizeof(r), &bytes);
+	if (bytes < r.count * sizeof(uint16_t))
+		return refuse(p, "semaphore set", r.id, EPROTO);
+	ret = make_set(&r);
+	if (ret)
+		return refuse(p, "semaphore set", r.id, -ret);
+	if (semctl(r.id, 0, SETALL, values) || semctl(r.id, 0, IPC_STAT, &set))
+		return refuse(p, "semaphore set", r.id, errno);
+	set.sem_perm.uid = r.uid;
+	set.sem_perm.gid = r.gid;
+	set.sem_perm.mode = r.mode & 0777;
+	return semctl(r.id, 0, IPC_SET, &set) ? refuse(p, "semaphore set", r.id, errno) : 0;
+}
+
+static int send_messages(const struct ipc_record *r, const uint8_t *data, size_t bytes)
+{
+	for (uint32_t n = 0; n < r->count; n++) {
+		uint64_t head[2];
+		uint8_t *message;
+		size_t whole;
+		int ret;
+
+		if (bytes < sizeof(head))
+			return -EPROTO;
+		memcpy(head, data, sizeof(head));
+		whole = sizeof(head) + head[1] + (-head[1] & 7);
+		if (head[1] > bytes || whole > bytes)
+			return -EPROTO;
+		/* msgsnd(2) wants the type right in front of the text: copied over the length. */
+		message = malloc(sizeof(uint64_t) + head[1]);
+		if (!message)
+			return -ENOMEM;
+		memcpy(message, head, sizeof(uint64_t));
+		memcpy(message + sizeof(uint64_t), data + sizeof(head), head[1]);
+		ret = msgsnd(r->id, message, head[1], IPC_NOWAIT) ? -errno : 0;
+		free(message);
+		if (ret)
+			return ret;
+		data += whole;
+		bytes -= whole;
+	}
+	return 0;
+}
+
+static int restore_queue(struct rebuilt_process *p, const struct record *record)
+{
+	struct msqid_ds queue;
+	struct ipc_record r;
+	const void *messages;
+	size_t bytes;
+	int ret;
+
+	record_head(record, &r, sizeof(r));
+	messages = record_tail(record, sizeof(r), &bytes);
+	ret = make_queue(&r);
+	if (ret)
+		return refuse(p, "message queue", r.id, -ret);
+	if (msgctl(r.id, IPC_STAT, &queue))
+		return refuse(p, "message queue", r.id, errno);
+	queue.msg_qbytes = r.limit;
+	queue.msg_perm.mode = 0600;
+	if (msgctl(r.id, IPC_SET, &queue))
+		return refuse(p, "message queue", r.id, errno);
+	ret = send_messages(&r, messages, bytes);
+	if (ret)
+		return refuse(p, "message queue", r.id, -ret);
+	queue.msg_perm.uid = r.uid;
+	queue.msg_perm.gid = r.gid;
+	queue.msg_perm.mode = r.mode & 0777;
+	return msgctl(r.id, IPC_SET, &queue) ? refuse(p, "message queue", r.id, errno) : 0;
+}
+
+static int ipc_restore_shared(struct rebuilt_process *p)
+{
+	const struct record *record = NULL;
+	int ret = 0;
+
+	while (!ret && (record = record_find(p->records, RECORD_SYSV_SEM, record)))
+		ret = restore_set(p, record);
+	while (!ret && (record = record_find(p->records, RECORD_SYSV_MSG, record)))
+		ret = restore_queue(p, record);
+	return ret;
+}
+
+const struct resource sysv_ipc_resource = {
+	.name = "System V IPC",
+	.capture = ipc_capture,
+	.restore_shared = ipc_restore_shared,
+};
