@@ -162,6 +162,9 @@ int output_finish_start(struct output *o, int wake_fd, struct fault *fault)
 	sigset_t all, before;
 	int error;
 
+	error = twin_settle(&o->twin, fault);
+	if (error < 0)
+		return error;
 	o->wake_fd = wake_fd;
 	atomic_store(&o->state, OUTPUT_WRITING);
 	sigfillset(&all);

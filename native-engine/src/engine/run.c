@@ -259,6 +259,12 @@ int run_resume(struct run *r, uint64_t *stopped_us, struct fault *fault)
 	ret = flush_frozen(r, fault);
 	thaw_all(r);
 	*stopped_us = (monotonic_ns() - r->started_ns) / 1000;
+	for (struct output *o = r->outputs; o; o = o->next) {
+		int one = twin_settle(&o->twin, fault);
+
+		if (!ret)
+			ret = one;
+	}
 	return ret;
 }
 

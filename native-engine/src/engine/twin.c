@@ -72,34 +72,6 @@ static pid_t child_with(const struct process *p, pid_t virtual_pid)
 	return found;
 }
 
-/*
- * The kernel has attached it and it stops before its first instruction. From here on it must die
- * with the engine (a copy of the program must never run), and must hold none of the program's
- * descriptors open, or a peer would miss an end of file.
- */
-static int tame(const struct process *p, const struct thread *maker, pid_t pid)
-{
-	struct process like = { .pid = pid, .live_tid = pid, .mem_fd = -1,
-				.syscall_address = p->syscall_address };
-	struct thread t = { .tid = pid, .process = &like, .regs = maker->regs };
-	unsigned long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;
-	int status, ret;
-	long result;
-
-	ret = wait_for_change(pid, monotonic_ns() + BIRTH_LIMIT_NS, &status);
-	if (!ret && !WIFSTOPPED(status))
-		ret = -ESRCH;
-	if (!ret && ptrace(PTRACE_SETOPTIONS, pid, NULL, options) < 0)
-		ret = -errno;
-	/* The table was shared; this gives it an empty one without closing anything in the other. */
-	if (!ret)
-		ret = inject_syscall(&t, &result, __NR_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE, 0,
-				     0, 0);
-	if (!ret && result < 0)
-		ret = result;
-	return ret;
-}
-
 static struct thread *injectable(struct process *p)
 {
 	for (size_t i = 0; i < p->thread_count; i++)
@@ -133,10 +105,9 @@ int twin_make(struct process *p, struct twin *out, struct fault *fault)
 		return fault_set(fault, ESRCH, "internal", "process %d: its snapshot is not found",
 				 p->pid);
 	out->parent = p->pid;
-	out->parent_start_ticks = p->start_ticks;
-	ret = tame(p, t, out->pid);
-	if (!ret)
-		ret = proc_stat(out->pid, &stat);
+	out->syscall_address = p->syscall_address;
+	out->regs = t->regs;
+	ret = proc_stat(out->pid, &stat);
 	if (!ret) {
 		out->start_ticks = stat.start_ticks;
 		ret = process_keys_add(&known, out->pid, out->start_ticks);
@@ -149,6 +120,34 @@ int twin_make(struct process *p, struct twin *out, struct fault *fault)
 	snprintf(path, sizeof(path), "/proc/%d/mem", out->pid);
 	out->mem_fd = open(path, O_RDONLY | O_CLOEXEC);
 	return 0;
+}
+
+/* The kernel has attached it: it stops before its first instruction and never executes one. */
+int twin_settle(struct twin *t, struct fault *fault)
+{
+	struct process like = { .pid = t->pid, .live_tid = t->pid, .mem_fd = -1,
+				.syscall_address = t->syscall_address };
+	struct thread thread = { .tid = t->pid, .process = &like, .regs = t->regs };
+	unsigned long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;
+	int status, ret;
+	long result;
+
+	if (!t->pid || t->settled)
+		return 0;
+	ret = wait_for_change(t->pid, monotonic_ns() + BIRTH_LIMIT_NS, &status);
+	if (!ret && !WIFSTOPPED(status))
+		ret = -ESRCH;
+	if (!ret && ptrace(PTRACE_SETOPTIONS, t->pid, NULL, options) < 0)
+		ret = -errno;
+	/* The table was shared; this gives it an empty one without closing anything in the other. */
+	if (!ret)
+		ret = inject_syscall(&thread, &result, __NR_close_range, 0, ~0u,
+				     CLOSE_RANGE_UNSHARE, 0, 0, 0);
+	if (!ret && result < 0)
+		ret = result;
+	t->settled = !ret;
+	return ret ? fault_set(fault, -ret, "internal", "the snapshot of process %d: %s",
+			       t->parent, strerror(-ret)) : 0;
 }
 
 void twin_kill(struct twin *t)

@@ -10,11 +10,22 @@ struct twin {
 	uint64_t start_ticks;
 	int mem_fd;
 	pid_t parent;
-	uint64_t parent_start_ticks;
+	bool settled;
+	uint64_t syscall_address; /* for twin_settle() */
+	struct user_regs_struct regs;
 };
 
-/* Forks the frozen @p. On failure nothing is left behind and *@out is empty. */
+/*
+ * Forks the frozen @p. Its memory can be read at once; twin_settle() is due as soon as @p runs on. On
+ * failure nothing is left behind and *@out is empty.
+ */
 int twin_make(struct process *p, struct twin *out, struct fault *fault);
+
+/*
+ * What need not keep the program waiting: from here on the twin dies with the engine and holds none of
+ * the program's descriptors open, or a peer would miss an end of file.
+ */
+int twin_settle(struct twin *t, struct fault *fault);
 
 /* Kills it: its memory is free. It remains to be collected by its parent: twin_collect(). */
 void twin_kill(struct twin *t);

@@ -8,19 +8,21 @@
 #define ROOM_BYTES ((size_t)64 << 20)
 #define BUCKETS 1024u
 
+/* Entries are never removed: readers need no lock for what they have found. */
 struct entry {
 	struct entry *next;
 	struct code_key key;
+	bool filled; /* else another thread compresses it just now */
 	size_t bytes;
-	uint8_t stored[];
+	uint8_t *stored; /* NULL: it does not become smaller, or there is no room */
 };
 
-/* Entries are never removed: readers need no lock for what they have found. */
 static struct {
 	pthread_mutex_t lock;
+	pthread_cond_t changed;
 	struct entry *buckets[BUCKETS];
 	size_t bytes;
-} cache = { .lock = PTHREAD_MUTEX_INITIALIZER };
+} cache = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 
 void code_key_of(struct code_key *key, const void *raw, size_t raw_bytes, uint32_t codec, int level)
 {
@@ -45,32 +47,40 @@ static struct entry *find(const struct code_key *key)
 
 const void *code_cache_find(const struct code_key *key, size_t *bytes)
 {
+	const void *stored = NULL;
 	struct entry *e;
 
 	pthread_mutex_lock(&cache.lock);
 	e = find(key);
+	while (e && !e->filled) /* a few milliseconds of another thread's work, not done twice */
+		pthread_cond_wait(&cache.changed, &cache.lock);
+	if (e) {
+		stored = e->stored;
+		*bytes = e->bytes;
+	} else if (cache.bytes + key->raw_bytes <= ROOM_BYTES && (e = calloc(1, sizeof(*e)))) {
+		e->key = *key;
+		e->next = cache.buckets[key->low % BUCKETS];
+		cache.buckets[key->low % BUCKETS] = e;
+	}
 	pthread_mutex_unlock(&cache.lock);
-	if (!e)
-		return NULL;
-	*bytes = e->bytes;
-	return e->stored;
+	return stored;
 }
 
-void code_cache_add(const struct code_key *key, const void *stored, size_t bytes)
+void code_cache_fill(const struct code_key *key, const void *stored, size_t bytes)
 {
 	struct entry *e;
 
 	pthread_mutex_lock(&cache.lock);
-	if (cache.bytes + bytes <= ROOM_BYTES && !find(key)) {
-		e = malloc(sizeof(*e) + bytes);
-		if (e) { /* without memory it is compressed again next time */
-			e->key = *key;
-			e->bytes = bytes;
+	e = find(key);
+	if (e && !e->filled) {
+		e->filled = true;
+		e->stored = bytes ? malloc(bytes) : NULL;
+		if (e->stored) { /* without memory it is compressed again next time */
 			memcpy(e->stored, stored, bytes);
-			e->next = cache.buckets[key->low % BUCKETS];
-			cache.buckets[key->low % BUCKETS] = e;
+			e->bytes = bytes;
 			cache.bytes += bytes;
 		}
+		pthread_cond_broadcast(&cache.changed);
 	}
 	pthread_mutex_unlock(&cache.lock);
 }

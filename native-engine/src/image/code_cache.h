@@ -18,9 +18,12 @@ struct code_key {
 
 void code_key_of(struct code_key *key, const void *raw, size_t raw_bytes, uint32_t codec,
 		 int level);
-/* The stored bytes, which stay as they are for the life of the program; NULL: not known. */
+/*
+ * The stored bytes, which stay as they are for the life of the program. NULL: not known, the caller
+ * compresses it and calls code_cache_fill() in every case; others who ask for it wait for that.
+ */
 const void *code_cache_find(const struct code_key *key, size_t *bytes);
-/* Keeps a copy of @stored, while there is room. */
-void code_cache_add(const struct code_key *key, const void *stored, size_t bytes);
+/* Keeps a copy of @stored, while there is room; @bytes 0: it does not become smaller. */
+void code_cache_fill(const struct code_key *key, const void *stored, size_t bytes);
 
 #endif
