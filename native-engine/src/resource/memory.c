@@ -134,6 +134,8 @@ static int memory_capture(struct capture *c)
 	struct live_memory *m;
 	int ret;
 
+	if (p->zombie)
+		return 0;
 	ret = p->scratch ? drop_scratch(c) : 0; /* no part of the program */
 	if (ret < 0)
 		return ret;
