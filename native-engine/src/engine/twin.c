@@ -80,6 +80,23 @@ static struct thread *injectable(struct process *p)
 	return NULL;
 }
 
+/*
+ * The kernel has attached it: it stops before its first instruction. From then on it dies with the
+ * engine: a copy of the program must never run.
+ */
+static int await_birth(pid_t pid)
+{
+	unsigned long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;
+	int status, ret;
+
+	ret = wait_for_change(pid, monotonic_ns() + BIRTH_LIMIT_NS, &status);
+	if (!ret && !WIFSTOPPED(status))
+		ret = -ESRCH;
+	if (!ret && ptrace(PTRACE_SETOPTIONS, pid, NULL, options) < 0)
+		ret = -errno;
+	return ret;
+}
+
 int twin_make(struct process *p, struct twin *out, struct fault *fault)
 {
 	struct thread *t = p->seccomp || p->zombie ? NULL : injectable(p);
@@ -107,7 +124,9 @@ int twin_make(struct process *p, struct twin *out, struct fault *fault)
 	out->parent = p->pid;
 	out->syscall_address = p->syscall_address;
 	out->regs = t->regs;
-	ret = proc_stat(out->pid, &stat);
+	ret = await_birth(out->pid);
+	if (!ret)
+		ret = proc_stat(out->pid, &stat);
 	if (!ret) {
 		out->start_ticks = stat.start_ticks;
 		ret = process_keys_add(&known, out->pid, out->start_ticks);
@@ -122,27 +141,19 @@ int twin_make(struct process *p, struct twin *out, struct fault *fault)
 	return 0;
 }
 
-/* The kernel has attached it: it stops before its first instruction and never executes one. */
 int twin_settle(struct twin *t, struct fault *fault)
 {
 	struct process like = { .pid = t->pid, .live_tid = t->pid, .mem_fd = -1,
 				.syscall_address = t->syscall_address };
 	struct thread thread = { .tid = t->pid, .process = &like, .regs = t->regs };
-	unsigned long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;
-	int status, ret;
 	long result;
+	int ret;
 
 	if (!t->pid || t->settled)
 		return 0;
-	ret = wait_for_change(t->pid, monotonic_ns() + BIRTH_LIMIT_NS, &status);
-	if (!ret && !WIFSTOPPED(status))
-		ret = -ESRCH;
-	if (!ret && ptrace(PTRACE_SETOPTIONS, t->pid, NULL, options) < 0)
-		ret = -errno;
 	/* The table was shared; this gives it an empty one without closing anything in the other. */
-	if (!ret)
-		ret = inject_syscall(&thread, &result, __NR_close_range, 0, ~0u,
-				     CLOSE_RANGE_UNSHARE, 0, 0, 0);
+	ret = inject_syscall(&thread, &result, __NR_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE, 0, 0,
+			     0);
 	if (!ret && result < 0)
 		ret = result;
 	t->settled = !ret;

@@ -16,14 +16,14 @@ struct twin {
 };
 
 /*
- * Forks the frozen @p. Its memory can be read at once; twin_settle() is due as soon as @p runs on. On
- * failure nothing is left behind and *@out is empty.
+ * Forks the frozen @p; twin_settle() is due as soon as @p runs on. On failure nothing is left behind and
+ * *@out is empty.
  */
 int twin_make(struct process *p, struct twin *out, struct fault *fault);
 
 /*
- * What need not keep the program waiting: from here on the twin dies with the engine and holds none of
- * the program's descriptors open, or a peer would miss an end of file.
+ * What need not keep the program waiting: from here on the twin holds none of the program's
+ * descriptors open, or a peer would miss an end of file.
  */
 int twin_settle(struct twin *t, struct fault *fault);
 
