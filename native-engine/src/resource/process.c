@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "../common/proc.h"
 #include "../engine/round.h"
@@ -96,25 +97,66 @@ static bool lives(pid_t real_pid)
 	return real_pid > 0 && proc_stat(real_pid, &stat) == 0;
 }
 
+static struct thread *live_thread(struct process *p)
+{
+	for (size_t i = 0; i < p->thread_count; i++)
+		if (!p->threads[i].exited_leader && !p->threads[i].gone)
+			return &p->threads[i];
+	return NULL;
+}
+
+/*
+ * Has the parent been told of the stop, or does its next wait tell? Asked in its place, without
+ * taking the news away.
+ */
+static int capture_stop(struct capture *c, struct process *parent, struct process_record *record)
+{
+	struct thread *t = parent && !parent->zombie && !parent->seccomp ? live_thread(parent) : NULL;
+	siginfo_t info = { 0 };
+	uint64_t scratch;
+	long result = -1;
+	int ret;
+
+	record->flags |= PROCESS_STOPPED;
+	record->stop_signal = c->process->threads[0].stop_signal;
+	if (!t)
+		return 0;
+	ret = inject_begin(t, c->fault);
+	if (ret < 0)
+		return ret;
+	ret = inject_scratch(t, &scratch, c->fault);
+	if (ret == 0)
+		ret = process_write(parent, scratch, &info, sizeof(info));
+	if (ret == 0)
+		ret = inject_syscall(t, &result, SYS_waitid, P_PID, c->process->virtual_pid, scratch,
+				     WSTOPPED | WNOHANG | WNOWAIT | __WALL, 0, 0);
+	if (ret == 0 && result == 0)
+		ret = process_read(parent, scratch, &info, sizeof(info));
+	inject_end(t); /* a lost thread shows itself in the next call */
+	if (ret == 0 && info.si_pid)
+		record->flags |= PROCESS_STOP_UNSEEN;
+	return ret;
+}
+
 static int capture_subreaper(struct capture *c, struct process_record *record)
 {
-	struct thread *leader = &c->process->threads[0];
+	struct thread *t = live_thread(c->process);
 	uint64_t scratch;
 	long result;
 	int ret, value = 0;
 
-	if (c->process->zombie || c->process->seccomp || leader->exited_leader)
+	if (!t || c->process->zombie || c->process->seccomp)
 		return 0;
-	ret = inject_begin(leader, c->fault);
+	ret = inject_begin(t, c->fault);
 	if (ret < 0)
 		return ret;
-	ret = inject_scratch(leader, &scratch, c->fault);
+	ret = inject_scratch(t, &scratch, c->fault);
 	if (ret == 0)
-		ret = inject_syscall(leader, &result, SYS_prctl, PR_GET_CHILD_SUBREAPER, scratch, 0,
+		ret = inject_syscall(t, &result, SYS_prctl, PR_GET_CHILD_SUBREAPER, scratch, 0,
 				     0, 0, 0);
 	if (ret == 0 && result == 0)
 		ret = process_read(c->process, scratch, &value, sizeof(value));
-	inject_end(leader); /* a lost thread shows itself in the next call */
+	inject_end(t); /* a lost thread shows itself in the next call */
 	if (ret < 0)
 		return fault_set(c->fault, -ret, "no-such-process",
 				 "process %d ended while it was read", c->process->pid);
@@ -151,9 +193,6 @@ static int process_capture(struct capture *c)
 	if (p->zombie) {
 		record.flags |= PROCESS_ZOMBIE;
 		record.exit_status = stat.exit_code;
-	} else if (p->threads[0].group_stopped) {
-		record.flags |= PROCESS_STOPPED;
-		record.stop_signal = p->threads[0].stop_signal;
 	}
 	if (!p->zombie) {
 		record.memory_owner = round_sharer(c->round, p, KCMP_VM);
@@ -163,6 +202,8 @@ static int process_capture(struct capture *c)
 	}
 	free(status);
 	ret = capture_subreaper(c, &record);
+	if (ret == 0 && !p->zombie && p->threads[0].group_stopped)
+		ret = capture_stop(c, round_member(c->round, stat.parent), &record);
 	if (ret < 0)
 		return ret;
 	record_append(c->records, RECORD_PROCESS, &record, sizeof(record), NULL, 0);

@@ -12,6 +12,7 @@ enum process_flag {
 	PROCESS_STOPPED = 4,             /* by @stop_signal, for job control */
 	PROCESS_GROUP_LEADER_LIVES = 8,  /* a process with the number of the group existed */
 	PROCESS_SESSION_LEADER_LIVES = 16,
+	PROCESS_STOP_UNSEEN = 32, /* its parent has not waited for the stop yet */
 };
 
 /* All ids as the program sees them; 0: outside its pid namespace. */

@@ -23,6 +23,7 @@
 #include "message.h"
 #include "namespaces.h"
 #include "supervisor.h"
+#include "thaw.h"
 #include "tree_build.h"
 
 #define FRONT_TIMEOUT_MS 30000
@@ -340,8 +341,7 @@ static void __attribute__((noreturn)) go(struct builder *b)
 	/* First: an end of a pipe or a lock held here would be one too many for the processes. */
 	rebuild_close_objects(&b->rebuild);
 	rebuild_remove_leftovers(&b->rebuild);
-	for (size_t i = 0; i < b->rebuild.image_count; i++)
-		process_thaw(b->processes[i]);
+	thaw_all(b->processes, b->records, &b->tree, b->rebuild.image_count);
 	message_send(b->control_fd, &running);
 	for (size_t i = 0; i < b->rebuild.image_count; i++)
 		image_reader_close(b->rebuild.images[i]);
