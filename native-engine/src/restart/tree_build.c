@@ -238,6 +238,8 @@ static void __attribute__((noreturn)) end_as_zombie(struct tree_build *b, int in
 	struct sigaction standard = { .sa_handler = SIG_DFL };
 	sigset_t signals;
 
+	/* Nothing else tells its name from now on: the next checkpoint has it from here. */
+	prctl(PR_SET_NAME, b->rebuild->images[b->tree->nodes[index].image]->header.program);
 	b->board->places[index].done = 1;
 	if (WIFSIGNALED(status)) {
 		setrlimit(RLIMIT_CORE, &none);

@@ -160,9 +160,7 @@ final class LocalCall {
   }
 
   private Optional<Failure> notOurs(HostProcess process) {
-    boolean there = setting.proc().stat(process.realPid())
-        .filter(s -> s.startTicks() == process.startTicks()).isPresent();
-    if (!there) {
+    if (!setting.proc().exists(process)) {
       return Optional.of(new Failure("no-such-process", "process " + process.realPid()
           + " does not exist on " + setting.environment().node()));
     }

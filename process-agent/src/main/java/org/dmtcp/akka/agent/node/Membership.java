@@ -17,24 +17,26 @@ import org.dmtcp.akka.agent.engine.HostProcess;
  * gives a new one.
  */
 public final class Membership {
-  static final Membership EMPTY = new Membership(Map.of(), List.of(), Optional.empty());
+  static final Membership EMPTY = new Membership(Map.of(), List.of(), Optional.empty(), Map.of());
 
   private final Map<HostProcess, Member> members; // in the order of their coming
   private final List<HostProcess> namespaceInits;
   private final Optional<MemberOptions> orphans; // options of who has no ancestor among them
+  private final Map<HostProcess, Member> ended; // perhaps zombies, which keep their names
 
   private Membership(Map<HostProcess, Member> members, List<HostProcess> namespaceInits,
-      Optional<MemberOptions> orphans) {
+      Optional<MemberOptions> orphans, Map<HostProcess, Member> ended) {
     this.members = members;
     this.namespaceInits = namespaceInits;
     this.orphans = orphans;
+    this.ended = ended;
   }
 
   static Membership of(Collection<Member> members, List<HostProcess> namespaceInits) {
     Map<HostProcess, Member> map = new LinkedHashMap<>();
     members.forEach(m -> map.put(m.process(), m));
     return new Membership(map, List.copyOf(namespaceInits),
-        members.stream().findFirst().map(Member::options));
+        members.stream().findFirst().map(Member::options), Map.of());
   }
 
   public List<Member> members() {
@@ -66,7 +68,8 @@ public final class Membership {
   Membership with(Member member) {
     Map<HostProcess, Member> all = new LinkedHashMap<>(members);
     all.put(member.process(), member);
-    return new Membership(all, namespaceInits, orphans.or(() -> Optional.of(member.options())));
+    return new Membership(
+        all, namespaceInits, orphans.or(() -> Optional.of(member.options())), ended);
   }
 
   Membership withNamespace(HostProcess init) {
@@ -75,14 +78,18 @@ public final class Membership {
     }
     List<HostProcess> inits = new ArrayList<>(namespaceInits);
     inits.add(init);
-    return new Membership(members, List.copyOf(inits), orphans);
+    return new Membership(members, List.copyOf(inits), orphans, ended);
   }
 
   Membership without(HostProcess process) {
     Map<HostProcess, Member> left = new LinkedHashMap<>(members);
-    left.remove(process);
+    Member gone = left.remove(process);
+    Map<HostProcess, Member> nowEnded = new LinkedHashMap<>(ended);
+    if (gone != null) {
+      nowEnded.put(process, gone);
+    }
     return new Membership(left,
-        namespaceInits.stream().filter(p -> !p.equals(process)).toList(), orphans);
+        namespaceInits.stream().filter(p -> !p.equals(process)).toList(), orphans, nowEnded);
   }
 
   /**
@@ -98,33 +105,55 @@ public final class Membership {
     Map<HostProcess, Member> now = new LinkedHashMap<>();
     Set<HostProcess> seen = new HashSet<>();
     found.stream().filter(f -> !f.zombie()).forEach(f -> seen.add(f.process()));
+    Map<HostProcess, Member> nowEnded = new LinkedHashMap<>(ended);
     members.forEach((process, member) -> {
       if (seen.contains(process) || !asked.contains(process) || proc.lives(process)) {
         now.put(process, member);
+      } else {
+        nowEnded.put(process, member);
       }
     });
+    nowEnded.keySet().removeIf(p -> !proc.exists(p));
     for (EngineMember f : found) {
       if (f.zombie()) {
         continue;
       }
       Member known = now.get(f.process());
-      int parent = isMember(proc.stat(f.process().realPid()), seen) ? f.virtualParent() : 0;
+      int parent = isChildOf(f, seen, proc) ? f.virtualParent() : 0;
       if (known != null) { // it may have executed another program, or lost its parent
         now.put(f.process(), new Member(f.process(), known.uniquePid(), known.virtualPid(),
             parent, f.program(), known.root(), known.options()));
       } else {
-        inherited(f.process(), now, proc).ifPresent(options ->
-            now.put(f.process(), new Member(f.process(),
-                uniquePid.apply(f.virtualPid(), f.process()), f.virtualPid(), parent,
-                f.program(), false, options)));
+        found(f, parent, now, proc, uniquePid).ifPresent(m -> now.put(m.process(), m));
       }
     }
     List<HostProcess> inits = namespaceInits.stream().filter(proc::lives).toList();
-    return new Membership(now, inits, orphans);
+    return new Membership(now, inits, orphans, nowEnded);
   }
 
-  private static boolean isMember(Optional<ProcFs.Stat> child, Set<HostProcess> members) {
-    return child.filter(s -> members.stream().anyMatch(m -> m.realPid() == s.realParent()))
+  /**
+   * A process of which nothing but the exit status is left: no member, but part of a checkpoint.
+   * It has the name that it had while it lived.
+   */
+  Optional<Member> zombie(EngineMember f, ProcFs proc,
+      BiFunction<Integer, HostProcess, String> uniquePid) {
+    int parent = isChildOf(f, members.keySet(), proc) ? f.virtualParent() : 0;
+    Member lived = ended.get(f.process());
+    return lived == null ? found(f, parent, members, proc, uniquePid)
+        : Optional.of(new Member(f.process(), lived.uniquePid(), lived.virtualPid(), parent,
+            lived.program(), false, lived.options()));
+  }
+
+  private Optional<Member> found(EngineMember f, int parent, Map<HostProcess, Member> known,
+      ProcFs proc, BiFunction<Integer, HostProcess, String> uniquePid) {
+    return inherited(f.process(), known, proc).map(options -> new Member(f.process(),
+        uniquePid.apply(f.virtualPid(), f.process()), f.virtualPid(), parent, f.program(), false,
+        options));
+  }
+
+  private static boolean isChildOf(EngineMember f, Set<HostProcess> members, ProcFs proc) {
+    return proc.stat(f.process().realPid())
+        .filter(s -> members.stream().anyMatch(m -> m.realPid() == s.realParent()))
         .isPresent();
   }
 

@@ -362,7 +362,13 @@ public final class NodeAgent {
   private NodeState onRoundFound(NodeRound.Found found, NodeState state) {
     Membership now = merge(state, new HashSet<>(state.membership().processes()), found.members());
     List<Member> members = new ArrayList<>();
-    found.members().forEach(f -> now.get(f.process()).ifPresent(members::add));
+    for (EngineMember f : found.members()) {
+      if (!f.zombie()) {
+        now.get(f.process()).ifPresent(members::add);
+      } else if (found.zombies()) {
+        now.zombie(f, proc, uniquePids::of).ifPresent(members::add);
+      }
+    }
     found.replyTo().tell(new NodeRound.Named(List.copyOf(members)));
     return changed(state, now);
   }

@@ -72,8 +72,12 @@ final class NodeRound {
 
   private record CoordinatorLost() implements Command {}
 
-  /** To the node agent: the engine found these. Answered by {@link Named}. */
-  record Found(List<EngineMember> members, ActorRef<Command> replyTo) {}
+  /**
+   * To the node agent: the engine found these. Answered by {@link Named}.
+   *
+   * @param zombies who has ended but is not waited for is to be named too: it gets an image
+   */
+  record Found(List<EngineMember> members, boolean zombies, ActorRef<Command> replyTo) {}
 
   /**
    * What the round works with.
@@ -187,7 +191,7 @@ final class NodeRound {
     EngineRequest scan = new EngineRequest.Scan(plan.computationId(),
         setting.roots(), setting.namespaceInits());
     return ask(progress, Phase.PREPARE, limit, scan, body -> {
-      setting.names().tell(new Found(EngineCodec.members(body), context.getSelf()));
+      setting.names().tell(new Found(EngineCodec.members(body), false, context.getSelf()));
       return inPhase(progress, Phase.PREPARE)
           .onMessage(Named.class, m -> checking(progress, limit, m.members()))
           .onAnyMessage(m -> ignoreStale("preparing", m))
@@ -271,7 +275,7 @@ final class NodeRound {
         nativeLimit(limit));
     Progress now = progress.withFreezing();
     return ask(now, Phase.FREEZE, limit, freeze, body -> {
-      setting.names().tell(new Found(EngineCodec.members(body), context.getSelf()));
+      setting.names().tell(new Found(EngineCodec.members(body), true, context.getSelf()));
       return inPhase(now, Phase.FREEZE)
           .onMessage(Named.class, m -> onFrozen(now, m.members()))
           .onAnyMessage(m -> ignoreStale("freezing", m))

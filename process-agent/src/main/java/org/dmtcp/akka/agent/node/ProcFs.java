@@ -44,6 +44,11 @@ final class ProcFs {
     }
   }
 
+  /** Whether the process is there, be it as a zombie. */
+  boolean exists(HostProcess process) {
+    return stat(process.realPid()).filter(s -> s.startTicks() == process.startTicks()).isPresent();
+  }
+
   /** Whether the process is there and has not ended; a zombie has. */
   boolean lives(HostProcess process) {
     return stat(process.realPid())

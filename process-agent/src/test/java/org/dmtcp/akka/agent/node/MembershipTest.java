@@ -111,6 +111,38 @@ class MembershipTest {
   }
 
   @Test
+  void givesAZombieAnImageButNoMembership() throws Exception {
+    HostProcess a = process(10, 1, 'S');
+    HostProcess zombie = process(20, 10, 'Z');
+    Membership m = merged(Membership.EMPTY.with(member(a, OPTIONS)),
+        List.of(found(a, false), found(zombie, true)));
+    assertEquals(List.of(a), m.processes());
+    Member image = m.zombie(new EngineMember(zombie, 20, 10, "child", 0, true, false), proc,
+        (pid, p) -> "new" + pid).orElseThrow();
+    assertEquals("new20", image.uniquePid());
+    assertEquals(10, image.virtualParent());
+    assertEquals(OPTIONS, image.options());
+  }
+
+  @Test
+  void keepsTheNameOfAMemberThatBecameAZombie() throws Exception {
+    HostProcess a = process(10, 1, 'S');
+    HostProcess zombie = process(20, 10, 'Z');
+    EngineMember seen = new EngineMember(zombie, 20, 10, "comm", 0, true, false);
+    Membership both = Membership.EMPTY.with(member(a, OPTIONS)).with(member(zombie, OTHER));
+    for (Membership m : List.of(both.without(zombie),
+        merged(both, List.of(found(a, false), seen)))) {
+      Member image = m.zombie(seen, proc, (pid, p) -> "new" + pid).orElseThrow();
+      assertEquals("u20", image.uniquePid());
+      assertEquals("prog", image.program());
+      assertEquals(OTHER, image.options());
+    }
+    Files.delete(root.resolve("20").resolve("stat")); // its parent has waited for it
+    assertEquals("new20", merged(both, List.of(found(a, false)))
+        .zombie(seen, proc, (pid, p) -> "new" + pid).orElseThrow().uniquePid());
+  }
+
+  @Test
   void survivesAVisitToItsFile() throws Exception {
     HostProcess a = process(10, 1, 'S');
     Membership m = Membership.EMPTY.with(member(a, OPTIONS)).withNamespace(process(9, 1, 'S'));
