@@ -92,7 +92,7 @@ static void free_mappings(void *state)
 
 static int capture_forked_pages(struct capture *c, void *state)
 {
-	const struct live_memory *m = state;
+	struct live_memory *m = state;
 	int ret = m->early ? live_memory_matches(m, c->content_pid, c->fault) : 0;
 
 	return ret < 0 ? ret : memory_capture_pages(c, m, PAGES_FORKED);

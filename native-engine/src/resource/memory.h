@@ -93,8 +93,11 @@ void live_memory_free(struct live_memory *m);
 char *live_memory_look_early(pid_t pid);
 /* The same as live_memory_read() of a frozen process, of the early look where it still holds. */
 int live_memory_read_frozen(struct live_memory *m, struct process *p, struct fault *fault);
-/* -EAGAIN with fault memory-changed: @snapshot, a fork, has mappings with other properties. */
-int live_memory_matches(const struct live_memory *m, pid_t snapshot, struct fault *fault);
+/*
+ * -EAGAIN with fault memory-changed: @snapshot, a fork, has mappings with other properties. Fills in
+ * how much of each exists.
+ */
+int live_memory_matches(struct live_memory *m, pid_t snapshot, struct fault *fault);
 
 /* Memory that no file backs, whatever the kernel shows as its inode. */
 bool live_vma_is_anonymous(const struct live_vma *v);

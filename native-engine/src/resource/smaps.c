@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 #include <sys/sysmacros.h>
 
 #include "../common/proc.h"
@@ -165,14 +166,18 @@ static void parse_field(struct live_vma *v, const char *line)
 		break;
 	case 'R':
 		if (field(line, "Rss:", &value))
-			v->resident_bytes = value << 10;
+			v->resident_bytes += value << 10;
 		break;
 	case 'S':
-		if (field(line, "Swap:", &value))
+		if (field(line, "Shared_Hugetlb:", &value)) /* no part of Rss */
+			v->resident_bytes += value << 10;
+		else if (field(line, "Swap:", &value))
 			v->swapped_bytes = value << 10;
 		break;
 	case 'P':
-		if (field(line, "ProtectionKey:", &value))
+		if (field(line, "Private_Hugetlb:", &value))
+			v->resident_bytes += value << 10;
+		else if (field(line, "ProtectionKey:", &value))
 			v->v.protection_key = (uint32_t)value;
 		break;
 	case 'V':
@@ -275,6 +280,13 @@ static bool same_mapping(const struct live_vma *a, const struct live_vma *b)
 	       !strcmp(a->path, b->path);
 }
 
+static bool swap_in_use(void)
+{
+	struct sysinfo info;
+
+	return sysinfo(&info) || info.freeswap < info.totalswap;
+}
+
 /* Makes *@m of what was read @early (taken), if maps still says the same. */
 static bool take_early(struct live_memory *m, char *early, pid_t tid)
 {
@@ -287,7 +299,12 @@ static bool take_early(struct live_memory *m, char *early, pid_t tid)
 	same = parse(m) >= 0 && proc_read_text(tid, "maps", &now.text, NULL) >= 0 &&
 	       parse(&now) >= 0 && now.count == m->count;
 	for (size_t i = 0; same && i < m->count; i++)
-		same = same_mapping(&m->vmas[i], &now.vmas[i]);
+		same = same_mapping(&m->vmas[i], &now.vmas[i]) &&
+		       /* more may have been swapped out meanwhile */
+		       !(m->vmas[i].v.flags & VMA_SHARED && m->vmas[i].inode && swap_in_use());
+	/* How much of each exists is not known: live_memory_matches() sees that of the snapshot. */
+	for (size_t i = 0; same && i < m->count; i++)
+		m->vmas[i].resident_bytes = m->vmas[i].v.end - m->vmas[i].v.start;
 	live_memory_free(&now);
 	if (!same)
 		live_memory_free(m);
@@ -307,7 +324,7 @@ int live_memory_read_frozen(struct live_memory *m, struct process *p, struct fau
 /* A fork keeps all but these. */
 #define NOT_INHERITED (VMA_LOCKED | VMA_LOCK_ON_FAULT)
 
-int live_memory_matches(const struct live_memory *m, pid_t snapshot, struct fault *fault)
+int live_memory_matches(struct live_memory *m, pid_t snapshot, struct fault *fault)
 {
 	struct live_memory now;
 	size_t at = 0;
@@ -316,13 +333,17 @@ int live_memory_matches(const struct live_memory *m, pid_t snapshot, struct faul
 	if (ret < 0)
 		return ret;
 	for (size_t i = 0; i < m->count && !ret; i++) {
-		const struct live_vma *v = &m->vmas[i];
+		struct live_vma *v = &m->vmas[i];
 
 		if (v->v.flags & VMA_DONT_FORK)
 			continue;
 		if (at == now.count || !same_mapping(v, &now.vmas[at]) ||
 		    (v->v.flags ^ now.vmas[at].v.flags) & ~NOT_INHERITED)
 			ret = -EAGAIN;
+		if (!ret) {
+			v->resident_bytes = now.vmas[at].resident_bytes;
+			v->swapped_bytes = now.vmas[at].swapped_bytes;
+		}
 		at++;
 	}
 	if (!ret && at != now.count)
