@@ -2,6 +2,7 @@ package org.dmtcp.akka.config;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AtomicMoveNotSupportedException;
@@ -37,6 +38,8 @@ public final class Credential {
       PosixFilePermissions.fromString("rwx------");
   private static final Set<PosixFilePermission> PRIVATE =
       PosixFilePermissions.fromString("rw-------");
+
+  public static final String KEY_STORE_PASSWORD = "dmtcp-akka";
 
   private final Path directory;
 
@@ -87,22 +90,47 @@ public final class Credential {
     return directory.resolve("cert.pem");
   }
 
+  /**
+   * The same as a PKCS #12 file, for Akka, which reads no PEM file with an EC key; made when it is
+   * missing. Its password protects nothing: the directory does.
+   */
+  public Path keyStoreFile() throws IOException {
+    Path file = directory.resolve("store.p12");
+    if (!Files.exists(file)) {
+      Path temporary =
+          Files.createTempFile(
+              directory, ".new", ".p12", PosixFilePermissions.asFileAttribute(PRIVATE));
+      try (OutputStream out = Files.newOutputStream(temporary)) {
+        keyStore().store(out, KEY_STORE_PASSWORD.toCharArray());
+      } catch (GeneralSecurityException e) {
+        throw new IOException(directory + ": " + e.getMessage(), e);
+      }
+      Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+    }
+    return file;
+  }
+
+  private KeyStore keyStore() throws IOException, GeneralSecurityException {
+    char[] password = KEY_STORE_PASSWORD.toCharArray();
+    CertificateFactory certificates = CertificateFactory.getInstance("X.509");
+    Certificate certificate =
+        certificates.generateCertificate(new ByteArrayInputStream(pem(certificateFile())));
+    PrivateKey key =
+        KeyFactory.getInstance("EC").generatePrivate(new PKCS8EncodedKeySpec(pem(keyFile())));
+    KeyStore store = KeyStore.getInstance("PKCS12");
+    store.load(null, password);
+    store.setKeyEntry("own", key, password, new Certificate[] {certificate});
+    store.setCertificateEntry("trusted", certificate);
+    return store;
+  }
+
   /** Shows our certificate and trusts no other. The peer's must be asked for by the server. */
   public SSLContext context() throws IOException {
-    char[] none = new char[0];
     try {
-      CertificateFactory certificates = CertificateFactory.getInstance("X.509");
-      Certificate certificate =
-          certificates.generateCertificate(new ByteArrayInputStream(pem(certificateFile())));
-      PrivateKey key =
-          KeyFactory.getInstance("EC").generatePrivate(new PKCS8EncodedKeySpec(pem(keyFile())));
-      KeyStore store = KeyStore.getInstance("PKCS12");
-      store.load(null, none);
-      store.setKeyEntry("own", key, none, new Certificate[] {certificate});
-      store.setCertificateEntry("trusted", certificate);
+      KeyStore store = keyStore();
       KeyManagerFactory keys =
           KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
-      keys.init(store, none);
+      keys.init(store, KEY_STORE_PASSWORD.toCharArray());
       TrustManagerFactory trust =
           TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
       trust.init(store);

@@ -3,12 +3,15 @@ package org.dmtcp.akka.coordinator;
 import akka.actor.typed.ActorSystem;
 import akka.cluster.typed.Join;
 import com.typesafe.config.Config;
+import java.io.IOException;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.NetworkInterface;
 import java.net.SocketException;
 import java.net.UnknownHostException;
+import java.util.Comparator;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.dmtcp.akka.config.Credential;
@@ -18,12 +21,16 @@ final class Cluster {
   private Cluster() {}
 
   /** What only this JVM can tell Akka: under which address, and with which key. */
-  static Map<String, Object> settings(Config config, Credential credential) {
+  static Map<String, Object> settings(Config config, Credential credential)
+      throws IOException {
     Map<String, Object> keys = new HashMap<>();
-    String ssl = "akka.remote.artery.ssl.rotating-keys-engine.";
-    keys.put(ssl + "key-file", credential.keyFile().toString());
-    keys.put(ssl + "cert-file", credential.certificateFile().toString());
-    keys.put(ssl + "ca-cert-file", credential.certificateFile().toString());
+    String ssl = "akka.remote.artery.ssl.config-ssl-engine.";
+    String store = credential.keyStoreFile().toString();
+    for (String kind : List.of("key-store", "trust-store")) {
+      keys.put(ssl + kind, store);
+      keys.put(ssl + kind + "-password", Credential.KEY_STORE_PASSWORD);
+    }
+    keys.put(ssl + "key-password", Credential.KEY_STORE_PASSWORD);
     String chosen = config.getString("dmtcp.cluster.hostname");
     keys.put(
         "akka.remote.artery.canonical.hostname", chosen.isEmpty() ? ownAddress() : chosen);
@@ -55,7 +62,7 @@ final class Cluster {
           NetworkInterface.networkInterfaces()
               .flatMap(NetworkInterface::inetAddresses)
               .filter(a -> !a.isLoopbackAddress() && !a.isLinkLocalAddress())
-              .findFirst();
+              .min(Comparator.comparing(Inet6Address.class::isInstance)); // IPv4 before IPv6
       return text(first.orElse(InetAddress.getLoopbackAddress()));
     } catch (SocketException e) {
       return text(InetAddress.getLoopbackAddress());
