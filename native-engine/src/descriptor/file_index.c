@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "../resource/records.h"
 
@@ -12,9 +13,20 @@ struct file_index {
 		uint64_t id;
 		size_t order; /* of the record among all images: the first counts */
 		const struct record *record;
+		int number; /* at which some process has it; only where it is crowded */
 	} *files; /* ascending by id */
 	size_t count;
+	bool crowded; /* twice the descriptors would be too many for the limit of open files */
+	uint64_t *at_number; /* the file that is at a number in every process that uses it; 0: none, or
+			      * several */
+	size_t numbers;
 };
+
+/* Below, the kernel puts what is opened for a moment. */
+#define LOWEST_FINAL 256
+#define ROOM 256 /* for other descriptors of the builder */
+
+static struct file_index *index_of(struct rebuild *r);
 
 static const struct file_kind_ops *kind_numbered(uint32_t kind)
 {
@@ -53,6 +65,69 @@ static size_t count_files(const struct rebuild *r)
 	return count;
 }
 
+/* The first record of the file with this id. */
+static struct indexed *search(const struct file_index *i, uint64_t id)
+{
+	size_t low = 0, high = i->count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (i->files[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < i->count && i->files[low].id == id ? &i->files[low] : NULL;
+}
+
+/* Which numbers belong to one file alone, if that has to be known. */
+static void map_numbers(struct rebuild *r, struct file_index *i)
+{
+	struct rlimit limit;
+
+	i->numbers = r->reserved_from;
+	i->crowded = !getrlimit(RLIMIT_NOFILE, &limit) &&
+		     i->numbers + 2 * i->count + ROOM > limit.rlim_cur;
+	i->at_number = i->crowded ? calloc(i->numbers + 1, sizeof(*i->at_number)) : NULL;
+	for (size_t n = 0; i->at_number && n < r->image_count; n++) {
+		const struct record *record = NULL;
+
+		while ((record = record_find(&r->images[n]->records, RECORD_DESCRIPTOR, record))) {
+			struct descriptor_record d;
+			struct indexed *f;
+			uint64_t *at;
+
+			record_head(record, &d, sizeof(d));
+			if (d.number < 0 || (size_t)d.number >= i->numbers)
+				continue;
+			at = &i->at_number[d.number];
+			*at = *at && *at != d.file_id ? UINT64_MAX : d.file_id;
+			f = search(i, d.file_id);
+			if (f && f->number < LOWEST_FINAL)
+				f->number = d.number;
+		}
+	}
+}
+
+/* Where a file can stay for good: no process has another one there. -1: nowhere. */
+static int final_number(const struct file_index *i, uint64_t id)
+{
+	const struct indexed *f = search(i, id);
+
+	return f && f->number >= LOWEST_FINAL && i->at_number[f->number] == id ? f->number : -1;
+}
+
+int file_index_remember(struct rebuild *r, uint64_t id, int fd, struct fault *fault)
+{
+	struct file_index *i = index_of(r);
+	int number = i && i->at_number ? final_number(i, id) : -1;
+
+	if (number >= 0 && (number == fd || fcntl(number, F_GETFD) < 0))
+		return rebuild_remember_at(r, id, fd, number, fault);
+	return rebuild_remember(r, id, fd, fault);
+}
+
 static struct file_index *index_of(struct rebuild *r)
 {
 	struct file_index *i = r->files;
@@ -79,23 +154,15 @@ static struct file_index *index_of(struct rebuild *r)
 	}
 	qsort(i->files, i->count, sizeof(*i->files), compare_files);
 	r->files = i;
+	map_numbers(r, i);
 	return i;
 }
 
 static const struct indexed *first_of(struct rebuild *r, uint64_t id)
 {
 	struct file_index *i = index_of(r);
-	size_t low = 0, high = i ? i->count : 0;
 
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (i->files[middle].id < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return i && low < i->count && i->files[low].id == id ? &i->files[low] : NULL;
+	return i ? search(i, id) : NULL;
 }
 
 bool file_index_find(struct rebuild *r, uint64_t id, struct file_view *file)
@@ -154,14 +221,16 @@ int file_index_open(struct rebuilt_process *p, uint64_t id)
 				 p->image->header.virtual_pid, strerror(-ret));
 	if (f.head.owner_signal)
 		fcntl(fd, F_SETSIG, f.head.owner_signal);
-	ret = rebuild_remember(p->rebuild, id, fd, p->fault);
+	ret = file_index_remember(p->rebuild, id, fd, p->fault);
 	return ret ? ret : rebuild_lookup(p->rebuild, id);
 }
 
 void file_index_free(struct rebuild *r)
 {
-	if (r->files)
+	if (r->files) {
+		free(r->files->at_number);
 		free(r->files->files);
+	}
 	free(r->files);
 	r->files = NULL;
 }

@@ -23,6 +23,8 @@ bool file_index_is_first(struct rebuild *r, const struct record *record);
  * image has it.
  */
 int file_index_open(struct rebuilt_process *p, uint64_t id);
+/* rebuild_remember() for a file: where the limit of open files is near, at its own final number. */
+int file_index_remember(struct rebuild *r, uint64_t id, int fd, struct fault *fault);
 /* The next file of @kind behind *@position (0: the first). */
 bool file_index_next(struct rebuild *r, uint32_t kind, size_t *position, struct file_view *file);
 void file_index_free(struct rebuild *r);

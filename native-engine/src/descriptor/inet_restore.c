@@ -273,7 +273,7 @@ static int restore_connected(struct rebuilt_process *p, const struct file_record
 	finish_socket(*fd, f, v);
 	if (have_peer) {
 		finish_socket(mate, &other.head, &peer);
-		return rebuild_remember(p->rebuild, v->head.peer_file, mate, p->fault);
+		return file_index_remember(p->rebuild, v->head.peer_file, mate, p->fault);
 	}
 	/* Sends what was queued and is closed with all that the builder has: an end, or a reset. */
 	if (v->head.peer == INET_PEER_OUTSIDE) {

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../common/proc.h"
 #include "inet_table.h"
 #include "pty.h"
 #include "unix_diag.h"
@@ -49,6 +50,13 @@ static struct inventory_entry *add_entry(struct inventory *i)
 	return &i->entries[i->count++];
 }
 
+/* What never changes of an open file description; all eventfds share one inode. */
+static uint64_t trait_of(const struct descriptor_view *view)
+{
+	return (view->flags & O_ACCMODE) |
+	       proc_field_number(view->fdinfo, "eventfd-id", 10, 0) << 2;
+}
+
 static int walk_member(struct round *r, struct inventory *i, struct process *p,
 		       struct fault *fault)
 {
@@ -83,7 +91,8 @@ static int walk_member(struct round *r, struct inventory *i, struct process *p,
 		e->process = p;
 		e->held = -1;
 		e->kind = kind_of(&e->view);
-		e->file_id = round_file_id(r, p, e->view.number, &is_new);
+		e->file_id = round_file_id(r, p, e->view.number, &e->view.status,
+					   trait_of(&e->view), &is_new);
 	}
 	view_walk_close(walk);
 	return ret;

@@ -25,6 +25,8 @@ struct inventory {
 	struct inventory_entry *detached; /* files on their way through a socket; no process has them */
 	size_t detached_count;
 	bool detached_captured;
+	const struct process *overwrite_of; /* of whom @overwrite tells: regular_file.c */
+	bool overwrite;
 	struct unix_table *unix_sockets;
 	struct inet_table *inet_sockets;
 	struct pty_table *ptys;

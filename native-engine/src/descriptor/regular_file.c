@@ -16,6 +16,7 @@
 #include "../restart/rebuild.h"
 #include "content.h"
 #include "file_identity.h"
+#include "inventory.h"
 #include "kinds.h"
 
 enum regular_state { /* part of the image format */
@@ -81,6 +82,19 @@ static bool environment_has(pid_t pid, const char *name)
 	return found;
 }
 
+/* Asked once per process, not per file. */
+static bool may_overwrite(struct capture *c)
+{
+	struct inventory *i = c->round->descriptors;
+
+	if (i->overwrite_of != c->process) {
+		i->overwrite_of = c->process;
+		i->overwrite = environment_has(c->process->pid,
+					       "DMTCP_ALLOW_OVERWRITE_WITH_CKPTED_FILES");
+	}
+	return i->overwrite;
+}
+
 static int regular_capture(struct capture *c, const struct descriptor_view *d, uint64_t file_id,
 			   struct buffer *payload)
 {
@@ -106,8 +120,7 @@ static int regular_capture(struct capture *c, const struct descriptor_view *d, u
 		file_identity_take(&r.identity, &d->status,
 				   r.state == REGULAR_DELETED ? -1 : readable);
 	if (r.state == REGULAR_BY_PATH || r.state == REGULAR_SAVED)
-		r.overwrite = environment_has(c->process->pid,
-					      "DMTCP_ALLOW_OVERWRITE_WITH_CKPTED_FILES");
+		r.overwrite = may_overwrite(c);
 	if (r.state == REGULAR_DELETED || r.state == REGULAR_SAVED) {
 		if (readable < 0)
 			ret = fault_set(c->fault, EACCES, "not-supported",

@@ -310,7 +310,7 @@ static int restore_connected(struct rebuilt_process *p, const struct file_record
 	*fd = ends[0];
 	if (have_peer) {
 		finish_socket(ends[1], &other.head, peer);
-		ret = rebuild_remember(p->rebuild, v->head.peer_file, ends[1], p->fault);
+		ret = file_index_remember(p->rebuild, v->head.peer_file, ends[1], p->fault);
 	} else {
 		/* Sends what was queued, and is then closed with all that the builder has. */
 		ret = rebuild_remember(p->rebuild, v->head.object, ends[1], p->fault);

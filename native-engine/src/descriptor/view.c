@@ -176,6 +176,9 @@ static ssize_t read_fdinfo(struct view_walk *w, const char *name)
 		if (n <= 0)
 			break;
 		used += n;
+		/* Text of one piece: a read that is not full was the last (fs/seq_file.c). */
+		if (used + 1 < w->text_capacity)
+			break;
 	}
 	close(fd);
 	if (n < 0)

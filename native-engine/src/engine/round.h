@@ -2,6 +2,8 @@
 #ifndef ROUND_H
 #define ROUND_H
 
+#include <sys/stat.h>
+
 #include "../trace/process.h"
 
 struct round {
@@ -21,7 +23,13 @@ struct round {
  * The round-wide id of an object that several processes may hold; the same object gives the same
  * id, *@is_new tells the first caller. Never 0.
  */
-uint64_t round_file_id(struct round *r, struct process *p, int number, bool *is_new); /* kcmp FILE */
+uint64_t round_inode_id(struct round *r, uint64_t device, uint64_t inode, bool *is_new);
+/*
+ * The same for an open file description: kcmp(2). @status is that of its file; descriptors whose @trait
+ * differs cannot be open on the same description, which saves comparing them.
+ */
+uint64_t round_file_id(struct round *r, struct process *p, int number, const struct stat *status,
+		       uint64_t trait, bool *is_new);
 uint64_t round_inode_id(struct round *r, uint64_t device, uint64_t inode, bool *is_new);
 /* Forgets what of shared memory has been read; when the round ends. */
 void shared_content_free(struct round *r);

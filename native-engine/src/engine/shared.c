@@ -5,15 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 /*
- * Descriptors that can be the same description lie in one bucket: same device and inode. Within a
+ * Descriptors that can be the same description lie in one bucket: same device, inode, trait. Within a
  * bucket they stand in a search tree in the kernel's own order of descriptions (kcmp(2), EQ, LESS,
  * GREATER); that order is scrambled (kernel/kcmp.c, kptr_obfuscate), so the tree needs no balancing.
- * 10,000 eventfds, which all have one inode, cost 14 comparisons each.
+ * 10,000 timerfds, which all have one inode, cost 14 comparisons each.
  */
 struct node {
 	struct node *less, *greater;
@@ -111,20 +110,15 @@ static uint64_t new_id(struct round *r, struct shared *s)
 	return r->host_salt << 32 | ++s->last;
 }
 
-uint64_t round_file_id(struct round *r, struct process *p, int number, bool *is_new)
+uint64_t round_file_id(struct round *r, struct process *p, int number, const struct stat *status,
+		       uint64_t trait, bool *is_new)
 {
 	struct shared *s = r->shared;
-	struct stat st = { 0 };
-	struct bucket *b;
 	struct node **at, *n;
-	char path[32];
+	struct bucket *b;
 
 	*is_new = true;
-	snprintf(path, sizeof(path), "fd/%d", number);
-	/* A descriptor that cannot be looked at goes into a bucket of its own kind: still compared. */
-	if (fstatat(p->proc_fd, path, &st, 0))
-		memset(&st, 0, sizeof(st));
-	b = bucket_of(s->files, st.st_dev, st.st_ino);
+	b = bucket_of(s->files, status->st_dev, status->st_ino ^ trait << 32);
 	if (!b)
 		return new_id(r, s); /* without memory: a description of its own */
 	for (at = &b->root; *at;) {

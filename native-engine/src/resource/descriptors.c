@@ -267,6 +267,38 @@ static int number_of(const struct placed *placed, size_t count, uint64_t file_id
 	return low < count && placed[low].file_id == file_id ? placed[low].number : -1;
 }
 
+static int put_at(int fd, const struct descriptor_record *d)
+{
+	if (fd == d->number) /* file_index_remember() has kept it there */
+		return fcntl(fd, F_SETFD, d->close_on_exec ? FD_CLOEXEC : 0);
+	return dup3(fd, d->number, d->close_on_exec ? O_CLOEXEC : 0);
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* Closes what is between the process's numbers, below the reserved ones. */
+static int close_others(struct rebuilt_process *p, const struct placed *placed, size_t count)
+{
+	int *numbers = malloc((count + 1) * sizeof(*numbers)), next = 0;
+
+	if (!numbers)
+		return fault_set(p->fault, ENOMEM, "out-of-memory", "descriptors");
+	for (size_t n = 0; n < count; n++)
+		numbers[n] = placed[n].number;
+	numbers[count] = p->rebuild->reserved_from;
+	qsort(numbers, count, sizeof(*numbers), compare_numbers);
+	for (size_t n = 0; n <= count; n++) {
+		if (numbers[n] > next)
+			syscall(SYS_close_range, next, numbers[n] - 1, 0);
+		next = numbers[n] + 1;
+	}
+	free(numbers);
+	return 0;
+}
+
 /* Puts every file at its numbers; *@out lists them by file and is the caller's. */
 static int place_numbers(struct rebuilt_process *p, struct placed **out, size_t *count)
 {
@@ -275,15 +307,13 @@ static int place_numbers(struct rebuilt_process *p, struct placed **out, size_t 
 
 	*out = NULL;
 	*count = 0;
-	if (p->rebuild->reserved_from > 0)
-		syscall(SYS_close_range, 0, p->rebuild->reserved_from - 1, 0);
 	while ((record = record_find(p->records, RECORD_DESCRIPTOR, record))) {
 		struct descriptor_record d;
 		int fd;
 
 		record_head(record, &d, sizeof(d));
 		fd = rebuild_lookup(p->rebuild, d.file_id);
-		if (fd < 0 || dup3(fd, d.number, d.close_on_exec ? O_CLOEXEC : 0) < 0) {
+		if (fd < 0 || put_at(fd, &d) < 0) {
 			int error = fd < 0 ? EBADF : errno;
 
 			return fault_set(p->fault, error, "internal",
@@ -352,6 +382,8 @@ static int descriptors_restore_inside(struct rebuilt_process *p)
 			ret = f.kind->restore_in_owner(p, &f.head, f.payload, f.bytes,
 						       number_of(placed, count, f.head.id));
 	}
+	if (!ret)
+		ret = close_others(p, placed, count);
 	free(placed);
 	/* The inherited ones stay open: memory is mapped from them. The builder closes them. */
 	return ret ? ret : locks_restore(p);

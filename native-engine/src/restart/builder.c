@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "../common/proc.h"
+#include "../descriptor/file_index.h"
 #include "../resource/descriptors.h"
 #include "../resource/records.h"
 #include "holder.h"
@@ -341,6 +342,7 @@ static void __attribute__((noreturn)) go(struct builder *b)
 	/* First: an end of a pipe or a lock held here would be one too many for the processes. */
 	rebuild_close_objects(&b->rebuild);
 	rebuild_remove_leftovers(&b->rebuild);
+	file_index_free(&b->rebuild);
 	thaw_all(b->processes, b->records, &b->tree, b->rebuild.image_count);
 	message_send(b->control_fd, &running);
 	for (size_t i = 0; i < b->rebuild.image_count; i++)

@@ -24,6 +24,8 @@ struct rebuild {
 int rebuild_lookup(struct rebuild *r, uint64_t id);
 /* Moves @fd to the reserved range and remembers it under @id. Closes @fd, also on failure. */
 int rebuild_remember(struct rebuild *r, uint64_t id, int fd, struct fault *fault);
+/* The same, but at exactly @number, which is free and which the caller has made sure nobody needs. */
+int rebuild_remember_at(struct rebuild *r, uint64_t id, int fd, int number, struct fault *fault);
 /*
  * Closes everything remembered: a new process once its own numbers are in place, and the builder
  * after the last stage, before anything runs (an end of a pipe or a lock held here would stay).

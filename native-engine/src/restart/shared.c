@@ -51,38 +51,59 @@ int rebuild_lookup(struct rebuild *r, uint64_t id)
 	return r->objects->slots[slot].id == id ? r->objects->slots[slot].fd : -1;
 }
 
-int rebuild_remember(struct rebuild *r, uint64_t id, int fd, struct fault *fault)
+/* @fd is where it is to stay. */
+static int enter(struct rebuild *r, uint64_t id, int fd)
 {
 	struct shared_table *t = r->objects;
-	int high = fd, ret = -ENOMEM;
 	size_t slot;
 
 	if (!t)
 		t = r->objects = calloc(1, sizeof(*t));
 	if (!t || (t->count * 2 >= t->capacity && grow(t)))
-		goto err_close;
-	if (fd < r->reserved_from) {
-		high = fcntl(fd, F_DUPFD_CLOEXEC, r->reserved_from);
-		if (high < 0) {
-			ret = -errno;
-			goto err_close;
-		}
-		close(fd);
-	}
+		return -ENOMEM;
 	slot = slot_of(t, id);
 	if (t->slots[slot].id)
 		close(t->slots[slot].fd);
 	else
 		t->count++;
 	t->slots[slot].id = id;
-	t->slots[slot].fd = high;
+	t->slots[slot].fd = fd;
 	return 0;
+}
 
-err_close:
+static int refuse(struct rebuild *r, int fd, int error, struct fault *fault)
+{
 	close(fd);
-	return fault_set(fault, -ret, "out-of-memory",
+	return fault_set(fault, error, "out-of-memory",
 			 "cannot keep more descriptors at %d and above: %s (limit of open files?)",
-			 r->reserved_from, strerror(-ret));
+			 r->reserved_from, strerror(error));
+}
+
+int rebuild_remember(struct rebuild *r, uint64_t id, int fd, struct fault *fault)
+{
+	int high = fd, ret;
+
+	if (fd < r->reserved_from) {
+		high = fcntl(fd, F_DUPFD_CLOEXEC, r->reserved_from);
+		if (high < 0)
+			return refuse(r, fd, errno, fault);
+		close(fd);
+	}
+	ret = enter(r, id, high);
+	return ret ? refuse(r, high, -ret, fault) : 0;
+}
+
+int rebuild_remember_at(struct rebuild *r, uint64_t id, int fd, int number, struct fault *fault)
+{
+	int ret;
+
+	if (fd != number) {
+		if (dup3(fd, number, O_CLOEXEC) < 0)
+			return refuse(r, fd, errno, fault);
+		close(fd);
+	}
+	ret = enter(r, id, number);
+	return ret ? refuse(r, number, -ret, fault) : 0;
 }
 
 static int compare_fds(const void *a, const void *b)
