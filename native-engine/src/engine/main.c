@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -61,6 +62,17 @@ static void be_spared_by_oom(void)
 		return;
 	fputs("-500", f);
 	fclose(f);
+}
+
+/* A frozen process costs a handful of descriptors, and so does its image. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static int serve(const char *number)
@@ -158,6 +170,7 @@ int main(int argc, char **argv)
 		}
 	}
 	block_signals();
+	raise_descriptor_limit();
 	if (socket_number)
 		return serve(socket_number);
 	if (o.pid > 0)

@@ -63,9 +63,18 @@ static int add_member(struct run *r, struct process *p, struct fault *fault)
 /* An exit status that nobody in the computation waits for is no part of it. */
 static bool is_stray_zombie(struct run *r, const struct process *p)
 {
+	struct process *parent;
 	struct proc_stat stat;
 
-	return p->zombie && (proc_stat(p->pid, &stat) < 0 || !round_member(&r->round, stat.parent));
+	if (!p->zombie)
+		return false;
+	parent = proc_stat(p->pid, &stat) < 0 ? NULL : round_member(&r->round, stat.parent);
+	if (!parent)
+		return true;
+	if (!twin_is_leftover(p->pid))
+		return false;
+	twin_collect_leftover(parent, p->pid);
+	return true;
 }
 
 /* 1: a new member; 0: it has ended; -errno. Takes *@early. */

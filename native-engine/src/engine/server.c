@@ -49,10 +49,11 @@ static void check_silence(struct server *s)
 static int next_timeout(struct server *s)
 {
 	uint64_t now = monotonic_ns(), deadline = server_next_deadline(s), ms;
+	bool frozen = s->run && s->run->frozen; /* its members cannot be stopped once more */
 
-	if (twin_collect(NULL) || trace_release_late())
+	if ((!frozen && twin_collect(NULL)) | (trace_release_late() > 0))
 		return TIDY_EVERY_MS;
-	if (s->run && s->run->frozen && deadline > s->last_request_ns + SILENCE_LIMIT_NS)
+	if (frozen && deadline > s->last_request_ns + SILENCE_LIMIT_NS)
 		deadline = s->last_request_ns + SILENCE_LIMIT_NS;
 	if (deadline == UINT64_MAX)
 		return -1;

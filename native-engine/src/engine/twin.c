@@ -203,13 +203,41 @@ static bool is_zombie_of(const struct grave *g, pid_t parent)
 }
 
 /* In the frozen parent: wait4 by number, so that no other child is touched. */
-static bool collect_in(struct process *parent, const struct grave *g)
+static bool collect_in(struct process *parent, pid_t virtual_pid)
 {
 	struct thread *t = injectable(parent);
 	long result = 0;
 
-	return t && !inject_one(t, &result, __NR_wait4, g->virtual_pid, 0, WNOHANG | __WALL, 0, 0,
-				0, NULL) && result == g->virtual_pid;
+	return t && !inject_one(t, &result, __NR_wait4, virtual_pid, 0, WNOHANG | __WALL, 0, 0, 0,
+				NULL) && result == virtual_pid;
+}
+
+bool twin_is_leftover(pid_t pid)
+{
+	struct proc_stat stat;
+
+	return !proc_stat(pid, &stat) && stat.state == 'Z' && !stat.exit_signal &&
+	       stat.exit_code == SIGKILL;
+}
+
+void twin_collect_leftover(struct process *parent, pid_t pid)
+{
+	if (!parent->seccomp)
+		collect_in(parent, proc_virtual_pid(pid, "status"));
+}
+
+/* The leader, or another thread when that has exited. */
+static pid_t any_thread(pid_t pid)
+{
+	struct pid_list threads = { 0 };
+	struct proc_stat stat;
+	pid_t tid = pid;
+
+	if (!proc_stat(pid, &stat) && stat.state == 'Z' && !proc_threads(pid, &threads) &&
+	    threads.count > 1)
+		tid = threads.pids[1];
+	pid_list_free(&threads);
+	return tid;
 }
 
 /* True when nothing is left to do: collected, or no longer the parent's to collect. */
@@ -221,12 +249,13 @@ static bool collect(struct grave *g, struct process *held)
 	if (!is_zombie_of(g, g->twin.parent))
 		return true;
 	if (held)
-		return held->pid == g->twin.parent && collect_in(held, g);
+		return held->pid == g->twin.parent && collect_in(held, g->virtual_pid);
 	if (++g->tries > COLLECT_TRIES)
 		return true;
-	if (process_freeze(g->twin.parent, COLLECT_FREEZE_MS, &p, NULL) < 0)
+	if (process_freeze_thread(g->twin.parent, any_thread(g->twin.parent), COLLECT_FREEZE_MS,
+				  &p, NULL) < 0)
 		return false;
-	done = collect_in(p, g);
+	done = collect_in(p, g->virtual_pid);
 	process_thaw(p);
 	return done;
 }

@@ -39,4 +39,11 @@ const struct process_keys *twin_all(void);
  */
 size_t twin_collect(struct process *held);
 
+/*
+ * Zombie @pid is the twin of an engine that has died (killed, and its parent gets no signal): the
+ * frozen @parent collects it.
+ */
+bool twin_is_leftover(pid_t pid);
+void twin_collect_leftover(struct process *parent, pid_t pid);
+
 #endif

@@ -295,6 +295,21 @@ static int stop_all(struct freezing *f)
 	return 0;
 }
 
+/* One thread, which must not be an exited leader. */
+static int stop_one(struct freezing *f, pid_t tid)
+{
+	int ret = seize(f, tid);
+
+	if (ret > 0)
+		ret = await_stop(f, 0);
+	if (ret < 0)
+		return ret;
+	drop_gone(f);
+	if (!f->process->thread_count || f->process->threads[0].exited_leader)
+		return fault_set(f->fault, ESRCH, "no-such-process", "thread %d has ended", tid);
+	return 0;
+}
+
 /* Lets every thread go that has been seized, also those that have not stopped yet. */
 static void let_go(struct process *p)
 {
@@ -421,7 +436,9 @@ static int settle_all(struct process *p, uint64_t deadline_ns, struct fault *fau
 	return ret;
 }
 
-int process_freeze(pid_t pid, uint32_t timeout_ms, struct process **out, struct fault *fault)
+/* All threads, or only thread @only. */
+static int freeze(pid_t pid, pid_t only, uint32_t timeout_ms, struct process **out,
+		  struct fault *fault)
 {
 	struct freezing f = { .fault = fault };
 	struct process *p = new_process(pid);
@@ -435,7 +452,7 @@ int process_freeze(pid_t pid, uint32_t timeout_ms, struct process **out, struct 
 	f.deadline_ns = monotonic_ns() + timeout_ms * 1000000ull;
 	ret = identify(p, fault);
 	if (!ret && !p->zombie)
-		ret = stop_all(&f);
+		ret = only ? stop_one(&f, only) : stop_all(&f);
 	if (ret)
 		goto err;
 	if (!p->zombie && p->thread_count == 1 && p->threads[0].exited_leader) {
@@ -468,6 +485,17 @@ struct thread *process_live_thread(struct process *p)
 		if (!p->threads[i].exited_leader && !p->threads[i].gone)
 			return &p->threads[i];
 	return NULL;
+}
+
+int process_freeze(pid_t pid, uint32_t timeout_ms, struct process **out, struct fault *fault)
+{
+	return freeze(pid, 0, timeout_ms, out, fault);
+}
+
+int process_freeze_thread(pid_t pid, pid_t tid, uint32_t timeout_ms, struct process **out,
+			  struct fault *fault)
+{
+	return freeze(pid, tid, timeout_ms, out, fault);
 }
 
 static void drop_scratch(struct process *p)

@@ -54,6 +54,12 @@ struct process {
  * owned by the caller and given back with process_thaw(); on failure everything runs on.
  */
 int process_freeze(pid_t pid, uint32_t timeout_ms, struct process **out, struct fault *fault);
+/*
+ * Only thread @tid of it (no exited leader), for a short injection: the others run on. Thaw as usual; for
+ * nothing else is such a process good.
+ */
+int process_freeze_thread(pid_t pid, pid_t tid, uint32_t timeout_ms, struct process **out,
+			  struct fault *fault);
 /* Lets it run on exactly as found (registers, masks, group stop) and frees it. */
 void process_thaw(struct process *p);
 /* Forgets it without letting it run: it was killed. Takes its threads' ends from the kernel. */
