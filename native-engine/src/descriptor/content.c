@@ -12,7 +12,8 @@ int file_reopen(int fd, int flags)
 	int again;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	again = open(path, flags | O_CLOEXEC | O_NOCTTY);
+	/* the path is a link itself: O_NOFOLLOW, as of shm_open(3), would find ELOOP */
+	again = open(path, (flags & ~O_NOFOLLOW) | O_CLOEXEC | O_NOCTTY);
 	return again < 0 ? -errno : again;
 }
 

@@ -25,6 +25,7 @@ struct descriptor_view {
 	const char *fdinfo;    /* whole text of /proc/PID/fdinfo/N */
 	uint32_t filesystem;   /* f_type of statfs(2) */
 	char protocol[24];     /* of a socket: "TCP", "UNIX-STREAM"; else "" */
+	bool written_through_mapping; /* not a descriptor: a mapping, shared and writable */
 	int borrowed;          /* our duplicate (pidfd_getfd), -1 in check(); never change its state */
 };
 

@@ -1,6 +1,7 @@
 /*
  * Regular files. By default reopened by path; the content of a file that no path leads to any more
- * (deleted while open), of files in memory (tmpfs), and with --ckpt-open-files of all, is carried in the image.
+ * (deleted while open), of files in memory (tmpfs) or used as memory, and with --ckpt-open-files of all,
+ * is carried in the image.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "../engine/round.h"
+#include "../resource/memory.h"
 #include "../restart/rebuild.h"
 #include "content.h"
 #include "file_identity.h"
@@ -30,13 +32,19 @@ struct regular_payload {
 	uint32_t bytes; /* of this struct */
 	uint32_t state;
 	uint32_t overwrite; /* --allow-file-overwrite */
-	uint32_t in_memory; /* tmpfs */
+	uint32_t in_memory; /* tmpfs, or small and written through a mapping: state of the program */
 	uint64_t object;    /* of the inode, round-wide */
 	struct file_identity identity;
 	/* tail: path */
 };
 
 #define DELETED_SUFFIX " (deleted)"
+
+/*
+ * A file up to this size that is written through a mapping is carried as memory is: the program may
+ * change it at any moment without a system call (a JVM's performance data, every 50 ms).
+ */
+#define MAPPED_MEMORY_BYTES (1 << 20)
 
 static bool regular_claims(const struct descriptor_view *d)
 {
@@ -95,6 +103,18 @@ static bool may_overwrite(struct capture *c)
 	return i->overwrite;
 }
 
+/*
+ * True once per round and inode. Another member may have met the file before without saving it: the
+ * object's own id tells nothing. No file system counts inodes down from the top.
+ */
+static bool first_to_save(struct capture *c, const struct stat *status)
+{
+	bool first;
+
+	round_inode_id(c->round, status->st_dev, ~(uint64_t)status->st_ino, &first);
+	return first;
+}
+
 static int regular_capture(struct capture *c, const struct descriptor_view *d, uint64_t file_id,
 			   struct buffer *payload)
 {
@@ -104,7 +124,8 @@ static int regular_capture(struct capture *c, const struct descriptor_view *d, u
 	bool is_new;
 
 	(void)file_id;
-	r.in_memory = d->filesystem == TMPFS_MAGIC;
+	r.in_memory = d->filesystem == TMPFS_MAGIC ||
+		      (d->written_through_mapping && d->status.st_size <= MAPPED_MEMORY_BYTES);
 	r.object = round_inode_id(c->round, d->status.st_dev, d->status.st_ino, &is_new);
 	if ((d->flags & O_ACCMODE) == O_WRONLY)
 		readable = own = file_reopen(d->borrowed, O_RDONLY);
@@ -126,7 +147,7 @@ static int regular_capture(struct capture *c, const struct descriptor_view *d, u
 			ret = fault_set(c->fault, EACCES, "not-supported",
 					"process %d: descriptor %d (%s): its content must be saved but "
 					"cannot be read", c->process->virtual_pid, d->number, d->link);
-		else if (is_new)
+		else if (r.state == REGULAR_DELETED ? is_new : first_to_save(c, &d->status))
 			ret = content_save(c, r.object, readable, d->status.st_size);
 	}
 	if (own >= 0)
@@ -206,17 +227,38 @@ static int may_open(const struct file_record *f, const char *path, struct fault 
 			 "%s, which the program has open, cannot be opened: %s", path, strerror(error));
 }
 
+/* The descriptor will share what a mapping of the same file brings back. */
+static bool carried_by_mapping(struct image_reader *image, uint64_t object)
+{
+	const struct record *record = NULL;
+	struct mapped_file_view v;
+	struct regular_payload r;
+	char path[PATH_MAX];
+
+	while ((record = record_find(&image->records, RECORD_MAPPED_FILE, record))) {
+		if (mapped_file_view(record, &v, NULL) < 0 || v.r.kind != MAPPED_REGULAR)
+			continue;
+		read_payload(v.payload, v.r.payload_bytes, &r, path);
+		if (r.object == object && r.state == REGULAR_SAVED)
+			return true;
+	}
+	return false;
+}
+
 static int regular_verify(struct image_reader *image, const struct file_record *f,
 			  const void *payload, size_t bytes, struct fault *fault)
 {
 	struct regular_payload r;
+	struct fault refusal = { 0 };
 	char path[PATH_MAX];
 	int plan;
 
-	(void)image;
-	(void)f;
 	read_payload(payload, bytes, &r, path);
-	plan = make_plan(&r, path, fault);
+	plan = make_plan(&r, path, &refusal);
+	if (plan < 0 && carried_by_mapping(image, r.object))
+		return 0;
+	if (plan < 0 && fault && !fault->id[0])
+		*fault = refusal;
 	return plan == PLAN_OPEN ? may_open(f, path, fault) : plan < 0 ? plan : 0;
 }
 
@@ -285,6 +327,9 @@ static int create_named(struct rebuilt_process *p, const struct regular_payload 
 			return -errno;
 	}
 	fd = create_with_content(p, r, path, O_CREAT | O_EXCL);
+	/* its directory has gone: only what is memory to the program does not need the name */
+	if (fd == -ENOENT && r->in_memory && !replace)
+		fd = create_ghost(p, r, path);
 	if (fd >= 0)
 		fchmod(fd, r->identity.mode & 07777);
 	return fd;

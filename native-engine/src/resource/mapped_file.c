@@ -195,6 +195,7 @@ static int capture_regular(struct capture *c, struct mapped_file *f, int fd,
 		.link = path,
 		.status = *status,
 		.flags = f->r.flags & MAPPED_WANTS_WRITE ? O_RDWR : O_RDONLY,
+		.written_through_mapping = f->r.flags & MAPPED_WANTS_WRITE,
 		.borrowed = fd,
 	};
 	struct buffer payload = { 0 };
