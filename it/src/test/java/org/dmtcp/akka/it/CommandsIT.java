@@ -185,6 +185,22 @@ class CommandsIT {
     job.close();
   }
 
+  @Test
+  void programCanAskForItsOwnCheckpoint() throws IOException {
+    session.set("DMTCP_CHECKPOINT_DIR", session.directory().toString());
+    String program =
+        "echo before; " + Tree.bin("dmtcp_command") + " --checkpoint; sleep 2; echo after";
+    Job job = session.start("own", "dmtcp_launch", "bash", "-c", program);
+    assertEquals(0, job.await(Session.LIMIT), job.complaints());
+    job.close();
+    assertEquals("before\nafter\n", session.read("own.out"));
+    coordinator.awaitNobody();
+    Job again = session.start("again", "bash", coordinator.script().toString());
+    assertEquals(0, again.await(Session.LIMIT), again.complaints());
+    again.close();
+    assertEquals("before\nafter\n", session.read("own.out"));
+  }
+
   // ---- dmtcp_command ----
 
   @Test

@@ -90,14 +90,22 @@ final class Terminal implements AutoCloseable {
     awaitLast(PROMPT.strip());
   }
 
-  /** The program in front has gone, wherever it left the cursor: an empty screen with a prompt. */
-  void clear() throws IOException {
+  /**
+   * Waits until this program is the foreground job. Ctrl-Z before that would also throw away what was
+   * typed ahead.
+   */
+  Terminal awaitFront(String program) throws IOException {
     Wait.until(
         Computation.LIMIT,
         () -> tmux("display-message", "-p", "#{pane_current_command}").strip(),
-        command -> command.equals("bash"),
-        () -> "the shell to be in front; the screen shows:\n" + screenOrReason());
-    line("clear");
+        command -> command.equals(program),
+        () -> program + " in front; the screen shows:\n" + screenOrReason());
+    return this;
+  }
+
+  /** The program in front has gone, wherever it left the cursor: an empty screen with a prompt. */
+  void clear() throws IOException {
+    awaitFront("bash").line("clear");
     awaitPrompt();
   }
 

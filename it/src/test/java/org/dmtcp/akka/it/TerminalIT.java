@@ -61,6 +61,7 @@ class TerminalIT {
         () -> computation.coordinator().status(),
         s -> s.get("num_peers").asInt() > 0 && s.get("running").asBoolean(),
         () -> "restart" + computation.coordinator().log());
+    computation.coordinator().awaitLetGo();
   }
 
   @ParameterizedTest(name = "vim {0}")
@@ -96,7 +97,8 @@ class TerminalIT {
           terminal.line("dmtcp_launch bash --norc -i");
           terminal.line("PS1='inner> '");
           terminal.awaitLast("inner>");
-          terminal.line("kept=$((40 + 2))").line("sleep 1000").press("C-z");
+          terminal.line("kept=$((40 + 2))").line("sleep 1000");
+          terminal.awaitFront("sleep").press("C-z");
           terminal.await("Stopped");
           cycle(computation, terminal);
           terminal.line("echo kept is $kept");
