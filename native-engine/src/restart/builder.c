@@ -35,6 +35,7 @@ struct builder {
 	int control_fd;
 	int report[2];   /* holders write to 1, the supervisor reads from 0 */
 	int host_proc_fd; /* /proc of the front */
+	struct terminal terminal; /* for the supervisor */
 	struct rebuild rebuild;
 	struct tree tree;
 	struct process_record *records;
@@ -137,6 +138,8 @@ static int reserve_descriptors(struct builder *b)
 		ret = move_up(b, &b->host_proc_fd);
 	if (ret == 0)
 		ret = move_up(b, &r->terminal_slave_fd);
+	if (ret == 0)
+		ret = move_up(b, &b->terminal.master);
 	if (ret < 0)
 		return ret;
 	close_range(0, r->reserved_from - 1, 0);
@@ -174,6 +177,22 @@ static pid_t highest_number(const struct builder *b)
 	return highest;
 }
 
+static bool is_zombie(const struct builder *b, size_t image)
+{
+	return b->records[image].flags & PROCESS_ZOMBIE;
+}
+
+/* The first process of a computation gave it its name: that one, if it still lives, is the root. */
+static void name_root(struct builder *b)
+{
+	for (size_t i = 0; i < b->rebuild.image_count; i++) {
+		const struct image_header *h = &b->rebuild.images[i]->header;
+
+		if (!is_zombie(b, i) && !strcmp(h->unique_pid, h->computation_id))
+			b->tree.root = i;
+	}
+}
+
 typedef int (*resource_stage)(struct rebuilt_process *p);
 
 /* One stage of every resource for one image. */
@@ -198,11 +217,6 @@ static int run_stage(struct builder *b, size_t image, size_t stage_offset)
 					 b->records[image].pid, (*r)->name, strerror(-ret));
 	}
 	return 0;
-}
-
-static bool is_zombie(const struct builder *b, size_t image)
-{
-	return b->records[image].flags & PROCESS_ZOMBIE;
 }
 
 static int make_tree(struct builder *b)
@@ -355,8 +369,16 @@ static void __attribute__((noreturn)) go(struct builder *b)
 	malloc_trim(0);
 	dup2(b->control_fd, 3);
 	dup2(b->report[0], 4);
-	close_range(5, UINT_MAX, 0);
-	supervisor_run(3, 4, root);
+	if (b->terminal.master >= 0) {
+		dup2(b->terminal.master, 5);
+		b->terminal.master = 5;
+		if (b->terminal.user_terminal)
+			dup2(b->rebuild.stdio[0], STDIN_FILENO);
+		if (b->rebuild.stdio[1] >= 0)
+			dup2(b->rebuild.stdio[1], STDOUT_FILENO);
+	}
+	close_range(b->terminal.master >= 0 ? 6 : 5, UINT_MAX, 0);
+	supervisor_run(3, 4, root, &b->terminal);
 }
 
 /* As process 1. */
@@ -382,6 +404,22 @@ static void __attribute__((noreturn)) build(struct builder *b)
 	if (ret < 0)
 		fail(b, ret);
 	go(b);
+}
+
+/* @text: "-", or the descriptor of the master and the path of the slave. */
+static int open_terminal(struct builder *b, const char *text)
+{
+	const char *colon = strchr(text, ':');
+
+	terminal_adopt(&b->terminal, colon ? atoi(text) : -1);
+	if (!colon)
+		return 0;
+	snprintf(b->rebuild.terminal_path, sizeof(b->rebuild.terminal_path), "%s", colon + 1);
+	b->rebuild.terminal_slave_fd = open(colon + 1, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (b->rebuild.terminal_slave_fd < 0)
+		return fault_set(&b->fault, errno, "no-terminal", "%s: %s", colon + 1,
+				 strerror(errno));
+	return 0;
 }
 
 static void block_signals(void)
@@ -416,13 +454,10 @@ int builder_main(int argc, char *argv[])
 	ret = open_images(&b, argc - 5, argv + 5);
 	if (ret == 0)
 		ret = tree_plan(&b.tree, b.records, b.rebuild.image_count, &b.fault);
-	if (ret == 0 && strcmp(argv[4], "-")) {
-		snprintf(b.rebuild.terminal_path, sizeof(b.rebuild.terminal_path), "%s", argv[4]);
-		b.rebuild.terminal_slave_fd = open(argv[4], O_RDWR | O_NOCTTY | O_CLOEXEC);
-		if (b.rebuild.terminal_slave_fd < 0)
-			ret = fault_set(&b.fault, errno, "internal", "%s: %s", argv[4],
-					strerror(errno));
-	}
+	if (ret == 0)
+		name_root(&b);
+	if (ret == 0)
+		ret = open_terminal(&b, argv[4]);
 	if (ret == 0)
 		ret = namespaces_enter(&b.rebuild, &warning, &b.fault);
 	if (ret < 0)

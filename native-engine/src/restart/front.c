@@ -89,8 +89,9 @@ static bool needs_terminal(const struct image_set *set)
 static int start_builder(struct front *f, bool user_namespace)
 {
 	size_t count = f->set->count;
-	char **argv = calloc(count + 6, sizeof(*argv)), control[16];
-	int *keep = calloc(count + 1, sizeof(*keep)), pair[2] = { -1, -1 }, ret;
+	char **argv = calloc(count + 6, sizeof(*argv)), control[16], terminal[96] = "-";
+	int *keep = calloc(count + 2, sizeof(*keep)), pair[2] = { -1, -1 }, ret;
+	size_t kept = 0;
 	struct message mapped = { .type = MESSAGE_MAPPED };
 	char flags[] = { user_namespace ? BUILDER_USER_NAMESPACE : '-', 0 };
 
@@ -107,17 +108,24 @@ static int start_builder(struct front *f, bool user_namespace)
 	argv[1] = BUILDER_OPTION;
 	argv[2] = control;
 	argv[3] = flags;
-	argv[4] = f->terminal.master < 0 ? "-" : f->terminal.path;
-	keep[0] = pair[1];
+	argv[4] = terminal;
+	keep[kept++] = pair[1];
+	if (f->terminal.master >= 0) {
+		keep[kept++] = f->terminal.master;
+		snprintf(terminal, sizeof(terminal), "%d:%s", f->terminal.master,
+			 f->terminal.path);
+	}
 	for (size_t i = 0; i < count; i++) {
-		keep[i + 1] = f->set->images[i]->fd;
-		if (asprintf(&argv[i + 5], "%d:%s", keep[i + 1], f->set->images[i]->path) < 0) {
+		int fd = f->set->images[i]->fd;
+
+		keep[kept++] = fd;
+		if (asprintf(&argv[i + 5], "%d:%s", fd, f->set->images[i]->path) < 0) {
 			argv[i + 5] = NULL;
 			ret = fault_set(f->fault, ENOMEM, "out-of-memory", "starting the builder");
 			goto out;
 		}
 	}
-	ret = namespaces_start_helper(argv, user_namespace, keep, count + 1, &f->helper, f->fault);
+	ret = namespaces_start_helper(argv, user_namespace, keep, kept, &f->helper, f->fault);
 	if (ret == 0 && user_namespace)
 		ret = namespaces_map_user(f->helper, f->fault);
 	if (ret == 0)
@@ -339,6 +347,27 @@ static int build(struct front *f, bool user_namespace)
 	return ret;
 }
 
+/* Root needs no user namespace, unless it is a root without power, as in a container. */
+static int build_somehow(struct front *f)
+{
+	int ret;
+
+	if (geteuid() == 0) {
+		struct fault first;
+
+		ret = build(f, false);
+		if (ret == 0 || strcmp(f->fault->id, "namespaces-forbidden"))
+			return ret;
+		first = *f->fault;
+		*f->fault = (struct fault){ 0 };
+		ret = build(f, true);
+		if (ret < 0 && !strcmp(f->fault->id, "namespaces-forbidden"))
+			*f->fault = first;
+		return ret;
+	}
+	return build(f, true);
+}
+
 static int short_turn(void *context)
 {
 	return turn(context, 0);
@@ -401,7 +430,7 @@ int front_run(struct image_set *set, const struct front_options *options, int *s
 	if (ret == 0 && needs_terminal(set))
 		ret = terminal_open(&f.terminal, fault);
 	if (ret == 0)
-		ret = build(&f, geteuid() != 0);
+		ret = build_somehow(&f);
 	if (ret == 0)
 		ret = go(&f);
 	if (ret == 0)

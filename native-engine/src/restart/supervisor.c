@@ -19,6 +19,7 @@ struct supervisor {
 	int report_fd;
 	int signal_fd;
 	pid_t root; /* 0: it has ended */
+	struct terminal *terminal;
 };
 
 /* The one that the user sees has gone: with kill -9, since it passes on every other signal. */
@@ -26,8 +27,10 @@ static void lose_front(struct supervisor *s)
 {
 	close(s->control_fd);
 	s->control_fd = -1;
-	if (s->root)
-		kill(s->root, SIGKILL);
+	if (!s->root)
+		return;
+	terminal_recover(s->terminal);
+	kill(s->root, SIGKILL);
 }
 
 static void tell_front(struct supervisor *s, const struct message *m)
@@ -97,9 +100,10 @@ static void obey(struct supervisor *s)
 		kill(m.pid, m.code);
 }
 
-void supervisor_run(int control_fd, int report_fd, pid_t root)
+void supervisor_run(int control_fd, int report_fd, pid_t root, struct terminal *terminal)
 {
-	struct supervisor s = { .control_fd = control_fd, .report_fd = report_fd, .root = root };
+	struct supervisor s = { .control_fd = control_fd, .report_fd = report_fd, .root = root,
+				.terminal = terminal };
 	struct signalfd_siginfo signals[8];
 	struct message m;
 	sigset_t child;
@@ -112,7 +116,9 @@ void supervisor_run(int control_fd, int report_fd, pid_t root)
 			{ .fd = s.signal_fd, .events = POLLIN },
 			{ .fd = s.report_fd, .events = POLLIN },
 			{ .fd = s.control_fd, .events = POLLIN },
+			{ .fd = -1 }, { .fd = -1 }, { .fd = -1 },
 		};
+		int timeout_ms = s.signal_fd < 0 ? 1000 : -1;
 		bool news = collect(&s);
 
 		if (!anyone_left()) {
@@ -122,8 +128,12 @@ void supervisor_run(int control_fd, int report_fd, pid_t root)
 		m = (struct message){ .type = MESSAGE_STAYS };
 		if (news)
 			tell_front(&s, &m);
+		if (s.control_fd < 0)
+			terminal_wait_for(terminal, waiting + 3, &timeout_ms);
 		/* Without a signalfd (no memory) children are looked for every second. */
-		poll(waiting, 3, s.signal_fd < 0 ? 1000 : -1);
+		poll(waiting, 6, timeout_ms);
+		if (s.control_fd < 0)
+			terminal_pump(terminal, waiting + 3);
 		while (s.signal_fd >= 0 && read(s.signal_fd, signals, sizeof(signals)) > 0)
 			;
 		if (s.control_fd >= 0 && waiting[2].revents)

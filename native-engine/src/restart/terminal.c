@@ -28,6 +28,23 @@ int terminal_open(struct terminal *t, struct fault *fault)
 	return 0;
 }
 
+void terminal_adopt(struct terminal *t, int master)
+{
+	*t = (struct terminal){ .master = master, .slave = -1, .input_ended = true };
+	t->user_terminal = master >= 0 && tcgetattr(STDIN_FILENO, &t->saved) == 0;
+	t->plain_newlines = true;
+}
+
+void terminal_recover(struct terminal *t)
+{
+	struct termios now, raw = t->saved;
+
+	cfmakeraw(&raw);
+	if (t->user_terminal && tcgetattr(STDIN_FILENO, &now) == 0 &&
+	    now.c_lflag == raw.c_lflag && now.c_iflag == raw.c_iflag && now.c_oflag == raw.c_oflag)
+		tcsetattr(STDIN_FILENO, TCSANOW, &t->saved);
+}
+
 static bool in_foreground(void)
 {
 	return tcgetpgrp(STDIN_FILENO) == getpgrp();
@@ -82,13 +99,13 @@ static bool empty(const struct terminal_stream *s)
 
 void terminal_wait_for(struct terminal *t, struct pollfd waiting[3], int *timeout_ms)
 {
-	bool readable = t->user_terminal ? t->raw : !t->input_ended;
+	bool readable = !t->input_ended && (!t->user_terminal || t->raw);
 
 	for (int i = 0; i < 3; i++)
 		waiting[i] = (struct pollfd){ .fd = -1 };
 	if (t->master < 0)
 		return;
-	if (t->user_terminal && !t->raw && (*timeout_ms < 0 || *timeout_ms > FOREGROUND_LOOK_MS))
+	if (t->user_terminal && !t->raw && !t->input_ended && (*timeout_ms < 0 || *timeout_ms > FOREGROUND_LOOK_MS))
 		*timeout_ms = FOREGROUND_LOOK_MS;
 	if (readable && empty(&t->in))
 		waiting[0] = (struct pollfd){ .fd = STDIN_FILENO, .events = POLLIN };
@@ -173,7 +190,15 @@ void terminal_pump(struct terminal *t, const struct pollfd waiting[3])
 
 	if (t->master < 0)
 		return;
-	terminal_take(t);
+	/* Without a slave of ours: everyone has closed it. */
+	if (t->slave < 0 && (waiting[1].revents & (POLLIN | POLLHUP)) == POLLHUP) {
+		close(t->master);
+		t->master = -1;
+		close(STDOUT_FILENO);
+		return;
+	}
+	if (!t->input_ended)
+		terminal_take(t);
 	if (waiting[0].fd >= 0 && waiting[0].revents && (!t->user_terminal || in_foreground()))
 		read_input(t);
 	if (waiting[1].revents & POLLOUT)

@@ -34,6 +34,13 @@ struct terminal {
 	struct terminal_stream in, out;
 };
 
+/*
+ * For process 1, which outlives the front: @master is a duplicate of the front's, standard input and
+ * output are the front's. Carries output only.
+ */
+void terminal_adopt(struct terminal *t, int master);
+/* The user's terminal is in the mode of a front that was killed: back to the mode before. */
+void terminal_recover(struct terminal *t);
 int terminal_open(struct terminal *t, struct fault *fault);
 /* Raw mode and window size, when we are in the foreground of the user's terminal. */
 void terminal_take(struct terminal *t);
