@@ -18,7 +18,7 @@ import org.dmtcp.akka.agent.engine.HostProcess;
  * Ends all members of a node with exit status 0. Looks again after every blow, because a process
  * may have made another meanwhile; then says so and stops.
  * <pre>
- * looking -> striking -> looking -> ... -> (nobody left, or the limit) -> Swept
+ * looking -> striking -> [pausing] -> looking -> ... -> (nobody left, or the limit) -> Swept
  * </pre>
  */
 final class KillSweep {
@@ -69,22 +69,24 @@ final class KillSweep {
 
   private Behavior<Command> starting() {
     timers.startSingleTimer("limit", new TimedOut(), settings.killLimit());
-    return looking(membership.processes());
+    return looking(membership.processes(), List.of());
   }
 
-  /** @param known the members of the last look */
-  private Behavior<Command> looking(List<HostProcess> known) {
+  /**
+   * @param known the members of the last look
+   * @param struck those of them that were struck already
+   */
+  private Behavior<Command> looking(List<HostProcess> known, List<HostProcess> struck) {
     ask(new EngineRequest.Scan(computationId, known, membership.namespaceInits()));
     return Behaviors.receive(Command.class)
         .onMessage(Answered.class, m -> m.answer().request() instanceof EngineRequest.Scan,
-            m -> m.answer().ok() ? onFound(m.answer()) : again())
-        .onMessage(LookAgain.class, m -> looking(known))
+            m -> m.answer().ok() ? onFound(m.answer(), struck) : pausing(known, struck))
         .onMessage(TimedOut.class, m -> byForce(known))
         .onAnyMessage(m -> ignoreStale("looking", m))
         .build();
   }
 
-  private Behavior<Command> onFound(EngineAnswer answer) {
+  private Behavior<Command> onFound(EngineAnswer answer, List<HostProcess> struck) {
     List<HostProcess> found = EngineCodec.members(answer.body()).stream()
         .filter(m -> !m.zombie()).map(EngineMember::process).toList();
     if (found.isEmpty()) {
@@ -93,21 +95,25 @@ final class KillSweep {
     ask(new EngineRequest.Kill(found, EXIT_STATUS));
     return Behaviors.receive(Command.class)
         .onMessage(Answered.class, m -> m.answer().request() instanceof EngineRequest.Kill,
-            m -> again())
-        .onMessage(LookAgain.class, m -> looking(found))
+            m -> m.answer().ok() && !found.equals(struck)
+                ? looking(found, found) : pausing(found, found))
         .onMessage(TimedOut.class, m -> byForce(found))
         .onAnyMessage(m -> ignoreStale("striking", m))
         .build();
   }
 
-  private void ask(EngineRequest request) {
-    engine.tell(new EngineDriver.Submit(request, settings.nativeLimit(), answers));
+  /** Somebody takes a moment to die, or the engine is being started again. */
+  private Behavior<Command> pausing(List<HostProcess> known, List<HostProcess> struck) {
+    timers.startSingleTimer("again", new LookAgain(), PAUSE);
+    return Behaviors.receive(Command.class)
+        .onMessage(LookAgain.class, m -> looking(known, struck))
+        .onMessage(TimedOut.class, m -> byForce(known))
+        .onAnyMessage(m -> ignoreStale("pausing", m))
+        .build();
   }
 
-  /** The dying take a moment; so does an engine that is being started again. */
-  private Behavior<Command> again() {
-    timers.startSingleTimer("again", new LookAgain(), PAUSE);
-    return Behaviors.same();
+  private void ask(EngineRequest request) {
+    engine.tell(new EngineDriver.Submit(request, settings.nativeLimit(), answers));
   }
 
   /** The engine could not: SIGKILL is all that we can do ourselves. */
