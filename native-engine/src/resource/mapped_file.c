@@ -23,6 +23,7 @@
 #include "memory.h"
 
 #define COPY_BYTES (1u << 20)
+#define DATA_CHECKSUM_BYTES (32ull << 20) /* of mapped data: 5 ms, while the program runs on */
 
 /* ---- capture ---- */
 
@@ -129,52 +130,77 @@ static int read_ranges(int fd, const struct file_range *ranges, size_t count, ui
 	return ret;
 }
 
-/* A mapped program or library: its content is read while the process runs on. */
-struct code {
+/* A mapped file whose content is read while the process runs on. */
+struct deferred_file {
 	struct mapped_file file; /* without its mappings */
+	struct buffer payload;
+	struct stat status;
 	int fd;
 	char path[];
 };
 
-static void code_free(void *state)
+static void deferred_free(void *state)
 {
-	struct code *code = state;
+	struct deferred_file *d = state;
 
-	close(code->fd);
-	free(code->file.ranges);
-	free(code);
+	close(d->fd);
+	free(d->file.ranges);
+	buffer_free(&d->payload);
+	free(d);
 }
 
-static int code_read(struct capture *c, void *state)
+/* A program or library: the content goes into the image. */
+static int read_code(struct capture *c, void *state)
 {
-	struct code *code = state;
-	struct mapped_file *f = &code->file;
-	int ret = read_ranges(code->fd, f->ranges, f->r.range_count, f->r.bytes, &f->r.checksum, c,
+	struct deferred_file *d = state;
+	struct mapped_file *f = &d->file;
+	int ret = read_ranges(d->fd, f->ranges, f->r.range_count, f->r.bytes, &f->r.checksum, c,
 			      f->r.id);
 
 	if (ret < 0)
-		return fault_set(c->fault, -ret, "file-unreadable", "%s: %s", code->path,
+		return fault_set(c->fault, -ret, "file-unreadable", "%s: %s", d->path,
 				 strerror(-ret));
-	mapped_file_append(c, f, code->path, NULL);
+	mapped_file_append(c, f, d->path, NULL);
 	return 0;
 }
 
-/* Takes @fd and the ranges of @f. */
-static int capture_code(struct capture *c, struct mapped_file *f, int fd)
+/* Data: a checksum, by which a copy with another time (on another host) is known to be the same. */
+static int read_data(struct capture *c, void *state)
+{
+	struct deferred_file *d = state;
+	struct mapped_file *f = &d->file;
+	struct stat now;
+
+	if (!read_ranges(d->fd, f->ranges, f->r.range_count, f->r.bytes, &f->r.checksum, NULL, 0) &&
+	    !fstat(d->fd, &now) && now.st_size == d->status.st_size &&
+	    now.st_mtim.tv_sec == d->status.st_mtim.tv_sec &&
+	    now.st_mtim.tv_nsec == d->status.st_mtim.tv_nsec)
+		f->r.flags |= MAPPED_CHECKSUM_KNOWN;
+	mapped_file_append(c, f, d->path, &d->payload);
+	return 0;
+}
+
+/* Takes @fd, @payload and the ranges of @f. */
+static int defer_file(struct capture *c, struct mapped_file *f, int fd, const struct stat *status,
+		      struct buffer *payload,
+		      int (*work)(struct capture *c, void *state))
 {
 	const char *path = f->vmas[0]->path;
-	struct code *code = malloc(sizeof(*code) + strlen(path) + 1);
+	struct deferred_file *d = malloc(sizeof(*d) + strlen(path) + 1);
 
-	if (!code) {
+	if (!d) {
 		close(fd);
+		buffer_free(payload);
 		return fault_set(c->fault, ENOMEM, "out-of-memory", "%s", path);
 	}
-	code->file = *f;
-	code->file.vmas = NULL;
-	code->fd = fd;
-	strcpy(code->path, path);
+	d->file = *f;
+	d->file.vmas = NULL;
+	d->payload = *payload;
+	d->status = *status;
+	d->fd = fd;
+	strcpy(d->path, path);
 	f->ranges = NULL;
-	return capture_defer(c, code_read, code_free, code);
+	return capture_defer(c, work, deferred_free, d);
 }
 
 static bool is_code(int fd)
@@ -185,14 +211,23 @@ static bool is_code(int fd)
 	       (h.e_type == ET_EXEC || h.e_type == ET_DYN);
 }
 
+static uint64_t mapped_bytes(const struct mapped_file *f)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < f->r.range_count; i++)
+		bytes += f->ranges[i].end - f->ranges[i].start;
+	return bytes;
+}
+
+/* Takes @fd. */
 static int capture_regular(struct capture *c, struct mapped_file *f, int fd,
 			   const struct stat *status)
 {
-	char path[4096];
 	struct descriptor_view view = {
 		.pid = c->process->pid,
 		.number = -1,
-		.link = path,
+		.link = f->vmas[0]->path,
 		.status = *status,
 		.flags = f->r.flags & MAPPED_WANTS_WRITE ? O_RDWR : O_RDONLY,
 		.written_through_mapping = f->r.flags & MAPPED_WANTS_WRITE,
@@ -203,18 +238,21 @@ static int capture_regular(struct capture *c, struct mapped_file *f, int fd,
 	bool is_new;
 	int ret;
 
-	snprintf(path, sizeof(path), "%s", f->vmas[0]->path);
 	if (!fstatfs(fd, &filesystem))
 		view.filesystem = (uint32_t)filesystem.f_type;
 	f->r.kind = MAPPED_REGULAR;
 	/* it asks for the id first, and carries the content if it is the first in the round to ask */
 	ret = regular_file_kind.capture(c, &view, 0, &payload);
 	f->r.id = round_inode_id(c->round, status->st_dev, status->st_ino, &is_new);
-	if (ret >= 0)
-		mapped_file_append(c, f, path, &payload);
 	if (payload.failed)
 		c->records->failed = true;
+	if (ret >= 0 && !(f->r.flags & MAPPED_WANTS_WRITE) &&
+	    mapped_bytes(f) <= DATA_CHECKSUM_BYTES)
+		return defer_file(c, f, fd, status, &payload, read_data);
+	if (ret >= 0)
+		mapped_file_append(c, f, view.link, &payload);
 	buffer_free(&payload);
+	close(fd);
 	return ret;
 }
 
@@ -232,6 +270,7 @@ static bool is_memory(const struct live_vma *v)
 static int capture_file(struct capture *c, struct mapped_file *f)
 {
 	const struct live_vma *v = f->vmas[0];
+	struct buffer none = { 0 };
 	struct stat status;
 	bool is_new;
 	int fd, ret;
@@ -258,11 +297,9 @@ static int capture_file(struct capture *c, struct mapped_file *f)
 	if (!(f->r.flags & MAPPED_WANTS_WRITE) && is_code(fd)) {
 		f->r.kind = MAPPED_ELF;
 		f->r.id = round_inode_id(c->round, status.st_dev, status.st_ino, &is_new);
-		return capture_code(c, f, fd);
+		return defer_file(c, f, fd, &status, &none, read_code);
 	}
-	ret = capture_regular(c, f, fd, &status);
-	close(fd);
-	return ret;
+	return capture_regular(c, f, fd, &status);
 }
 
 int mapped_files_capture(struct capture *c, struct live_memory *m)
@@ -335,28 +372,7 @@ static struct file_record file_record_of(const struct mapped_file_view *v)
 	};
 }
 
-int mapped_files_verify(struct image_reader *image, struct fault *fault)
-{
-	const struct record *record = NULL;
-	struct mapped_file_view v;
-	struct file_record f;
-	int ret;
-
-	while ((record = record_find(&image->records, RECORD_MAPPED_FILE, record))) {
-		ret = mapped_file_view(record, &v, fault);
-		if (ret < 0)
-			return ret;
-		if (v.r.kind != MAPPED_REGULAR)
-			continue;
-		f = file_record_of(&v);
-		ret = regular_file_kind.verify(image, &f, v.payload, v.r.payload_bytes, fault);
-		if (ret < 0)
-			return ret;
-	}
-	return 0;
-}
-
-/* The host's own file if it holds the same code in the mapped ranges; -ESTALE if not. */
+/* The host's own file if it holds the same bytes in the mapped ranges; -ESTALE if not. */
 static int open_identical(const struct mapped_file_view *v)
 {
 	uint64_t checksum;
@@ -376,6 +392,41 @@ static int open_identical(const struct mapped_file_view *v)
 		return -ESTALE;
 	}
 	return fd;
+}
+
+/* A copy of mapped data with another time: the sample of open files proves nothing. */
+static int open_copy(const struct mapped_file_view *v)
+{
+	return v->r.kind == MAPPED_REGULAR && v->r.flags & MAPPED_CHECKSUM_KNOWN ?
+		       open_identical(v) : -ESTALE;
+}
+
+int mapped_files_verify(struct image_reader *image, struct fault *fault)
+{
+	const struct record *record = NULL;
+	struct mapped_file_view v;
+	struct file_record f;
+	struct fault why;
+	int ret;
+
+	while ((record = record_find(&image->records, RECORD_MAPPED_FILE, record))) {
+		ret = mapped_file_view(record, &v, fault);
+		if (ret < 0)
+			return ret;
+		if (v.r.kind != MAPPED_REGULAR)
+			continue;
+		f = file_record_of(&v);
+		memset(&why, 0, sizeof(why));
+		ret = regular_file_kind.verify(image, &f, v.payload, v.r.payload_bytes, &why);
+		if (ret < 0) {
+			int fd = open_copy(&v);
+
+			if (fd < 0)
+				return fault_set(fault, -ret, why.id, "%s", why.text);
+			close(fd);
+		}
+	}
+	return 0;
 }
 
 static int restore_code(struct rebuilt_process *p, const struct mapped_file_view *v)
@@ -416,13 +467,20 @@ static int restore_regular(struct rebuilt_process *p, const struct mapped_file_v
 {
 	uint64_t key = v->r.id ^ (v->r.flags & MAPPED_WANTS_WRITE ? KEY_WRITE : KEY_READ);
 	struct file_record f = file_record_of(v);
+	struct fault why = { 0 };
+	struct rebuilt_process own = *p;
 	int fd, ret;
 
 	if (rebuild_lookup(p->rebuild, key) >= 0)
 		return 0;
-	ret = regular_file_kind.restore(p, &f, v->payload, v->r.payload_bytes, &fd);
-	if (ret < 0)
-		return ret;
+	own.fault = &why;
+	ret = regular_file_kind.restore(&own, &f, v->payload, v->r.payload_bytes, &fd);
+	if (ret < 0) {
+		fd = open_copy(v);
+		if (fd < 0)
+			return fault_set(p->fault, -ret, why.id, "%s", why.text);
+	}
+	ret = 0;
 	if (v->r.flags & MAPPED_WANTS_READ && v->r.flags & MAPPED_WANTS_WRITE) {
 		int reading = file_reopen(fd, O_RDONLY);
 

@@ -133,6 +133,7 @@ enum mapped_flag {
 	MAPPED_WANTS_READ = 1 << 1,  /* some mapping is private, or shared and may not be written */
 	MAPPED_HUGETLB = 1 << 2,
 	MAPPED_SEALS_KNOWN = 1 << 3,
+	MAPPED_CHECKSUM_KNOWN = 1 << 4, /* of data; code always has one */
 };
 
 struct file_range {
@@ -143,7 +144,7 @@ struct mapped_file_record { /* RECORD_MAPPED_FILE; tail: ranges, path, payload *
 	uint64_t id; /* round_inode_id() */
 	uint32_t kind, flags;
 	uint64_t bytes; /* of the file */
-	uint64_t checksum; /* ELF: XXH3-64 of the mapped ranges */
+	uint64_t checksum; /* XXH3-64 of the mapped ranges */
 	uint32_t page_shift, seals;
 	uint32_t range_count; /* struct file_range: what of it is mapped, ascending */
 	uint32_t path_bytes, payload_bytes;
