@@ -117,16 +117,12 @@ static int capture(struct capture *c)
 	struct attributes_record record = { 0 };
 	struct process *p = c->process;
 	struct thread *t = process_live_thread(p);
-	struct proc_status status;
 	int ret, end;
 
 	if (!t)
 		return 0;
-	ret = proc_status(t->tid, &status);
-	if (ret < 0)
-		goto out;
-	record.umask = status.umask;
-	record.no_new_privileges = status.no_new_privileges;
+	record.umask = t->status->umask;
+	record.no_new_privileges = t->status->no_new_privileges;
 	record.personality = read_number(t->tid, "personality", 16);
 	record.oom_score_adj = (int32_t)read_number(t->tid, "oom_score_adj", 10);
 	record.coredump_filter = read_number(t->tid, "coredump_filter", 16);
@@ -143,7 +139,6 @@ static int capture(struct capture *c)
 		ret = capture_directory(c, "cwd", RECORD_CWD);
 	if (!ret)
 		ret = capture_directory(c, "root", RECORD_ROOT);
-out:
 	if (ret < 0)
 		return fault_set(c->fault, -ret, "internal", "attributes of process %d: %s", p->pid,
 				 strerror(-ret));

@@ -47,17 +47,14 @@ static void fill(struct credentials_record *record, const struct proc_status *st
 static int capture_thread(struct capture *c, const struct thread *t, uint32_t secure_bits,
 			  struct credentials_record *first)
 {
+	const struct proc_status *status = t->status;
 	struct credentials_record record;
-	struct proc_status status;
-	int ret = proc_status(t->tid, &status);
 
-	if (ret < 0)
-		return ret;
-	if (status.group_count > GROUPS_AT_MOST)
+	if (status->group_count > GROUPS_AT_MOST)
 		return fault_set(c->fault, EOPNOTSUPP, "not-supported",
 				 "process %d has %d supplementary groups, more than %d",
-				 c->process->pid, status.group_count, GROUPS_AT_MOST);
-	fill(&record, &status);
+				 c->process->pid, status->group_count, GROUPS_AT_MOST);
+	fill(&record, status);
 	record.secure_bits = secure_bits;
 	if (first->virtual_tid) { /* the same in all but the number */
 		record.virtual_tid = first->virtual_tid;
@@ -65,8 +62,8 @@ static int capture_thread(struct capture *c, const struct thread *t, uint32_t se
 			return 0;
 	}
 	record.virtual_tid = t->virtual_tid;
-	record_append(c->records, RECORD_CREDENTIALS, &record, sizeof(record), status.groups,
-		      status.group_count * sizeof(uint32_t));
+	record_append(c->records, RECORD_CREDENTIALS, &record, sizeof(record), status->groups,
+		      status->group_count * sizeof(uint32_t));
 	if (!first->virtual_tid)
 		*first = record;
 	return 0;

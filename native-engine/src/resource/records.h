@@ -23,6 +23,7 @@ enum record_type {
 	RECORD_CWD = 13,
 	RECORD_ROOT = 14,
 	RECORD_EXECUTABLE = 15,
+	RECORD_SECCOMP = 16, /* the filters of one thread */
 
 	RECORD_MM = 100, /* struct prctl_mm_map and brk, auxv as tail */
 	RECORD_VMA = 101,

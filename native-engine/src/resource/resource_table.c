@@ -5,6 +5,7 @@
 #include "credentials.h"
 #include "limits.h"
 #include "resource.h"
+#include "seccomp.h"
 #include "signals.h"
 #include "threads.h"
 #include "timers.h"
@@ -23,6 +24,7 @@ const struct resource *const resource_table[] = {
 	&descriptors_resource,
 	&sysv_ipc_resource,
 	&resource_threads,
+	&resource_seccomp,
 	&resource_signals, /* pending ones before the timers that may have sent them */
 	&resource_timers,
 	&resource_credentials, /* making threads needs what is given up here */

@@ -36,16 +36,12 @@ struct pending_record { /* RECORD_PENDING_SIGNAL, in the order of their delivery
 static int capture_actions(struct capture *c, struct thread *t)
 {
 	struct sigactions_record record = { 0 };
-	struct proc_status status;
 	uint64_t scratch, wanted;
 	long result;
 	int signal, ret;
 
-	ret = proc_status(t->tid, &status);
-	if (ret < 0)
-		return ret;
 	/* SA_NOCLDWAIT and SA_NOCLDSTOP may hide behind a SIGCHLD that is not caught. */
-	wanted = status.caught | status.ignored | 1ull << (SIGCHLD - 1);
+	wanted = t->status->caught | t->status->ignored | 1ull << (SIGCHLD - 1);
 	ret = inject_scratch(t, &scratch, c->fault);
 	if (ret < 0)
 		return ret;

@@ -69,23 +69,18 @@ static bool leaks_eintr(uint64_t number)
  * signal is about to be delivered: then the EINTR belongs to it. The mask to ask is the saved one:
  * a signal that only the temporary mask of epoll_pwait lets through is delivered by its new start.
  */
-static int rewind_leaked_eintr(struct thread *t, bool *changed)
+static void rewind_leaked_eintr(struct thread *t, bool *changed)
 {
-	struct proc_status status;
-	int ret;
+	const struct proc_status *s = t->status;
 
-	if ((int64_t)t->regs.rax != -EINTR || !leaks_eintr(t->regs.orig_rax))
-		return 0;
-	ret = proc_status(t->tid, &status);
-	if (ret < 0)
-		return ret;
-	if ((status.pending | status.shared_pending) & ~t->sigmask & status.caught)
-		return 0;
+	if ((int64_t)t->regs.rax != -EINTR || !leaks_eintr(t->regs.orig_rax) || !s)
+		return;
+	if ((s->pending | s->shared_pending) & ~t->sigmask & s->caught)
+		return;
 	t->regs.rax = t->regs.orig_rax;
 	t->regs.rip -= SYSCALL_BYTES;
 	t->regs.orig_rax = -1;
 	*changed = true;
-	return 0;
 }
 
 /*
@@ -149,9 +144,7 @@ int thread_settle(struct thread *t, struct fault *fault)
 		ret = -errno;
 		goto err;
 	}
-	ret = rewind_leaked_eintr(t, &changed);
-	if (ret < 0)
-		goto err;
+	rewind_leaked_eintr(t, &changed);
 	ret = abort_rseq(t, &changed);
 	if (ret < 0)
 		goto err;

@@ -18,11 +18,16 @@
 #include "vdso.h"
 #include "wait.h"
 
+#ifndef PTRACE_O_SUSPEND_SECCOMP
+#define PTRACE_O_SUSPEND_SECCOMP (1 << 21)
+#endif
+
 /*
  * No FORK and VFORK: a forked process must run on until its turn comes (a vfork child even must not
  * stop before its parent does), and the group's next pass finds it. No EXITKILL: the death of the
  * engine must not be the death of the program.
  */
+#define SECCOMP_FILTER 2 /* "Seccomp:" in /proc/PID/status, proc(5) */
 #define OPTIONS (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
 #define LOOK_EVERY_NS 2000000u /* at a thread that does not stop */
 
@@ -327,12 +332,16 @@ static void let_go(struct process *p)
 
 static void close_process(struct process *p)
 {
+	size_t i;
+
 	if (p->pidfd >= 0)
 		close(p->pidfd);
 	if (p->proc_fd >= 0)
 		close(p->proc_fd);
 	if (p->mem_fd >= 0)
 		close(p->mem_fd);
+	for (i = 0; i < p->thread_count; i++)
+		free(p->threads[i].status);
 	free(p->threads);
 	free(p->early_smaps);
 	free(p);
@@ -369,7 +378,6 @@ static int identify(struct process *p, struct fault *fault)
 				 strerror(-ret));
 	p->start_ticks = stat.start_ticks;
 	p->virtual_pid = status.virtual_pid;
-	p->seccomp = status.seccomp != 0;
 	p->zombie = stat.state == 'Z' && stat.threads <= 1;
 	return 0;
 }
@@ -395,26 +403,47 @@ static int open_files(struct process *p, struct fault *fault)
 	return 0;
 }
 
-static int name_threads(struct process *p, struct fault *fault)
+/*
+ * A filter that we run under ourselves (a container's) lets our calls through. Another one might
+ * kill the thread for an injected call: it is suspended as long as we trace, which takes
+ * CAP_SYS_ADMIN in the initial user namespace (ptrace(2)), or nothing is injected.
+ */
+static void look_at_seccomp(struct thread *t)
 {
-	bool inner_namespace = p->virtual_pid != p->pid;
+	struct proc_status ours;
+
+	if (!t->status->seccomp)
+		return;
+	if (t->status->seccomp == SECCOMP_FILTER && t->status->seccomp_filters &&
+	    !proc_status(getpid(), &ours) && ours.seccomp_filters == t->status->seccomp_filters)
+		return;
+	if (!ptrace(PTRACE_SETOPTIONS, t->tid, NULL, OPTIONS | PTRACE_O_SUSPEND_SECCOMP))
+		t->seccomp_suspended = true;
+	else
+		t->process->seccomp = true;
+}
+
+static int look_at_threads(struct process *p, struct fault *fault)
+{
 	size_t i;
 
 	for (i = 0; i < p->thread_count; i++) {
 		struct thread *t = &p->threads[i];
-		struct proc_status status;
+		struct proc_status *status = malloc(sizeof(*status));
+		int ret = status ? proc_status(t->tid, status) : -ENOMEM;
 
 		t->process = p;
-		t->virtual_tid = t->tid;
-		if (!inner_namespace) /* or one with equal numbers so far: its threads may differ */
-			inner_namespace = i == 0 && !proc_status(t->tid, &status) &&
-					  status.pid_levels > 1;
-		if (!inner_namespace)
-			continue;
-		if (proc_status(t->tid, &status) < 0)
-			return fault_set(fault, ESRCH, "no-such-process",
-					 "thread %d of process %d has died", t->tid, p->pid);
-		t->virtual_tid = status.virtual_pid;
+		if (ret < 0) {
+			free(status);
+			return fault_set(fault, -ret,
+					 ret == -ENOMEM ? "out-of-memory" : "no-such-process",
+					 "thread %d of process %d: %s", t->tid, p->pid,
+					 strerror(-ret));
+		}
+		t->virtual_tid = status->virtual_pid;
+		t->status = status;
+		if (!t->exited_leader)
+			look_at_seccomp(t);
 	}
 	return 0;
 }
@@ -461,7 +490,7 @@ static int freeze(pid_t pid, pid_t only, uint32_t timeout_ms, struct process **o
 	}
 	ret = open_files(p, fault);
 	if (!ret && !p->zombie)
-		ret = name_threads(p, fault);
+		ret = look_at_threads(p, fault);
 	if (!ret && !p->zombie)
 		ret = settle_all(p, f.deadline_ns, fault);
 	if (ret)
@@ -622,7 +651,7 @@ int process_adopt_child(pid_t pid, struct process **out, struct fault *fault)
 	if (!ret)
 		ret = open_files(p, fault);
 	if (!ret)
-		ret = name_threads(p, fault);
+		ret = look_at_threads(p, fault);
 	if (!ret)
 		ret = settle_all(p, monotonic_ns() + 1000000000ull, fault);
 	if (ret < 0)

@@ -54,6 +54,9 @@ int inject_begin(struct thread *t, struct fault *fault)
 		return 0;
 	if (t->gone || t->exited_leader)
 		return fault_set(fault, ESRCH, "no-such-process", "thread %d has ended", t->tid);
+	if (t->process->seccomp)
+		return fault_set(fault, EOPNOTSUPP, "seccomp-filtered",
+				 "process %d runs under a seccomp filter", t->process->pid);
 	if (ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(all), &all) < 0)
 		return fault_set(fault, errno, "no-such-process", "thread %d of process %d: %s",
 				 t->tid, t->process->pid, strerror(errno));

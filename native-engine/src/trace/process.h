@@ -12,6 +12,8 @@
 
 /* ptrace belongs to the kernel thread that attached: one thread uses everything in this header. */
 
+struct proc_status; /* status.h */
+
 struct thread {
 	pid_t tid;         /* as the engine sees it */
 	pid_t virtual_tid; /* as the program sees it: innermost pid namespace */
@@ -23,6 +25,8 @@ struct thread {
 	uint64_t sigmask;             /* PTRACE_GETSIGMASK at the freeze */
 	uint64_t rseq_address;        /* 0: none */
 	uint32_t rseq_bytes, rseq_signature, rseq_flags;
+	struct proc_status *status; /* of /proc at the freeze; NULL: made by us, or an exited leader */
+	bool seccomp_suspended;     /* filtered, but not as long as we trace it */
 	bool injecting;
 	bool gone; /* it has died meanwhile: nothing more can be asked of it */
 };
@@ -36,7 +40,7 @@ struct process {
 	int pidfd;
 	int proc_fd;  /* directory /proc/<live_tid>, O_PATH */
 	int mem_fd;   /* /proc/PID/mem read-write, -1 where the kernel refuses */
-	bool seccomp; /* filtered: do not inject */
+	bool seccomp; /* a thread is filtered and we may not suspend that: do not inject */
 	uint64_t syscall_address; /* of a `syscall` instruction in its vDSO */
 	uint64_t vdso_start, vdso_end; /* 0: none */
 	uint64_t scratch;         /* injected mapping for arguments, 0 until inject_scratch() */

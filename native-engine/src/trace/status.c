@@ -95,6 +95,8 @@ static void read_status_line(const char *key, const char *value, struct proc_sta
 		read_groups(value, s);
 	else if (!strcmp(key, "Seccomp"))
 		s->seccomp = atoi(value);
+	else if (!strcmp(key, "Seccomp_filters")) /* 5.9 */
+		s->seccomp_filters = atoi(value);
 	else if (!strcmp(key, "NoNewPrivs"))
 		s->no_new_privileges = atoi(value);
 }

@@ -14,7 +14,7 @@ struct proc_status { /* proc(5), /proc/PID/status */
 	int pid_levels;     /* entries of NSpid: 1 in the reader's own pid namespace */
 	pid_t outer_ids[33]; /* NSpid, outermost first */
 	uint64_t pending, shared_pending, blocked, ignored, caught;
-	int seccomp, no_new_privileges;
+	int seccomp, seccomp_filters, no_new_privileges;
 	uint32_t umask;
 	uint32_t real_uid, effective_uid, saved_uid, fs_uid;
 	uint32_t real_gid, effective_gid, saved_gid, fs_gid;
