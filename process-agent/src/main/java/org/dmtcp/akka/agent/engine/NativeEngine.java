@@ -32,6 +32,8 @@ public final class NativeEngine implements EngineChannel {
    * @param clientLibrary {@code libdmtcp_engine.so}, absolute
    */
   public static EngineChannel.Starter starter(Path program, Path clientLibrary) {
+    // JNA's own library is beside ours; where it is not, JNA unpacks it somewhere.
+    System.setProperty("jna.boot.library.path", clientLibrary.getParent().toString());
     return () -> new NativeEngine(
         Native.load(clientLibrary.toString(), EngineLibrary.class), program);
   }
