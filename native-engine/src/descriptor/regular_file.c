@@ -48,7 +48,7 @@ struct regular_payload {
 
 static bool regular_claims(const struct descriptor_view *d)
 {
-	return S_ISREG(d->status.st_mode) && d->link[0] == '/';
+	return S_ISREG(d->status.st_mode) && d->link[0] == '/' && d->filesystem != SECRETMEM_MAGIC;
 }
 
 /* @link without the kernel's suffix; true if the file is not found by it any more. */
