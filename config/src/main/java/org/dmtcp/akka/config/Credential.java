@@ -91,15 +91,16 @@ public final class Credential {
   }
 
   /**
-   * The same as a PKCS #12 file, for Akka, which reads no PEM file with an EC key; made when it is
-   * missing. Its password protects nothing: the directory does.
+   * The same as a key store, for Akka, which reads no PEM file with an EC key; made when it is
+   * missing. Its password protects nothing: the directory does. Of the old type JKS, because the
+   * other one derives its keys in tens of thousands of steps: 0.1 s at every start.
    */
   public Path keyStoreFile() throws IOException {
-    Path file = directory.resolve("store.p12");
+    Path file = directory.resolve("store.jks");
     if (!Files.exists(file)) {
       Path temporary =
           Files.createTempFile(
-              directory, ".new", ".p12", PosixFilePermissions.asFileAttribute(PRIVATE));
+              directory, ".new", ".jks", PosixFilePermissions.asFileAttribute(PRIVATE));
       try (OutputStream out = Files.newOutputStream(temporary)) {
         keyStore().store(out, KEY_STORE_PASSWORD.toCharArray());
       } catch (GeneralSecurityException e) {
@@ -117,7 +118,7 @@ public final class Credential {
         certificates.generateCertificate(new ByteArrayInputStream(pem(certificateFile())));
     PrivateKey key =
         KeyFactory.getInstance("EC").generatePrivate(new PKCS8EncodedKeySpec(pem(keyFile())));
-    KeyStore store = KeyStore.getInstance("PKCS12");
+    KeyStore store = KeyStore.getInstance("JKS");
     store.load(null, password);
     store.setKeyEntry("own", key, password, new Certificate[] {certificate});
     store.setCertificateEntry("trusted", certificate);
