@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -394,6 +395,10 @@ static void __attribute__((noreturn)) run_node(struct tree_build *b, int index)
 		fail(b, ret, &fault);
 	if (node->image >= 0)
 		run_member(b, index);
+	/* It stays as long as the computation, and needs nothing of this. */
+	for (size_t i = 0; i < b->rebuild->image_count; i++)
+		image_reader_close(b->rebuild->images[i]);
+	malloc_trim(0);
 	board_arrive(b->board, index, BOARD_STANDING);
 	holder_run(b->report_fd);
 }
