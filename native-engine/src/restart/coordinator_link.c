@@ -204,6 +204,8 @@ int coordinator_link_go(struct coordinator_link *l, pid_t supervisor,
 			break;
 	}
 	free(waiting);
+	local_close(l->client); /* there is nothing more to say */
+	l->client = NULL;
 	return ret;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -103,6 +104,17 @@ static int find_images(struct restart *r, int count, char *arguments[], struct f
 	return 0;
 }
 
+/* Where later images go; made here, so that a wrong name is told now and not at a checkpoint. */
+static int make_checkpoint_dir(const struct restart *r, struct fault *fault)
+{
+	if (!r->checkpoint_dir || !*r->checkpoint_dir || mkdir(r->checkpoint_dir, 0700) == 0)
+		return 0;
+	if (errno == EEXIST && access(r->checkpoint_dir, W_OK | X_OK) == 0)
+		return 0;
+	return fault_set(fault, errno, "image-unwritable", "%s: %s", r->checkpoint_dir,
+			 strerror(errno));
+}
+
 static int restart(struct restart *r, int *status, struct fault *fault)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -115,7 +127,8 @@ static int restart(struct restart *r, int *status, struct fault *fault)
 
 	if (ret < 0)
 		return ret;
-	if (r->no_coordinator)
+	ret = make_checkpoint_dir(r, fault);
+	if (ret == 0 && r->no_coordinator)
 		ret = image_set_check_complete(&set, fault);
 	if (ret == 0 && !r->no_coordinator) {
 		const struct coordinator_link_options link = {
@@ -171,7 +184,13 @@ int main(int argc, char *argv[])
 		options_version("restart");
 		return EXIT_DONE;
 	}
-	ret = first < 0 ? first : find_images(&r, argc - first, argv + first, &fault);
+	ret = first;
+	if (ret >= 0 && getenv("DMTCP_COMPUTATION_ID"))
+		ret = fault_set(&fault, EPERM, "inside-computation",
+				COMMAND " is run by a program that is itself under checkpoint "
+				"control");
+	if (ret >= 0)
+		ret = find_images(&r, argc - first, argv + first, &fault);
 	if (ret == 0)
 		ret = restart(&r, &status, &fault);
 	for (size_t i = 0; i < r.path_count; i++)
