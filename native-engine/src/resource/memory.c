@@ -93,9 +93,10 @@ static void free_mappings(void *state)
 static int capture_forked_pages(struct capture *c, void *state)
 {
 	struct live_memory *m = state;
-	int ret = m->early ? live_memory_matches(m, c->content_pid, c->fault) : 0;
+	int ret = memory_capture_pages(c, m, PAGES_FORKED);
 
-	return ret < 0 ? ret : memory_capture_pages(c, m, PAGES_FORKED);
+	/* While the pages are being read. */
+	return ret >= 0 && m->early ? live_memory_matches(m, c->content_pid, c->fault) : ret;
 }
 
 /* Takes @m. Finding the pages of 1 GiB takes 10 ms and more: not while the program stands still. */
