@@ -109,15 +109,12 @@ static int request_check(struct server *s, const json_t *request, json_t *answer
 	(void)s;
 	for (size_t i = 0; !ret && i < members.count; i++) {
 		struct process_key *k = &members.keys[i];
-		struct proc_stat stat;
 
 		for (size_t n = 0; resource_table[n]; n++) {
 			struct fault why = { 0 };
 
-			if (!resource_table[n]->check || resource_table[n]->check(k->pid, &why) >= 0)
+			if (!run_refuses(resource_table[n], k, &why))
 				continue;
-			if (proc_stat(k->pid, &stat) < 0 || stat.start_ticks != k->start_ticks)
-				break; /* it has ended: nothing to refuse */
 			json_array_append_new(refusals, json_pack(
 				"{s:i, s:s, s:o}", "pid", (int)k->pid, "errorId",
 				why.id[0] ? why.id : "not-supported", "text",

@@ -169,6 +169,29 @@ static int freeze_all(struct run *r, struct scan_request *request, uint64_t dead
 	return 0;
 }
 
+bool run_refuses(const struct resource *resource, const struct process_key *k, struct fault *why)
+{
+	struct proc_stat stat;
+
+	if (!resource->check || resource->check(k->pid, why) >= 0)
+		return false;
+	/* One that has ended meanwhile is nothing to refuse. */
+	return proc_stat(k->pid, &stat) == 0 && stat.start_ticks == k->start_ticks;
+}
+
+int run_check(const struct scan_request *request, struct fault *fault)
+{
+	struct process_keys found = { 0 };
+	int ret = scan_members(request, &found, fault);
+
+	for (size_t i = 0; i < found.count && ret >= 0; i++)
+		for (size_t n = 0; resource_table[n] && ret >= 0; n++)
+			if (run_refuses(resource_table[n], &found.keys[i], fault))
+				ret = -EOPNOTSUPP;
+	process_keys_free(&found);
+	return ret < 0 ? ret : 0;
+}
+
 int run_freeze(struct run **out, struct scan_request *request, const char *name,
 	       uint64_t generation, const char *manifest_id, uint32_t timeout_ms,
 	       unsigned int workers, struct fault *fault)

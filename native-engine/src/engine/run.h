@@ -9,6 +9,7 @@
 #define RUN_H
 
 #include "../common/json.h"
+#include "../resource/resource.h"
 #include "output.h"
 #include "round.h"
 #include "scan.h"
@@ -23,6 +24,11 @@ struct run {
 	unsigned int workers;
 	struct output *outputs; /* a list: one image each */
 };
+
+/* Whether @resource finds something in a running process that cannot be captured; *@why says what. */
+bool run_refuses(const struct resource *resource, const struct process_key *k, struct fault *why);
+/* Before anything is stopped: all resources of all members. -EOPNOTSUPP with the first refusal. */
+int run_check(const struct scan_request *request, struct fault *fault);
 
 /*
  * Discovers and freezes all members within @timeout_ms, again and again until a pass finds nothing new.

@@ -224,6 +224,8 @@ int standalone_checkpoint(const struct standalone_options *o, struct standalone_
 	if (!ret && process_keys_add(&what.roots, o->pid, root.start_ticks) < 0)
 		ret = fault_set(fault, ENOMEM, "out-of-memory", "no memory");
 	if (!ret)
+		ret = run_check(&what, fault);
+	if (!ret)
 		ret = run_freeze(&run, &what, "standalone", names.generation, names.manifest_id,
 				 o->timeout_ms, o->workers, fault);
 	if (ret < 0)

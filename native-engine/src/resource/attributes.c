@@ -274,6 +274,18 @@ static int write_number(struct process *p, const char *name, const char *format,
 	return length;
 }
 
+/* It is a thread's own: before the others are made. And after the mappings, which it could alter. */
+static int restore_outside(struct rebuilt_process *p)
+{
+	struct attributes_record record;
+	long result;
+
+	if (!read_record(p, &record))
+		return 0;
+	return inject_one(&p->process->threads[0], &result, SYS_personality, record.personality, 0, 0,
+			  0, 0, 0, p->fault);
+}
+
 /* In restore_last: creating threads and mapping memory is over, so nothing forbids what is left. */
 static int restore_all(struct rebuilt_process *p, struct thread *t,
 		       const struct attributes_record *record)
@@ -282,9 +294,6 @@ static int restore_all(struct rebuilt_process *p, struct thread *t,
 	int ret;
 
 	ret = inject_syscall(t, &result, SYS_umask, record->umask, 0, 0, 0, 0, 0);
-	if (!ret)
-		ret = inject_syscall(t, &result, SYS_personality, record->personality, 0, 0, 0, 0,
-				     0);
 	if (!ret && record->thp_disable)
 		ret = tell(t, PR_SET_THP_DISABLE, 1);
 	if (!ret && record->memory_merge)
@@ -327,5 +336,6 @@ const struct resource resource_attributes = {
 	.capture = capture,
 	.verify = verify,
 	.restore_inside = restore_inside,
+	.restore_outside = restore_outside,
 	.restore_last = restore_last,
 };

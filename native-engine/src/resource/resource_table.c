@@ -23,12 +23,12 @@ const struct resource *const resource_table[] = {
 	&memory_resource,
 	&descriptors_resource,
 	&sysv_ipc_resource,
+	&resource_attributes,
 	&resource_threads,
 	&resource_seccomp,
 	&resource_signals, /* pending ones before the timers that may have sent them */
 	&resource_timers,
 	&resource_credentials, /* making threads needs what is given up here */
-	&resource_attributes,
 	&resource_limits,
 	&resource_last_state,
 	NULL,

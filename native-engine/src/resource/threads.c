@@ -61,6 +61,54 @@ struct xstate_record { /* RECORD_XSTATE; the registers are the tail */
 	uint32_t bytes;
 };
 
+/* ---- check ---- */
+
+/* kcmp(2), linux/kcmp.h */
+#define KCMP_FILES_TYPE 2
+#define KCMP_FS_TYPE 3
+#define PF_EXITING 0x4u /* linux/sched.h; "flags" of /proc/PID/stat */
+
+static bool is_ending(pid_t tid)
+{
+	struct proc_stat stat;
+
+	return proc_stat(tid, &stat) || stat.flags & PF_EXITING;
+}
+
+/* A thread with one of its own, after unshare(2): a restored one would have what all have. */
+static int check_shared(pid_t pid, pid_t tid, pid_t other, int type, const char *what,
+			struct fault *fault)
+{
+	/* Who is not ending yet had not given anything up before. */
+	if (syscall(SYS_kcmp, tid, other, type, 0, 0) <= 0 || is_ending(tid) || is_ending(other))
+		return 0;
+	return fault_set(fault, EOPNOTSUPP, "not-supported",
+			 "thread %d of process %d has %s of its own", tid, pid, what);
+}
+
+static int check(pid_t pid, struct fault *fault)
+{
+	struct pid_list tids = { 0 };
+	pid_t other = pid;
+	size_t i;
+	int ret = 0;
+
+	if (proc_threads(pid, &tids))
+		return 0;
+	if (is_ending(pid) && tids.count)
+		other = tids.pids[tids.count - 1];
+	for (i = 0; i < tids.count && !ret; i++) {
+		if (tids.pids[i] == other)
+			continue;
+		ret = check_shared(pid, tids.pids[i], other, KCMP_FILES_TYPE, "descriptors", fault);
+		if (!ret)
+			ret = check_shared(pid, tids.pids[i], other, KCMP_FS_TYPE,
+					   "a current directory", fault);
+	}
+	pid_list_free(&tids);
+	return ret;
+}
+
 /* ---- capture ---- */
 
 static int ask_thread(struct thread *t, struct thread_record *record, struct fault *fault)
@@ -389,6 +437,7 @@ static int restore_last(struct rebuilt_process *p)
 
 const struct resource resource_threads = {
 	.name = "threads",
+	.check = check,
 	.capture = capture,
 	.restore_inside = restore_inside,
 	.restore_outside = restore_outside,
