@@ -145,6 +145,11 @@ int proc_stat(pid_t pid, struct proc_stat *out)
 	return stat_at(pid, "stat", out);
 }
 
+bool proc_has_ended(const struct proc_stat *s)
+{
+	return s->state == 'Z' && s->threads <= 1;
+}
+
 int proc_stat_of_thread(pid_t pid, pid_t tid, struct proc_stat *out)
 {
 	char name[48];

@@ -38,6 +38,8 @@ struct proc_stat {
 
 /* -ESRCH when it does not exist (any more). */
 int proc_stat(pid_t pid, struct proc_stat *out);
+/* A zombie, whole: one whose leader alone has exited lives on in its other threads. */
+bool proc_has_ended(const struct proc_stat *s);
 int proc_stat_of_thread(pid_t pid, pid_t tid, struct proc_stat *out);
 
 /*

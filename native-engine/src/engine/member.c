@@ -38,5 +38,5 @@ json_t *member_json(pid_t pid, uint64_t start_ticks, const struct process *p)
 			 (int)(p ? p->virtual_pid : status.virtual_pid), "virtualParent",
 			 (int)virtual_parent(&status, stat.parent), "program",
 			 json_from_text(program), "threads", (int)stat.threads, "zombie",
-			 p ? p->zombie : stat.state == 'Z', "seccomp", status.seccomp != 0);
+			 p ? p->zombie : proc_has_ended(&stat), "seccomp", status.seccomp != 0);
 }

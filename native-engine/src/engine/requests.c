@@ -145,7 +145,7 @@ static int kill_members(const struct process_keys *members, int status, struct f
 		int pidfd = syscall(SYS_pidfd_open, k->pid, 0);
 
 		if (pidfd < 0 || proc_stat(k->pid, &stat) < 0 ||
-		    stat.start_ticks != k->start_ticks || stat.state == 'Z') {
+		    stat.start_ticks != k->start_ticks || proc_has_ended(&stat)) {
 			if (pidfd >= 0)
 				close(pidfd);
 			continue;

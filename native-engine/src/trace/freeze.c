@@ -378,7 +378,7 @@ static int identify(struct process *p, struct fault *fault)
 				 strerror(-ret));
 	p->start_ticks = stat.start_ticks;
 	p->virtual_pid = status.virtual_pid;
-	p->zombie = stat.state == 'Z' && stat.threads <= 1;
+	p->zombie = proc_has_ended(&stat);
 	return 0;
 }
 

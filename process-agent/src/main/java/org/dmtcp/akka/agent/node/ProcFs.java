@@ -15,12 +15,19 @@ final class ProcFs {
    *
    * @param state a letter, {@code Z} for a zombie
    * @param terminal device number of the controlling terminal, 0 for none
+   * @param threads those that have not been waited for, the leader among them
    */
-  record Stat(char state, int realParent, int terminal, long startTicks) {}
+  record Stat(char state, int realParent, int terminal, int threads, long startTicks) {
+    /** A leader that has exited is a zombie too, but its process lives on in the other threads. */
+    boolean ended() {
+      return state == 'Z' && threads <= 1;
+    }
+  }
 
   private static final int FIELD_STATE = 3;
   private static final int FIELD_PARENT = 4;
   private static final int FIELD_TERMINAL = 7;
+  private static final int FIELD_THREADS = 20;
   private static final int FIELD_START = 22;
 
   private final Path root;
@@ -38,6 +45,7 @@ final class ProcFs {
       return Optional.of(new Stat(rest[0].charAt(0),
           Integer.parseInt(rest[FIELD_PARENT - FIELD_STATE]),
           Integer.parseInt(rest[FIELD_TERMINAL - FIELD_STATE]),
+          Integer.parseInt(rest[FIELD_THREADS - FIELD_STATE]),
           Long.parseLong(rest[FIELD_START - FIELD_STATE])));
     } catch (IOException | RuntimeException e) {
       return Optional.empty();
@@ -52,7 +60,7 @@ final class ProcFs {
   /** Whether the process is there and has not ended; a zombie has. */
   boolean lives(HostProcess process) {
     return stat(process.realPid())
-        .filter(s -> s.startTicks() == process.startTicks() && s.state() != 'Z')
+        .filter(s -> s.startTicks() == process.startTicks() && !s.ended())
         .isPresent();
   }
 

@@ -51,7 +51,7 @@ class MembershipTest {
   @Test
   void readsTheStatOfAProcessWithAnUglyName() throws Exception {
     HostProcess p = process(50, 7, 'S');
-    assertEquals(new ProcFs.Stat('S', 7, 34816, 500), proc.stat(50).orElseThrow());
+    assertEquals(new ProcFs.Stat('S', 7, 34816, 0, 500), proc.stat(50).orElseThrow());
     assertTrue(proc.lives(p));
     assertFalse(proc.lives(new HostProcess(50, 501)));
     assertFalse(proc.lives(new HostProcess(51, 510)));
