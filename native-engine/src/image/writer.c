@@ -8,6 +8,7 @@
 #include <zstd.h>
 
 #include "../common/file.h"
+#include "directory_sync.h"
 #include "writer.h"
 
 #define PAGE 4096u
@@ -132,7 +133,7 @@ static int write_rest(struct image_writer *w, struct image_header *h, const stru
 	if (!ret && fsync(w->fd))
 		ret = -errno;
 	if (!ret)
-		ret = file_sync_directory_of(w->path);
+		ret = directory_sync_of(w->path);
 	return ret;
 }
 
