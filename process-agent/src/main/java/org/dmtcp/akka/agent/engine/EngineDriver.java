@@ -8,11 +8,15 @@ import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.TimerScheduler;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
- * Owns the {@code dmtcp_engine} process of this host. Every {@link Submit} is answered exactly
+ * Owns the {@code dmtcp_engine} process of this host. The requests that come once per process are
+ * handed over a few at a time: the engine works on one after the other, and what a socket holds
+ * cannot be taken back or overtaken. Every {@link Submit} is answered exactly
  * once: by the engine, or with {@code engine-lost} when the engine ends or passes the limit. An
  * engine that ended is started again; processes that it held run on, as the kernel lets go what a
  * dead tracer held.
@@ -40,11 +44,60 @@ public final class EngineDriver {
   private record StartAgain() implements Command {}
 
   /**
+   * Requests that are not answered yet.
+   *
+   * @param nextId ids go on over restarts of the engine, so that no old answer fits
+   * @param sent at the engine, by id
+   * @param waiting for room, in their order
+   */
+  private record Open(long nextId, Map<Long, Submit> sent, List<Submit> waiting) {
+    static final Open NONE = new Open(1, Map.of(), List.of());
+
+    Open sending(Submit submit) {
+      Map<Long, Submit> now = new HashMap<>(sent);
+      now.put(nextId, submit);
+      return new Open(nextId + 1, now, waiting);
+    }
+
+    Open answered(long id) {
+      Map<Long, Submit> now = new HashMap<>(sent);
+      now.remove(id);
+      return new Open(nextId, now, waiting);
+    }
+
+    Open waitingFor(Submit submit) {
+      List<Submit> now = new ArrayList<>(waiting);
+      now.add(submit);
+      return new Open(nextId, sent, now);
+    }
+
+    Open waiting(List<Submit> now) {
+      return new Open(nextId, sent, now);
+    }
+
+    boolean hasRoom() {
+      return sent.values().stream().filter(s -> isMany(s.request())).count() < WINDOW;
+    }
+
+    List<Submit> all() {
+      List<Submit> all = new ArrayList<>(sent.values());
+      all.addAll(waiting);
+      return all;
+    }
+
+    Open none() {
+      return new Open(nextId, Map.of(), List.of());
+    }
+  }
+
+  /**
    * @param minBackoff before the engine is started again; doubled while it keeps failing
    * @param maxBackoff longest wait
    */
   public record Settings(Duration minBackoff, Duration maxBackoff) {}
 
+  /** Snapshots and writes at the engine: enough to keep it busy. */
+  private static final int WINDOW = 16;
   private static final Duration POLL = Duration.ofSeconds(5); // close() normally ends a wait at once
 
   private final ActorContext<Command> context;
@@ -57,7 +110,7 @@ public final class EngineDriver {
       EngineChannel.Starter starter, Settings settings, ActorRef<EngineEvent> events) {
     return Behaviors.setup(context -> Behaviors.withTimers(timers ->
         new EngineDriver(context, timers, starter, settings, events)
-            .starting(settings.minBackoff(), 1, Map.of(), false)));
+            .starting(settings.minBackoff(), Open.NONE, false)));
   }
 
   private EngineDriver(ActorContext<Command> context, TimerScheduler<Command> timers,
@@ -73,26 +126,22 @@ public final class EngineDriver {
    * The engine is being started on its own thread, which then reads from it until it ends.
    *
    * @param backoff to wait should it fail
-   * @param nextId of the next request; ids go on over restarts, so that no old answer fits
-   * @param early what is asked meanwhile
+   * @param open what is asked meanwhile waits
    * @param again whether this is a restart, of which the node must hear
    */
-  private Behavior<Command> starting(
-      Duration backoff, long nextId, Map<Long, Submit> early, boolean again) {
+  private Behavior<Command> starting(Duration backoff, Open open, boolean again) {
     ActorRef<Command> self = context.getSelf();
     Thread reader = new Thread(() -> read(self), "engine-reader");
     reader.setDaemon(true);
     reader.start();
-    return whileStarting(backoff, nextId, early, again);
+    return whileStarting(backoff, open, again);
   }
 
-  private Behavior<Command> whileStarting(
-      Duration backoff, long nextId, Map<Long, Submit> early, boolean again) {
+  private Behavior<Command> whileStarting(Duration backoff, Open open, boolean again) {
     return Behaviors.receive(Command.class)
-        .onMessage(Submit.class,
-            m -> whileStarting(backoff, nextId + 1, with(early, nextId, m), again))
-        .onMessage(Started.class, m -> onStarted(m.channel(), nextId, early, again))
-        .onMessage(StartFailed.class, m -> onStartFailed(m.reason(), backoff, nextId, early))
+        .onMessage(Submit.class, m -> whileStarting(backoff, open.waitingFor(m), again))
+        .onMessage(Started.class, m -> onStarted(m.channel(), open, again))
+        .onMessage(StartFailed.class, m -> onStartFailed(m.reason(), backoff, open))
         .onAnyMessage(m -> ignoreStale("starting", m))
         .build();
   }
@@ -118,38 +167,29 @@ public final class EngineDriver {
     }
   }
 
-  private Behavior<Command> onStarted(
-      EngineChannel channel, long nextId, Map<Long, Submit> early, boolean again) {
+  private Behavior<Command> onStarted(EngineChannel channel, Open open, boolean again) {
     if (again) {
       context.getLog().warn("the checkpoint engine runs again");
       events.tell(new EngineEvent.Restarted());
     }
-    for (Map.Entry<Long, Submit> e : early.entrySet()) {
-      if (!send(channel, e.getKey(), e.getValue())) {
-        return lost(channel, "it ended at once", nextId, early);
-      }
-    }
-    return running(channel, nextId, early);
+    return proceed(channel, open);
   }
 
-  private Behavior<Command> onStartFailed(
-      String reason, Duration backoff, long nextId, Map<Long, Submit> early) {
+  private Behavior<Command> onStartFailed(String reason, Duration backoff, Open open) {
     context.getLog().error("the checkpoint engine cannot be started: {}", reason);
-    early.values().forEach(s -> answerLost(s, "it cannot be started: " + reason));
-    return waiting(backoff, nextId);
+    open.all().forEach(s -> answerLost(s, "it cannot be started: " + reason));
+    return waiting(backoff, open.none());
   }
 
-  /** @param pending requests the engine works on, by id */
-  private Behavior<Command> running(EngineChannel channel, long nextId, Map<Long, Submit> pending) {
+  private Behavior<Command> running(EngineChannel channel, Open open) {
     return Behaviors.receive(Command.class)
-        .onMessage(Submit.class, m -> onSubmit(channel, nextId, pending, m))
+        .onMessage(Submit.class, m -> proceed(channel, overtaking(open, m)))
         .onMessage(Received.class, m -> m.from() == channel,
-            m -> onReceived(channel, nextId, pending, m.json()))
+            m -> onReceived(channel, open, m.json()))
         .onMessage(Ended.class, m -> m.channel() == channel,
-            m -> lost(channel, m.reason(), nextId, pending))
-        .onMessage(Overdue.class, m -> m.channel() == channel && pending.containsKey(m.id()),
-            m -> lost(channel, "no answer in time to " + pending.get(m.id()).request(),
-                nextId, pending))
+            m -> lost(channel, m.reason(), open))
+        .onMessage(Overdue.class, m -> m.channel() == channel && open.sent().containsKey(m.id()),
+            m -> lost(channel, "no answer in time to " + open.sent().get(m.id()).request(), open))
         .onSignal(PostStop.class, s -> {
           channel.close();
           return Behaviors.stopped();
@@ -158,57 +198,88 @@ public final class EngineDriver {
         .build();
   }
 
-  private Behavior<Command> onSubmit(
-      EngineChannel channel, long nextId, Map<Long, Submit> pending, Submit submit) {
-    Map<Long, Submit> now = with(pending, nextId, submit);
-    if (!send(channel, nextId, submit)) {
-      return lost(channel, "its connection is closed", nextId + 1, now);
+  /** An abort does away with what its round still waits for. */
+  private Open overtaking(Open open, Submit submit) {
+    if (!(submit.request() instanceof EngineRequest.Abort abort)) {
+      return open.waitingFor(submit);
     }
-    return running(channel, nextId + 1, now);
+    List<Submit> left = new ArrayList<>();
+    for (Submit waiting : open.waiting()) {
+      if (roundOf(waiting.request()).equals(abort.round())) {
+        waiting.replyTo().tell(EngineAnswer.failed(
+            waiting.request(), "round-cancelled", "the round was aborted"));
+      } else {
+        left.add(waiting);
+      }
+    }
+    return open.waiting(left).waitingFor(submit);
   }
 
-  private boolean send(EngineChannel channel, long id, Submit submit) {
-    timers.startSingleTimer(id, new Overdue(channel, id), submit.limit());
-    try {
-      channel.submit(EngineCodec.encode(id, submit.request()));
-      return true;
-    } catch (EngineException e) {
-      return false;
+  private static String roundOf(EngineRequest request) {
+    if (request instanceof EngineRequest.Snapshot r) {
+      return r.round();
     }
+    return request instanceof EngineRequest.Write r ? r.round() : "";
   }
 
-  private Behavior<Command> onReceived(
-      EngineChannel channel, long nextId, Map<Long, Submit> pending, byte[] json) {
+  private static boolean isMany(EngineRequest request) {
+    return request instanceof EngineRequest.Snapshot || request instanceof EngineRequest.Write;
+  }
+
+  /** Hands over what there is room for, and everything that does not come in great numbers. */
+  private Behavior<Command> proceed(EngineChannel channel, Open open) {
+    Open now = open.waiting(List.of());
+    for (int i = 0; i < open.waiting().size(); i++) {
+      Submit submit = open.waiting().get(i);
+      if (isMany(submit.request()) && !now.hasRoom()) {
+        now = now.waitingFor(submit);
+        continue;
+      }
+      long id = now.nextId();
+      now = now.sending(submit);
+      timers.startSingleTimer(id, new Overdue(channel, id), submit.limit());
+      try {
+        channel.submit(EngineCodec.encode(id, submit.request()));
+      } catch (EngineException e) {
+        for (Submit rest : open.waiting().subList(i + 1, open.waiting().size())) {
+          now = now.waitingFor(rest);
+        }
+        return lost(channel, e.getMessage(), now);
+      }
+    }
+    return running(channel, now);
+  }
+
+  private Behavior<Command> onReceived(EngineChannel channel, Open open, byte[] json) {
     EngineCodec.Message message;
     try {
       message = EngineCodec.decode(json);
     } catch (IOException e) {
-      return lost(channel, "it sent garbage: " + e.getMessage(), nextId, pending);
+      return lost(channel, "it sent garbage: " + e.getMessage(), open);
     }
     if (message instanceof EngineCodec.Message.Exited exited) {
       events.tell(new EngineEvent.Exited(exited.process()));
     } else if (message instanceof EngineCodec.Message.Fault fault) {
       context.getLog().warn("engine: {}", fault.text());
     } else if (message instanceof EngineCodec.Message.Answer answer) {
-      Submit asked = pending.get(answer.id());
+      Submit asked = open.sent().get(answer.id());
       if (asked == null) {
         context.getLog().warn("engine: answer to unknown request {}", answer.id());
         return Behaviors.same();
       }
       timers.cancel(answer.id());
       asked.replyTo().tell(new EngineAnswer(asked.request(), answer.body(), answer.failure()));
-      return running(channel, nextId, without(pending, answer.id()));
+      return proceed(channel, open.answered(answer.id()));
     }
     return Behaviors.same();
   }
 
-  private Behavior<Command> lost(
-      EngineChannel channel, String reason, long nextId, Map<Long, Submit> pending) {
+  private Behavior<Command> lost(EngineChannel channel, String reason, Open open) {
     context.getLog().error("the checkpoint engine is lost: {}", reason);
     channel.kill();
     timers.cancelAll();
-    pending.values().forEach(s -> answerLost(s, reason));
-    return waiting(settings.minBackoff(), nextId);
+    open.all().forEach(s -> answerLost(s, reason));
+    return waiting(settings.minBackoff(), open.none());
   }
 
   private void answerLost(Submit submit, String reason) {
@@ -216,7 +287,7 @@ public final class EngineDriver {
         "the checkpoint engine of this host is lost: " + reason));
   }
 
-  private Behavior<Command> waiting(Duration backoff, long nextId) {
+  private Behavior<Command> waiting(Duration backoff, Open open) {
     timers.startSingleTimer("start", new StartAgain(), backoff);
     Duration doubled = backoff.multipliedBy(2);
     Duration next =
@@ -226,7 +297,7 @@ public final class EngineDriver {
           answerLost(m, "it is being started again");
           return Behaviors.same();
         })
-        .onMessage(StartAgain.class, m -> starting(next, nextId, Map.of(), true))
+        .onMessage(StartAgain.class, m -> starting(next, open, true))
         .onAnyMessage(m -> ignoreStale("waiting", m))
         .build();
   }
@@ -238,17 +309,5 @@ public final class EngineDriver {
     }
     context.getLog().debug("{}: ignored {}", state, message);
     return Behaviors.same();
-  }
-
-  private static Map<Long, Submit> with(Map<Long, Submit> map, long id, Submit submit) {
-    Map<Long, Submit> copy = new HashMap<>(map);
-    copy.put(id, submit);
-    return copy;
-  }
-
-  private static Map<Long, Submit> without(Map<Long, Submit> map, long id) {
-    Map<Long, Submit> copy = new HashMap<>(map);
-    copy.remove(id);
-    return copy;
   }
 }

@@ -1,6 +1,7 @@
 package org.dmtcp.akka.agent.engine;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
@@ -12,6 +13,8 @@ import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -169,6 +172,77 @@ class EngineDriverTest {
       second = started.poll(100, TimeUnit.MILLISECONDS);
     }
     events.expectMessageClass(EngineEvent.Restarted.class);
+  }
+
+  private static EngineRequest.Snapshot snapshot(int i) {
+    return new EngineRequest.Snapshot("r", new HostProcess(i + 1, 1), "u", "/i", "zstd", 0, 1,
+        false, false, LIMIT);
+  }
+
+  @Test
+  void handsOverSnapshotsAFewAtATimeAndLetsOthersPass() throws Exception {
+    FakeEngine engine = engine();
+    for (int i = 0; i < 100; i++) {
+      driver.tell(new EngineDriver.Submit(snapshot(i), LIMIT, answers.ref()));
+    }
+    ask("urgent");
+    int before = 0;
+    JsonNode request = engine.expect();
+    List<JsonNode> held = new ArrayList<>();
+    while (request.get("op").asText().equals("snapshot")) {
+      held.add(request);
+      request = engine.expect();
+      before++;
+    }
+    assertTrue(before < 50, before + " before the urgent one");
+    engine.answer(request, FakeEngine.ok());
+    answers.receiveMessage();
+    for (int i = 0; i < 100; i++) {
+      JsonNode next = held.isEmpty() ? engine.expect("snapshot") : held.remove(0);
+      assertEquals(i + 1, next.get("pid").asInt());
+      engine.answer(next, FakeEngine.ok());
+      assertEquals(snapshot(i), answers.receiveMessage().request());
+    }
+  }
+
+  @Test
+  void forgetsWhatAnAbortedRoundStillWaitsFor() throws Exception {
+    FakeEngine engine = engine();
+    for (int i = 0; i < 100; i++) {
+      driver.tell(new EngineDriver.Submit(snapshot(i), LIMIT, answers.ref()));
+    }
+    EngineRequest abort = new EngineRequest.Abort("r");
+    driver.tell(new EngineDriver.Submit(abort, LIMIT, answers.ref()));
+    JsonNode request = engine.expect();
+    List<JsonNode> atTheEngine = new ArrayList<>();
+    while (request.get("op").asText().equals("snapshot")) {
+      atTheEngine.add(request);
+      request = engine.expect();
+    }
+    for (int i = atTheEngine.size(); i < 100; i++) {
+      assertEquals("round-cancelled", answers.receiveMessage().failure().id());
+    }
+    engine.answer(request, FakeEngine.ok());
+    assertSame(abort, answers.receiveMessage().request());
+    for (JsonNode snapshot : atTheEngine) {
+      engine.answer(snapshot, FakeEngine.error("internal", "no such round"));
+      assertEquals("internal", answers.receiveMessage().failure().id());
+    }
+    assertFalse(engine.hasEnded());
+  }
+
+  @Test
+  void answersEverybodyOfALongQueueWhenTheEngineEnds() throws Exception {
+    FakeEngine engine = engine();
+    for (int i = 0; i < 100; i++) {
+      driver.tell(new EngineDriver.Submit(snapshot(i), LIMIT, answers.ref()));
+    }
+    engine.expect();
+    engine.end();
+    for (int i = 0; i < 100; i++) {
+      assertEquals(EngineFailure.ENGINE_LOST, answers.receiveMessage().failure().id());
+    }
+    answers.expectNoMessage();
   }
 
   @Test
