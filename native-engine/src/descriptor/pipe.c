@@ -143,7 +143,7 @@ static int pipe_capture(struct capture *c, const struct descriptor_view *d, uint
 	uint8_t *data = NULL;
 	size_t path_bytes = 0, data_bytes = 0;
 	bool is_new = false;
-	int capacity, ret;
+	int capacity, ret = 0;
 
 	(void)file_id;
 	capacity = fcntl(d->borrowed, F_GETPIPE_SZ);
@@ -153,10 +153,12 @@ static int pipe_capture(struct capture *c, const struct descriptor_view *d, uint
 	r.capacity = capacity;
 	r.peer = find_peer(c->round->descriptors, d, &r.standard);
 	r.object = round_inode_id(c->round, d->status.st_dev, d->status.st_ino, &is_new);
-	r.content = round_inode_id(c->round, d->status.st_dev, d->status.st_ino | CONTENT_BIT, &is_new);
 	/* What members only write is for a reader outside, or for nobody. */
-	ret = reads(d->flags) ?
-		      copy_queued(d->borrowed, d->flags, capacity, &data, &data_bytes, &lengths) : 0;
+	if (reads(d->flags)) {
+		r.content = round_inode_id(c->round, d->status.st_dev,
+					   d->status.st_ino | CONTENT_BIT, &is_new);
+		ret = copy_queued(d->borrowed, d->flags, capacity, &data, &data_bytes, &lengths);
+	}
 	if (ret) {
 		ret = fault_set(c->fault, -ret, "not-supported",
 				"process %d: descriptor %d: the data in %s cannot be copied: %s",

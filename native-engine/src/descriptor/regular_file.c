@@ -147,7 +147,7 @@ static int regular_capture(struct capture *c, const struct descriptor_view *d, u
 			ret = fault_set(c->fault, EACCES, "not-supported",
 					"process %d: descriptor %d (%s): its content must be saved but "
 					"cannot be read", c->process->virtual_pid, d->number, d->link);
-		else if (r.state == REGULAR_DELETED ? is_new : first_to_save(c, &d->status))
+		else if (first_to_save(c, &d->status))
 			ret = content_save(c, r.object, readable, d->status.st_size);
 	}
 	if (own >= 0)

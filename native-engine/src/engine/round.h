@@ -30,7 +30,6 @@ uint64_t round_inode_id(struct round *r, uint64_t device, uint64_t inode, bool *
  */
 uint64_t round_file_id(struct round *r, struct process *p, int number, const struct stat *status,
 		       uint64_t trait, bool *is_new);
-uint64_t round_inode_id(struct round *r, uint64_t device, uint64_t inode, bool *is_new);
 /* Forgets what of shared memory has been read; when the round ends. */
 void shared_content_free(struct round *r);
 /*
