@@ -46,7 +46,8 @@ public final class GenerationStore {
   /** Finds out, before anything is stopped, whether a commit here is possible at all. */
   public void probe(String computationId) throws IOException {
     Path file = staged(computationId);
-    writeDurably(file, "", PRIVATE);
+    Files.deleteIfExists(file); // of a coordinator that crashed
+    Files.createFile(file, PosixFilePermissions.asFileAttribute(PRIVATE));
     Files.delete(file);
   }
 
@@ -80,7 +81,10 @@ public final class GenerationStore {
     Files.deleteIfExists(staged(computationId));
   }
 
-  /** Writes the restart script and points the well-known link at it; returns its path. */
+  /**
+   * Writes the restart script and points the well-known link at it; returns its path. The new names
+   * need not be durable: after a power failure the old script names the same images.
+   */
   public Path writeScript(Manifest manifest, String text) throws IOException {
     Path script = directory.resolve("dmtcp_restart_script_" + manifest.computationId() + ".sh");
     Path temporary = script.resolveSibling(script.getFileName() + ".temp");
@@ -91,7 +95,6 @@ public final class GenerationStore {
     Files.deleteIfExists(newLink);
     Files.createSymbolicLink(newLink, script.getFileName());
     Files.move(newLink, link, StandardCopyOption.ATOMIC_MOVE); // never a moment without it
-    syncDirectory();
     return script;
   }
 
