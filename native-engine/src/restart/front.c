@@ -38,6 +38,7 @@ struct front {
 	pid_t root_group;
 	bool ready, running, stopped;
 	bool ended;  /* the root */
+	bool hang_up_told;
 	bool others; /* and there are others who live on */
 	int status;
 	struct fault *fault;
@@ -323,6 +324,12 @@ static int turn(struct front *f, int timeout_ms)
 		return errno == EINTR ? 0 : -errno;
 	if (f->running)
 		terminal_pump(&f->terminal, waiting);
+	if (f->terminal.hung_up && !f->hang_up_told) {
+		struct message m = { .type = MESSAGE_HANG_UP };
+
+		f->hang_up_told = true;
+		message_send(f->control_fd, &m);
+	}
 	if (waiting[4].revents)
 		ret = on_signals(f);
 	if (ret == 0 && waiting[3].revents)

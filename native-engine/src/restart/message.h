@@ -21,6 +21,7 @@ enum message_type {
 	MESSAGE_CHILD,      /* supervisor: child @pid, @code CLD_*, @status as in siginfo */
 	MESSAGE_LOOK,       /* holder, to the supervisor: a child has gone */
 	MESSAGE_STAYS,      /* supervisor, after those: others are still there */
+	MESSAGE_HANG_UP,    /* front: the user's terminal has gone */
 	MESSAGE_SIGNAL,     /* front: signal @code to @pid (negative: to the group) */
 	MESSAGE_WARNING,    /* builder: @fault is something to know, not a failure */
 };

@@ -98,6 +98,8 @@ static void obey(struct supervisor *s)
 		lose_front(s);
 	else if (ret == 0 && m.type == MESSAGE_SIGNAL && m.pid != 0 && m.pid != -1)
 		kill(m.pid, m.code);
+	else if (ret == 0 && m.type == MESSAGE_HANG_UP)
+		terminal_hang_up(s->terminal);
 }
 
 void supervisor_run(int control_fd, int report_fd, pid_t root, struct terminal *terminal)

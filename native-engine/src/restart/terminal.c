@@ -92,6 +92,17 @@ void terminal_signal_foreground(struct terminal *t, int signal_number)
 		kill(-group, signal_number);
 }
 
+void terminal_hang_up(struct terminal *t)
+{
+	terminal_give_back(t);
+	if (t->master >= 0)
+		close(t->master);
+	if (t->slave >= 0)
+		close(t->slave);
+	t->master = t->slave = -1;
+	t->hung_up = true;
+}
+
 static bool empty(const struct terminal_stream *s)
 {
 	return s->from == s->to;
@@ -128,8 +139,7 @@ static void read_input(struct terminal *t)
 		return;
 	t->input_ended = true;
 	if (t->user_terminal) {
-		terminal_give_back(t);
-		t->user_terminal = false; /* it has hung up */
+		terminal_hang_up(t);
 		return;
 	}
 	/* A file or pipe ends: what a person would type then. */
@@ -199,17 +209,19 @@ void terminal_pump(struct terminal *t, const struct pollfd waiting[3])
 	}
 	if (!t->input_ended)
 		terminal_take(t);
-	if (waiting[0].fd >= 0 && waiting[0].revents && (!t->user_terminal || in_foreground()))
+	if (waiting[0].fd >= 0 && waiting[0].revents &&
+	    (!t->user_terminal || in_foreground() || (waiting[0].revents & (POLLHUP | POLLERR))))
 		read_input(t);
+	if (t->master < 0)
+		return;
 	if (waiting[1].revents & POLLOUT)
 		write_stream(t->master, &t->in, &refused);
 	if (waiting[1].revents & POLLIN)
 		read_output(t);
 	if (waiting[2].fd >= 0 && waiting[2].revents) {
 		write_stream(STDOUT_FILENO, &t->out, &lost);
-		if (lost && !t->output_lost) /* nobody sees this terminal any more */
-			terminal_signal_foreground(t, SIGHUP);
-		t->output_lost |= lost;
+		if (lost) /* nobody sees this terminal any more */
+			terminal_hang_up(t);
 	}
 }
 

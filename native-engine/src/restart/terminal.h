@@ -27,6 +27,7 @@ struct terminal {
 	bool user_terminal; /* standard input is one */
 	bool raw;           /* and is in raw mode: we are in its foreground */
 	bool input_ended;
+	bool hung_up;       /* the user's end has gone: so has the pty, for the processes */
 	bool output_lost;   /* nobody reads our standard output any more */
 	bool plain_newlines; /* standard output is no terminal: without carriage returns */
 	bool return_held;    /* one has been read that may belong to a newline */
@@ -53,6 +54,8 @@ void terminal_signal_foreground(struct terminal *t, int signal_number);
 /* What to wait for: fills 3 entries. *@timeout_ms is lowered where a look is due later. */
 void terminal_wait_for(struct terminal *t, struct pollfd waiting[3], int *timeout_ms);
 void terminal_pump(struct terminal *t, const struct pollfd waiting[3]);
+/* Closes the pty: the kernel tells the processes, as when a terminal window is closed. */
+void terminal_hang_up(struct terminal *t);
 /* Everything that has been written to the pty up to now goes out; at most some 100 ms. */
 void terminal_drain(struct terminal *t);
 
