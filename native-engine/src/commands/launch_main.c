@@ -281,22 +281,18 @@ static int join(struct launch *l, struct fault *fault)
 	int ret;
 
 	l->choice.checkpoint_dir = l->checkpoint_dir;
-	ret = coordinator_reach(&l->choice, &l->address, &client, fault);
+	request = registration(l, fault);
+	if (!request)
+		return -EIO;
+	ret = coordinator_request(&l->choice, &l->address, request, REGISTER_MS, &client, &answer,
+				  fault);
 	if (ret < 0)
-		return ret;
+		goto out;
 	if (l->port_file) {
 		ret = coordinator_write_port_file(l->port_file, l->address.port, fault);
 		if (ret < 0)
 			goto out;
 	}
-	request = registration(l, fault);
-	if (!request) {
-		ret = -EIO;
-		goto out;
-	}
-	ret = local_request(client, request, REGISTER_MS, &answer, fault);
-	if (ret < 0)
-		goto out;
 	id = json_text(answer, "computationId", NULL);
 	if (!id) {
 		ret = fault_set(fault, EPROTO, "internal",

@@ -388,6 +388,39 @@ int coordinator_reach(const struct coordinator_choice *choice,
 	return start(choice, address, out, fault);
 }
 
+/* Did it close the connection unanswered, or say itself that it is ending? */
+static bool leaving(int error, const struct fault *reason)
+{
+	return error == -EPIPE || error == -ECONNRESET ||
+	       (error == -EREMOTEIO && !strcmp(reason->id, "coordinator-unreachable"));
+}
+
+int coordinator_request(const struct coordinator_choice *choice,
+			struct coordinator_address *address, const json_t *request,
+			uint32_t timeout_ms, struct local_client **client, json_t **answer,
+			struct fault *fault)
+{
+	uint64_t deadline = now_ms() + START_MS;
+
+	for (;;) {
+		struct fault reason = { 0 };
+		int ret = coordinator_reach(choice, address, client, &reason);
+
+		if (ret == 0) {
+			ret = local_request(*client, request, timeout_ms, answer, &reason);
+			if (ret == 0)
+				return 0;
+			local_close(*client);
+			*client = NULL;
+			if (leaving(ret, &reason) && now_ms() < deadline) {
+				pause_ms(20);
+				continue;
+			}
+		}
+		return fault_set(fault, -ret, reason.id, "%s", reason.text);
+	}
+}
+
 int coordinator_write_port_file(const char *path, unsigned int port, struct fault *fault)
 {
 	char temporary[PATH_MAX];

@@ -51,6 +51,16 @@ int coordinator_reach(const struct coordinator_choice *choice,
 		      struct coordinator_address *address, struct local_client **out,
 		      struct fault *fault);
 
+/*
+ * coordinator_reach, then the first request on the connection. A coordinator whose last program has
+ * just ended may leave without an answer: then the next one is reached, or started. On success
+ * *@client is the caller's.
+ */
+int coordinator_request(const struct coordinator_choice *choice,
+			struct coordinator_address *address, const json_t *request,
+			uint32_t timeout_ms, struct local_client **client, json_t **answer,
+			struct fault *fault);
+
 /* Writes the port to @path, as `--port-file` promises: decimal, 0600, complete or not there. */
 int coordinator_write_port_file(const char *path, unsigned int port, struct fault *fault);
 

@@ -67,7 +67,8 @@ static int begin(struct coordinator_link *l, const struct coordinator_link_optio
 		return fault_set(fault, ENOMEM, "out-of-memory", "announcing the restart");
 	if (options->interval && *options->interval)
 		json_object_set_new(request, "interval", json_integer(atol(options->interval)));
-	ret = local_request(l->client, request, BEGIN_MS, &answer, fault);
+	ret = coordinator_request(options->choice, &l->address, request, BEGIN_MS, &l->client,
+				  &answer, fault);
 	json_decref(request);
 	if (ret < 0)
 		return ret;
@@ -93,11 +94,9 @@ int coordinator_link_open(struct coordinator_link **out, const struct image_set 
 	l->checkpoint_dir = options->checkpoint_dir;
 	ret = coordinator_resolve(options->choice, &l->address, fault);
 	if (ret == 0)
-		ret = coordinator_reach(options->choice, &l->address, &l->client, fault);
+		ret = begin(l, options, fault);
 	if (ret == 0 && options->port_file)
 		ret = coordinator_write_port_file(options->port_file, l->address.port, fault);
-	if (ret == 0)
-		ret = begin(l, options, fault);
 	if (ret < 0) {
 		coordinator_link_close(l);
 		return ret;
