@@ -146,6 +146,8 @@ struct image_reader {
 	struct image_chunk *chunks;  /* header.chunk_count */
 	struct image_run *runs;      /* header.run_count, sorted by object, offset */
 	char digest[40];
+	/* Somebody has just compared all checksums of this open file: not again with the content. */
+	bool verified;
 };
 
 /*
