@@ -69,6 +69,29 @@ static int capture_all(struct capture *c)
 	return 0;
 }
 
+static int unmap_shared(struct output *o, bool at_once, struct fault *fault)
+{
+	const struct snapshot_unmap *u = (const struct snapshot_unmap *)o->unmaps.data;
+	int ret = 0;
+
+	if (o->unmaps.failed)
+		return fault_set(fault, ENOMEM, "out-of-memory", "process %d: no memory", o->pid);
+	for (size_t i = 0; i < o->unmaps.bytes / sizeof(*u) && !ret; i++)
+		if (u[i].at_once == at_once)
+			ret = twin_unmap(&o->twin, u[i].start, u[i].end, fault);
+	return ret;
+}
+
+int output_settle(struct output *o, struct fault *fault)
+{
+	int ret;
+
+	if (!o->twin.pid || o->twin.settled)
+		return 0;
+	ret = twin_settle(&o->twin, fault);
+	return ret ? ret : unmap_shared(o, false, fault);
+}
+
 int output_capture(struct output **out, struct round *round, struct process *p,
 		   const struct output_options *options, unsigned int workers, struct fault *fault)
 {
@@ -101,12 +124,15 @@ int output_capture(struct output **out, struct round *round, struct process *p,
 		c.content_pid = o->twin.pid;
 		c.content_mem_fd = o->twin.mem_fd;
 		c.deferred = &o->deferred;
+		c.unmaps = &o->unmaps;
 		image_writer_set_snapshot(o->writer, o->twin.pid);
 	}
 	fill_header(&o->header, round, p, options);
 	c.records = &o->records;
 	c.image = o->writer;
 	ret = capture_all(&c);
+	if (!ret)
+		ret = unmap_shared(o, true, fault);
 	if (ret < 0) {
 		output_close(o, false);
 		return ret;
@@ -162,7 +188,7 @@ int output_finish_start(struct output *o, int wake_fd, struct fault *fault)
 	sigset_t all, before;
 	int error;
 
-	error = twin_settle(&o->twin, fault);
+	error = output_settle(o, fault);
 	if (error < 0)
 		return error;
 	o->wake_fd = wake_fd;
@@ -190,5 +216,6 @@ void output_close(struct output *o, bool keep)
 	twin_kill(&o->twin);
 	capture_deferred_free(&o->deferred);
 	buffer_free(&o->records);
+	buffer_free(&o->unmaps);
 	free(o);
 }

@@ -30,6 +30,7 @@ struct output {
 	struct image_header header;
 	struct buffer records;
 	struct twin twin;
+	struct buffer unmaps; /* struct snapshot_unmap, for the twin */
 	struct deferred *deferred; /* what is captured from the twin while the process runs on */
 
 	/* Set by the finishing thread, read by the engine's after the wake-up. */
@@ -46,6 +47,9 @@ struct output {
 int output_capture(struct output **out, struct round *round, struct process *p,
 		   const struct output_options *options, unsigned int workers,
 		   struct fault *fault);
+
+/* Right after the process runs on: what is left to do for its twin. */
+int output_settle(struct output *o, struct fault *fault);
 
 /* Waits until all that must not change while it is read has been read. */
 int output_flush_frozen(struct output *o, struct fault *fault);

@@ -292,7 +292,7 @@ int run_resume(struct run *r, uint64_t *stopped_us, struct fault *fault)
 	thaw_all(r);
 	*stopped_us = (monotonic_ns() - r->started_ns) / 1000;
 	for (struct output *o = r->outputs; o; o = o->next) {
-		int one = twin_settle(&o->twin, fault);
+		int one = output_settle(o, fault);
 
 		if (!ret)
 			ret = one;

@@ -141,24 +141,36 @@ int twin_make(struct process *p, struct twin *out, struct fault *fault)
 	return 0;
 }
 
-int twin_settle(struct twin *t, struct fault *fault)
+static int inject_into(struct twin *t, long number, uint64_t a1, uint64_t a2, uint64_t a3,
+		       struct fault *fault)
 {
 	struct process like = { .pid = t->pid, .live_tid = t->pid, .mem_fd = -1,
 				.syscall_address = t->syscall_address };
 	struct thread thread = { .tid = t->pid, .process = &like, .regs = t->regs };
 	long result;
+	int ret = inject_syscall(&thread, &result, number, a1, a2, a3, 0, 0, 0);
+
+	if (!ret && result < 0)
+		ret = result;
+	return ret ? fault_set(fault, -ret, "internal", "the snapshot of process %d: %s",
+			       t->parent, strerror(-ret)) : 0;
+}
+
+int twin_unmap(struct twin *t, uint64_t start, uint64_t end, struct fault *fault)
+{
+	return inject_into(t, __NR_munmap, start, end - start, 0, fault);
+}
+
+int twin_settle(struct twin *t, struct fault *fault)
+{
 	int ret;
 
 	if (!t->pid || t->settled)
 		return 0;
 	/* The table was shared; this gives it an empty one without closing anything in the other. */
-	ret = inject_syscall(&thread, &result, __NR_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE, 0, 0,
-			     0);
-	if (!ret && result < 0)
-		ret = result;
+	ret = inject_into(t, __NR_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE, fault);
 	t->settled = !ret;
-	return ret ? fault_set(fault, -ret, "internal", "the snapshot of process %d: %s",
-			       t->parent, strerror(-ret)) : 0;
+	return ret;
 }
 
 void twin_kill(struct twin *t)

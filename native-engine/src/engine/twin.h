@@ -27,6 +27,9 @@ int twin_make(struct process *p, struct twin *out, struct fault *fault);
  */
 int twin_settle(struct twin *t, struct fault *fault);
 
+/* Takes [@start, @end) out of its memory. */
+int twin_unmap(struct twin *t, uint64_t start, uint64_t end, struct fault *fault);
+
 /* Kills it: its memory is free. It remains to be collected by its parent: twin_collect(). */
 void twin_kill(struct twin *t);
 

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "resource.h"
 
@@ -57,4 +58,23 @@ void capture_deferred_free(struct deferred **list)
 {
 	while (*list)
 		take_first(list);
+}
+
+void capture_unmap(struct capture *c, uint64_t start, uint64_t end, bool at_once)
+{
+	struct snapshot_unmap *last, one;
+
+	if (!c->unmaps)
+		return;
+	last = c->unmaps->bytes ? (struct snapshot_unmap *)(c->unmaps->data + c->unmaps->bytes) - 1
+				: NULL;
+	if (last && last->end == start && last->at_once == at_once) {
+		last->end = end;
+		return;
+	}
+	memset(&one, 0, sizeof(one));
+	one.start = start;
+	one.end = end;
+	one.at_once = at_once;
+	buffer_append(c->unmaps, &one, sizeof(one));
 }

@@ -99,6 +99,21 @@ static int capture_forked_pages(struct capture *c, void *state)
 	return ret >= 0 && m->early ? live_memory_matches(m, c->content_pid, c->fault) : ret;
 }
 
+/*
+ * Their content has been read from the process. A snapshot that kept them would count as attached
+ * (shmctl) or forbid the sealing of a memfd.
+ */
+static void unmap_shared(struct capture *c, const struct live_memory *m)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		const struct live_vma *v = &m->vmas[i];
+
+		if (v->special == SPECIAL_NONE && v->v.flags & VMA_SHARED &&
+		    !(v->v.flags & VMA_DONT_FORK))
+			capture_unmap(c, v->v.start, v->v.end, !strncmp(v->path, "/SYSV", 5));
+	}
+}
+
 /* Takes @m. Finding the pages of 1 GiB takes 10 ms and more: not while the program stands still. */
 static int capture_pages(struct capture *c, struct live_memory *m)
 {
@@ -109,6 +124,7 @@ static int capture_pages(struct capture *c, struct live_memory *m)
 		free_mappings(m);
 		return ret;
 	}
+	unmap_shared(c, m);
 	ret = memory_capture_pages(c, m, PAGES_NOT_FORKED);
 	if (ret < 0) {
 		free_mappings(m);

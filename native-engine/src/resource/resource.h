@@ -30,6 +30,7 @@ struct capture {
 	pid_t content_pid;
 	int content_mem_fd;
 	struct deferred **deferred; /* for capture_defer(); NULL without a snapshot */
+	struct buffer *unmaps;      /* struct snapshot_unmap; NULL without a snapshot */
 };
 
 /*
@@ -39,6 +40,16 @@ struct capture {
  */
 int capture_defer(struct capture *c, int (*work)(struct capture *c, void *state),
 		  void (*release)(void *state), void *state);
+/*
+ * The snapshot shall not map [@start, @end), shared memory, any longer: that it has it too can be seen.
+ * @at_once: before the program runs on, else right after.
+ */
+struct snapshot_unmap {
+	uint64_t start, end;
+	bool at_once;
+};
+
+void capture_unmap(struct capture *c, uint64_t start, uint64_t end, bool at_once);
 /* Does all of it, in order; a failure ends it. */
 int capture_deferred(struct capture *c);
 void capture_deferred_free(struct deferred **list);

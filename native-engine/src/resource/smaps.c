@@ -335,8 +335,9 @@ int live_memory_matches(struct live_memory *m, pid_t snapshot, struct fault *fau
 	for (size_t i = 0; i < m->count && !ret; i++) {
 		struct live_vma *v = &m->vmas[i];
 
-		if (v->v.flags & VMA_DONT_FORK)
-			continue;
+		if (v->v.flags & VMA_DONT_FORK ||
+		    (v->special == SPECIAL_NONE && v->v.flags & VMA_SHARED))
+			continue; /* it has none of these: capture_unmap() */
 		if (at == now.count || !same_mapping(v, &now.vmas[at]) ||
 		    (v->v.flags ^ now.vmas[at].v.flags) & ~NOT_INHERITED)
 			ret = -EAGAIN;
