@@ -637,6 +637,8 @@ static int freeze_once(pid_t pid, const char *name, int round)
 		printf("bad: freezing %s: %s [%s]\n", name, fault.text, fault.id);
 		return -1;
 	}
+	if (round % 8 > 4)
+		process_guard(p);
 	for (i = 0; i < p->thread_count && round % 4; i++) {
 		struct thread *t = &p->threads[i];
 

@@ -386,6 +386,8 @@ static int freeze_once(const struct kind *k, pid_t pid, struct shared *s, int ro
 		process_thaw(p);
 		return !may_die;
 	}
+	if (round % 2)
+		process_guard(p);
 	before = s->count;
 	for (i = 0; i < p->thread_count; i++) {
 		struct thread *t = &p->threads[i];

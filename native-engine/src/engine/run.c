@@ -105,6 +105,7 @@ static int freeze_one(struct run *r, const struct process_key *k, char **early,
 		process_thaw(p);
 		return 0;
 	}
+	process_guard(p);
 	if (!p->zombie)
 		twin_collect(p);
 	ret = add_member(r, p, fault);

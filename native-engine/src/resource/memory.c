@@ -49,7 +49,7 @@ static int check_mappings(const struct live_memory *m, pid_t pid, struct fault *
 static int memory_check(pid_t pid, struct fault *fault)
 {
 	struct live_memory m;
-	int ret = live_memory_read(&m, pid, pid, fault);
+	int ret = live_memory_read(&m, pid, pid, 0, fault);
 
 	if (ret < 0)
 		return ret;
@@ -161,7 +161,7 @@ static int memory_capture(struct capture *c)
 		return fault_set(c->fault, ENOMEM, "out-of-memory", "process %d", p->pid);
 	/* What was read early can be checked only where there is a snapshot. */
 	ret = c->deferred ? live_memory_read_frozen(m, p, c->fault) :
-			    live_memory_read(m, p->pid, p->live_tid, c->fault);
+			    live_memory_read(m, p->pid, p->live_tid, p->guard, c->fault);
 	if (ret >= 0)
 		ret = check_mappings(m, p->virtual_pid, c->fault);
 	if (ret >= 0)

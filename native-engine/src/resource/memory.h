@@ -83,11 +83,16 @@ struct live_memory {
 	struct live_vma *vmas; /* ascending */
 	size_t count;
 	char *text; /* of smaps; the paths point into it */
+	uint64_t skip; /* start of a mapping that is passed over; 0: none */
 	bool early; /* read before the freeze: see live_memory_matches() */
 };
 
-/* Reads the mappings of @pid; @tid when the leader has exited, else equal. -ESRCH, -EACCES. */
-int live_memory_read(struct live_memory *m, pid_t pid, pid_t tid, struct fault *fault);
+/*
+ * Reads the mappings of @pid but the one that starts at @skip (process.h: guard; 0: all). @tid when
+ * the leader has exited, else equal. -ESRCH, -EACCES.
+ */
+int live_memory_read(struct live_memory *m, pid_t pid, pid_t tid, uint64_t skip,
+		     struct fault *fault);
 void live_memory_free(struct live_memory *m);
 /* Before a large process is frozen, for p->early_smaps. NULL: not worth it, or not possible. */
 char *live_memory_look_early(pid_t pid);

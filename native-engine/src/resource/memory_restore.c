@@ -511,7 +511,7 @@ static int rebuild(struct restoring *r)
 	struct live_memory now;
 	int ret;
 
-	ret = live_memory_read(&now, p->process->pid, p->process->pid, p->fault);
+	ret = live_memory_read(&now, p->process->pid, p->process->pid, 0, p->fault);
 	if (ret < 0)
 		return ret;
 	ret = empty(r, &now);

@@ -36,7 +36,7 @@ static bool maps_as(int fd, const struct live_vma *v)
 
 	if (page == MAP_FAILED)
 		return false;
-	if (live_memory_read(&own, getpid(), getpid(), NULL) == 0) {
+	if (live_memory_read(&own, getpid(), getpid(), 0, NULL) == 0) {
 		for (size_t i = 0; i < own.count; i++)
 			if (own.vmas[i].v.start == (uintptr_t)page)
 				same = own.vmas[i].device == v->device &&

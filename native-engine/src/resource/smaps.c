@@ -192,6 +192,7 @@ static int parse(struct live_memory *m)
 	struct live_vma *grown;
 	size_t capacity = 0;
 	char *line, *next;
+	bool skipped = false;
 	int ret;
 
 	for (line = m->text; *line; line = next) {
@@ -200,7 +201,7 @@ static int parse(struct live_memory *m)
 			return -EPROTO;
 		*next++ = 0;
 		if ((line[0] < '0' || line[0] > '9') && (line[0] < 'a' || line[0] > 'f')) {
-			if (m->count)
+			if (m->count && !skipped)
 				parse_field(&m->vmas[m->count - 1], line);
 			continue;
 		}
@@ -214,17 +215,20 @@ static int parse(struct live_memory *m)
 		ret = parse_header(&m->vmas[m->count], line);
 		if (ret < 0)
 			return ret;
-		m->count++;
+		skipped = m->skip && m->vmas[m->count].v.start == m->skip;
+		m->count += !skipped;
 	}
 	return 0;
 }
 
-int live_memory_read(struct live_memory *m, pid_t pid, pid_t tid, struct fault *fault)
+int live_memory_read(struct live_memory *m, pid_t pid, pid_t tid, uint64_t skip,
+		     struct fault *fault)
 {
 	char name[64] = "smaps";
 	int ret;
 
 	memset(m, 0, sizeof(*m));
+	m->skip = skip;
 	if (tid != pid)
 		snprintf(name, sizeof(name), "task/%d/smaps", tid);
 	ret = proc_read_text(pid, name, &m->text, NULL);
@@ -288,14 +292,15 @@ static bool swap_in_use(void)
 }
 
 /* Makes *@m of what was read @early (taken), if maps still says the same. */
-static bool take_early(struct live_memory *m, char *early, pid_t tid)
+static bool take_early(struct live_memory *m, char *early, pid_t tid, uint64_t skip)
 {
-	struct live_memory now = { 0 };
+	struct live_memory now = { .skip = skip };
 	bool same;
 
 	memset(m, 0, sizeof(*m));
 	m->text = early;
 	m->early = true;
+	m->skip = skip;
 	same = parse(m) >= 0 && proc_read_text(tid, "maps", &now.text, NULL) >= 0 &&
 	       parse(&now) >= 0 && now.count == m->count;
 	for (size_t i = 0; same && i < m->count; i++)
@@ -316,9 +321,9 @@ int live_memory_read_frozen(struct live_memory *m, struct process *p, struct fau
 	char *early = p->early_smaps;
 
 	p->early_smaps = NULL;
-	if (early && take_early(m, early, p->live_tid))
+	if (early && take_early(m, early, p->live_tid, p->guard))
 		return 0;
-	return live_memory_read(m, p->pid, p->live_tid, fault);
+	return live_memory_read(m, p->pid, p->live_tid, p->guard, fault);
 }
 
 /* A fork keeps all but these. */
@@ -328,7 +333,7 @@ int live_memory_matches(struct live_memory *m, pid_t snapshot, struct fault *fau
 {
 	struct live_memory now;
 	size_t at = 0;
-	int ret = live_memory_read(&now, snapshot, snapshot, fault);
+	int ret = live_memory_read(&now, snapshot, snapshot, m->skip, fault);
 
 	if (ret < 0)
 		return ret;

@@ -13,6 +13,7 @@
 
 #include "../common/proc.h"
 #include "fixup.h"
+#include "guard.h"
 #include "late.h"
 #include "status.h"
 #include "vdso.h"
@@ -551,6 +552,7 @@ void process_thaw(struct process *p)
 		if (p->threads[i].injecting)
 			inject_end(&p->threads[i]);
 	drop_scratch(p);
+	guard_close(p);
 	let_go(p);
 	close_process(p);
 }

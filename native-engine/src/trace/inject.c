@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "guard.h"
 #include "wait.h"
 
 #define CALL_LIMIT_NS 5000000000ull
@@ -37,13 +38,10 @@ static int set_registers(struct thread *t, struct user_regs_struct *regs)
  */
 int thread_put_state(struct thread *t)
 {
-	int ret = set_registers(t, &t->regs);
-
-	if (ret < 0)
-		return ret;
+	/* The mask first: without it, and we dead, nothing would ever unblock the signals. */
 	if (ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(t->sigmask), &t->sigmask) < 0)
 		return -errno;
-	return 0;
+	return set_registers(t, &t->regs);
 }
 
 int inject_begin(struct thread *t, struct fault *fault)
@@ -57,6 +55,7 @@ int inject_begin(struct thread *t, struct fault *fault)
 	if (t->process->seccomp)
 		return fault_set(fault, EOPNOTSUPP, "seccomp-filtered",
 				 "process %d runs under a seccomp filter", t->process->pid);
+	guard_enter(t);
 	if (ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(all), &all) < 0)
 		return fault_set(fault, errno, "no-such-process", "thread %d of process %d: %s",
 				 t->tid, t->process->pid, strerror(errno));
@@ -66,10 +65,14 @@ int inject_begin(struct thread *t, struct fault *fault)
 
 int inject_end(struct thread *t)
 {
+	int ret;
+
 	if (!t->injecting)
 		return 0;
 	t->injecting = false;
-	return thread_put_state(t);
+	ret = thread_put_state(t);
+	guard_leave(t);
+	return ret;
 }
 
 /*
@@ -118,7 +121,7 @@ int inject_syscall(struct thread *t, long *result, long number, uint64_t a1, uin
 	uint64_t deadline_ns = monotonic_ns() + CALL_LIMIT_NS;
 	int restarts, ret;
 
-	regs.rip = t->process->syscall_address;
+	regs.rip = t->guard ? t->guard : t->process->syscall_address;
 	regs.rax = number;
 	regs.orig_rax = -1; /* what the kernel had interrupted must not restart now */
 	regs.rdi = a1;

@@ -28,6 +28,7 @@ struct thread {
 	struct proc_status *status; /* of /proc at the freeze; NULL: made by us, or an exited leader */
 	bool seccomp_suspended;     /* filtered, but not as long as we trace it */
 	bool injecting;
+	uint64_t guard; /* where its burst goes on if we die; 0: unguarded */
 	bool gone; /* it has died meanwhile: nothing more can be asked of it */
 };
 
@@ -44,6 +45,8 @@ struct process {
 	uint64_t syscall_address; /* of a `syscall` instruction in its vDSO */
 	uint64_t vdso_start, vdso_end; /* 0: none */
 	uint64_t scratch;         /* injected mapping for arguments, 0 until inject_scratch() */
+	uint64_t guard;           /* code of process_guard(), no part of the program; 0: none */
+	uint32_t guard_places;
 	struct thread *threads;   /* the leader first; process_adopt_thread may move the array */
 	size_t thread_count;
 	char *early_smaps; /* read before the freeze (resource/smaps.c), or NULL; freed with it */
@@ -68,6 +71,13 @@ int process_freeze_thread(pid_t pid, pid_t tid, uint32_t timeout_ms, struct proc
 void process_thaw(struct process *p);
 /* Forgets it without letting it run: it was killed. Takes its threads' ends from the kernel. */
 void process_free(struct process *p);
+
+/*
+ * From now until the thaw the death of this process inside a burst of injected calls does not hurt
+ * the program (engine-facts 4.8). Without it a thread would run on in the middle of our call. Does
+ * nothing where the kernel refuses a page of writable code.
+ */
+void process_guard(struct process *p);
 
 /*
  * A child that shares its parent's memory until it executes or exits, while the parent waits for

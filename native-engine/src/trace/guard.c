@@ -1,0 +1,158 @@
+#include "guard.h"
+
+#include <asm/unistd.h>
+#include <elf.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+
+#define PLACES 8 /* threads that are in a burst at the same time; one, as a rule */
+#define PLACE_BYTES 512
+#define SAVED_OFFSET 256
+#define AFTER_SYSCALL 2
+#define GUARD_BYTES (PLACES * PLACE_BYTES)
+#define RESTART_SYSCALL 219
+
+/* What puts a thread back where it was: read by the code below, written by us. */
+struct saved {
+	uint64_t flags, rsp, mask;
+	uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rcx, rdx, rsi, rdi, rax;
+	uint64_t rip;
+};
+
+/*
+ * Calls are injected at the first instruction. A tracer that lives stops the thread behind it and
+ * sets its registers anew. When it has died the kernel lets the thread run on from there: it gives
+ * itself back its mask and its registers, and goes where it was. Needs no register and no stack.
+ */
+asm(".pushsection .rodata\n"
+    "guard_code:\n"
+    "	syscall\n"
+    "	lea 1f+0(%rip), %rsp\n"
+    "	popfq\n"
+    "	mov 1f+8(%rip), %rsp\n"
+    "	mov $14, %eax\n" /* rt_sigprocmask(SIG_SETMASK, mask, NULL, 8): keeps the flags */
+    "	mov $2, %edi\n"
+    "	lea 1f+16(%rip), %rsi\n"
+    "	mov $0, %edx\n"
+    "	mov $8, %r10d\n"
+    "	syscall\n"
+    "	mov 1f+24(%rip), %r15\n"
+    "	mov 1f+32(%rip), %r14\n"
+    "	mov 1f+40(%rip), %r13\n"
+    "	mov 1f+48(%rip), %r12\n"
+    "	mov 1f+56(%rip), %rbp\n"
+    "	mov 1f+64(%rip), %rbx\n"
+    "	mov 1f+72(%rip), %r11\n"
+    "	mov 1f+80(%rip), %r10\n"
+    "	mov 1f+88(%rip), %r9\n"
+    "	mov 1f+96(%rip), %r8\n"
+    "	mov 1f+104(%rip), %rcx\n"
+    "	mov 1f+112(%rip), %rdx\n"
+    "	mov 1f+120(%rip), %rsi\n"
+    "	mov 1f+128(%rip), %rdi\n"
+    "	mov 1f+136(%rip), %rax\n"
+    "	jmp *1f+144(%rip)\n"
+    "	.org guard_code + 256\n"
+    "1:	.skip 256\n"
+    ".popsection\n");
+extern const char guard_code[];
+
+_Static_assert(sizeof(struct saved) == 152, "the code above names the offsets");
+
+/* The kernel's restart of an interrupted call is done by hand: it does not happen on this way. */
+static void fill(struct saved *s, const struct thread *t)
+{
+	const struct user_regs_struct *r = &t->regs;
+
+	*s = (struct saved){
+		.flags = r->eflags, .rsp = r->rsp, .mask = t->sigmask, .r15 = r->r15,
+		.r14 = r->r14, .r13 = r->r13, .r12 = r->r12, .rbp = r->rbp, .rbx = r->rbx,
+		.r11 = r->r11, .r10 = r->r10, .r9 = r->r9, .r8 = r->r8, .rcx = r->rcx,
+		.rdx = r->rdx, .rsi = r->rsi, .rdi = r->rdi, .rax = r->rax, .rip = r->rip,
+	};
+	if ((int64_t)r->orig_rax < 0)
+		return;
+	switch ((int64_t)r->rax) {
+	case -512: /* ERESTARTSYS */
+	case -513: /* ERESTARTNOINTR */
+	case -514: /* ERESTARTNOHAND */
+		s->rax = r->orig_rax;
+		s->rip -= AFTER_SYSCALL;
+		break;
+	case -516: /* ERESTART_RESTARTBLOCK */
+		s->rax = RESTART_SYSCALL;
+		s->rip -= AFTER_SYSCALL;
+		break;
+	}
+}
+
+bool guard_enter(struct thread *t)
+{
+	struct process *p = t->process;
+	struct user_regs_struct regs = t->regs;
+	struct iovec area = { &regs, sizeof(regs) };
+	struct saved saved;
+	unsigned int place;
+	uint64_t address;
+
+	for (place = 0; p->guard && place < PLACES; place++)
+		if (!(p->guard_places & 1u << place))
+			break;
+	if (!p->guard || place == PLACES)
+		return false;
+	address = p->guard + place * PLACE_BYTES;
+	fill(&saved, t);
+	if (process_write(p, address + SAVED_OFFSET, &saved, sizeof(saved)) < 0)
+		return false;
+	/* Before the mask changes: whoever dies in between leaves a thread that recovers. */
+	regs.rip = address + AFTER_SYSCALL;
+	regs.orig_rax = -1;
+	if (ptrace(PTRACE_SETREGSET, t->tid, NT_PRSTATUS, &area) < 0)
+		return false;
+	p->guard_places |= 1u << place;
+	t->guard = address;
+	return true;
+}
+
+void guard_leave(struct thread *t)
+{
+	if (t->guard)
+		t->process->guard_places &= ~(1u << (t->guard - t->process->guard) / PLACE_BYTES);
+	t->guard = 0;
+}
+
+void process_guard(struct process *p)
+{
+	struct thread *t = process_live_thread(p);
+	char code[GUARD_BYTES];
+	long result;
+	int i;
+
+	if (!t || p->guard || inject_begin(t, NULL) < 0)
+		return;
+	for (i = 0; i < PLACES; i++)
+		memcpy(code + i * PLACE_BYTES, guard_code, PLACE_BYTES);
+	/* Shared: never one mapping with a neighbour. Refused where writable code is forbidden. */
+	if (inject_syscall(t, &result, __NR_mmap, 0, GUARD_BYTES,
+			   PROT_READ | PROT_WRITE | PROT_EXEC, MAP_SHARED | MAP_ANONYMOUS, -1, 0) ||
+	    (result < 0 && result > -4096))
+		result = 0;
+	inject_end(t);
+	if (result && process_write(p, result, code, sizeof(code)) == 0)
+		p->guard = result;
+}
+
+void guard_close(struct process *p)
+{
+	struct thread *t = process_live_thread(p);
+	uint64_t address = p->guard;
+	long result;
+
+	p->guard = 0;
+	if (!address || !t || inject_begin(t, NULL) < 0)
+		return;
+	inject_syscall(t, &result, __NR_munmap, address, GUARD_BYTES, 0, 0, 0, 0);
+	inject_end(t);
+}
