@@ -382,12 +382,22 @@ static void __attribute__((noreturn)) go(struct builder *b)
 	supervisor_run(3, 4, root, &b->terminal);
 }
 
+/* In the session of a container's process 1, which must then have that number. */
+static bool someone_is_in_first_session(const struct builder *b)
+{
+	for (size_t i = 0; i < b->rebuild.image_count; i++)
+		if (b->records[i].session == 1 || b->records[i].group == 1)
+			return true;
+	return false;
+}
+
 /* As process 1. */
 static void __attribute__((noreturn)) build(struct builder *b)
 {
 	int ret;
 
-	setsid();
+	if (someone_is_in_first_session(b))
+		setsid();
 	ret = namespaces_prepare_init(highest_number(b), &b->fault);
 	if (ret == 0)
 		ret = reserve_descriptors(b);
@@ -464,6 +474,11 @@ int builder_main(int argc, char *argv[])
 	if (ret < 0)
 		fail(&b, ret);
 	warn(&b, &warning);
+	/*
+	 * Out of the user's session. Those whose session was outside their pid namespace are to find
+	 * it outside again: so it is begun here, and process 1 is only born into it.
+	 */
+	setsid();
 	ret = namespaces_fork_init(&b.fault);
 	if (ret == 0)
 		build(&b);

@@ -142,8 +142,8 @@ static void read_input(struct terminal *t)
 		terminal_hang_up(t);
 		return;
 	}
-	/* A file or pipe ends: what a person would type then. */
-	if (tcgetattr(t->master, &modes) == 0 && (modes.c_lflag & ICANON))
+	/* A file or pipe ends: what a person would type then. Line editors read it by themselves. */
+	if (tcgetattr(t->master, &modes) == 0 && modes.c_cc[VEOF] != _POSIX_VDISABLE)
 		t->in.data[t->in.to++] = modes.c_cc[VEOF];
 }
 

@@ -170,6 +170,15 @@ static void reap_dying(struct tree_build *b, int parent)
 				;
 }
 
+/*
+ * What lies outside of the pid namespace reads as 0 (pid_namespaces(7)); in a plan it is 1, that of the
+ * builder.
+ */
+static pid_t planned(pid_t number)
+{
+	return number ? number : 1;
+}
+
 static int check_ids(struct tree_build *b, const struct tree_node *node, struct fault *fault)
 {
 	pid_t parent = tree_pid(b->tree, node->parent);
@@ -178,7 +187,7 @@ static int check_ids(struct tree_build *b, const struct tree_node *node, struct 
 		return fault_set(fault, EINVAL, "tree-not-possible",
 				 "process %d has parent %d instead of %d", node->pid, getppid(),
 				 parent);
-	if (getsid(0) != node->session || getpgrp() != node->group)
+	if (planned(getsid(0)) != node->session || planned(getpgrp()) != node->group)
 		return fault_set(fault, EINVAL, "tree-not-possible",
 				 "process %d is in session %d, group %d instead of %d, %d",
 				 node->pid, getsid(0), getpgrp(), node->session, node->group);
@@ -211,14 +220,14 @@ static int find_place(struct tree_build *b, int index, struct fault *fault)
 	board_arrive(b->board, index, BOARD_CREATED);
 	board_wait(b->board, BOARD_CREATED);
 
-	if (!node->leads_session && !node->leads_group && getpgrp() != node->group &&
+	if (!node->leads_session && !node->leads_group && planned(getpgrp()) != node->group &&
 	    setpgid(0, node->group))
 		return call_failed(fault, node->pid, "process group");
 	board_arrive(b->board, index, BOARD_JOINED);
 	board_wait(b->board, BOARD_JOINED);
 
 	/* One that gave a group its number and then went to another one. */
-	if (node->leads_group && getpgrp() != node->group && setpgid(0, node->group))
+	if (node->leads_group && planned(getpgrp()) != node->group && setpgid(0, node->group))
 		return call_failed(fault, node->pid, "process group");
 	if (node->leads_session)
 		set_foreground(b, node);
@@ -349,7 +358,7 @@ static void __attribute__((noreturn)) run_member(struct tree_build *b, int index
 	};
 	int ret = 0;
 
-	if (node->late && getpgrp() != node->group && setpgid(0, node->group))
+	if (node->late && planned(getpgrp()) != node->group && setpgid(0, node->group))
 		ret = call_failed(&fault, node->pid, "process group");
 	if (ret == 0)
 		ret = check_ids(b, node, &fault);
