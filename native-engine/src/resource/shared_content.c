@@ -190,8 +190,9 @@ static int read_part(struct capture *c, const struct live_vma *v, struct known *
 	uint64_t base = v->v.start - v->v.offset, existing = base + from;
 	int ret = -ENOTSUP;
 
-	/* mincore(2) does not report pages that are swapped out */
-	if (v->v.flags & VMA_SHARED && !v->swapped_bytes)
+	/* mincore(2) does not report pages that are swapped out, nor huge ones that another process has
+	 * written: for those it looks into the page tables (mincore_hugetlb() in mm/mincore.c) */
+	if (v->v.flags & VMA_SHARED && !v->swapped_bytes && !(v->v.flags & VMA_HUGETLB))
 		ret = read_resident(c, k->id, v, base + from, base + to, &existing);
 	if (ret == -ENOTSUP)
 		ret = image_writer_add_process_object(c->image, k->id, from, c->process->live_tid,

@@ -1,8 +1,11 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "rebuild.h"
@@ -180,15 +183,40 @@ static int write_all(void *context, uint64_t offset, const void *data, uint64_t 
 	return 0;
 }
 
-int rebuild_content(struct rebuild *r, uint64_t object, uint64_t bytes, int fd,
-		    struct fault *fault)
+static int copy_to_memory(void *context, uint64_t offset, const void *data, uint64_t bytes)
+{
+	memcpy((uint8_t *)context + offset, data, bytes);
+	return 0;
+}
+
+static int read_content(struct rebuild *r, uint64_t object, uint64_t bytes, image_sink sink,
+			void *context, struct fault *fault)
 {
 	int ret = 0;
 
 	for (size_t n = 0; n < r->image_count && ret >= 0; n++)
 		if (first_run(r->images[n], object))
-			ret = image_reader_content(r->images[n], object, 0, bytes, r->workers,
-						   write_all, &fd, fault);
+			ret = image_reader_content(r->images[n], object, 0, bytes, r->workers, sink,
+						   context, fault);
+	return ret;
+}
+
+int rebuild_content(struct rebuild *r, uint64_t object, uint64_t bytes, int fd,
+		    struct fault *fault)
+{
+	struct statfs fs;
+	void *memory;
+	int ret;
+
+	if (!bytes || fstatfs(fd, &fs) || fs.f_type != HUGETLBFS_MAGIC)
+		return read_content(r, object, bytes, write_all, &fd, fault);
+	/* hugetlbfs has no write(2) */
+	memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED)
+		return fault_set(fault, errno, "out-of-memory", "%llu bytes of huge pages: %s",
+				 (unsigned long long)bytes, strerror(errno));
+	ret = read_content(r, object, bytes, copy_to_memory, memory, fault);
+	munmap(memory, bytes);
 	return ret;
 }
 
