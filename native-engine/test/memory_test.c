@@ -167,6 +167,7 @@ static pid_t rebuild(struct image_reader *image, struct saved *s, int talk)
 	CHECK(!thread_put_state(t));
 	process_thaw(p.process);
 	rebuild_close_objects(&r);
+	free(r.known_code);
 	return pid;
 }
 

@@ -429,6 +429,28 @@ int mapped_files_verify(struct image_reader *image, struct fault *fault)
 	return 0;
 }
 
+/* Many processes have the same libraries mapped alike: they are read once. */
+static bool is_known_code(const struct rebuild *r, uint64_t sum)
+{
+	for (size_t i = 0; i < r->known_code_count; i++)
+		if (r->known_code[i] == sum)
+			return true;
+	return false;
+}
+
+static void remember_code(struct rebuild *r, uint64_t sum)
+{
+	uint64_t *grown;
+
+	if (is_known_code(r, sum))
+		return;
+	grown = realloc(r->known_code, (r->known_code_count + 1) * sizeof(*grown));
+	if (!grown)
+		return; /* then it is read again */
+	grown[r->known_code_count++] = sum;
+	r->known_code = grown;
+}
+
 static int restore_code(struct rebuilt_process *p, const struct mapped_file_view *v)
 {
 	const char *name = strrchr(v->path, '/');
@@ -436,8 +458,12 @@ static int restore_code(struct rebuilt_process *p, const struct mapped_file_view
 
 	if (rebuild_lookup(p->rebuild, v->r.id ^ KEY_IMAGE) >= 0)
 		return 0;
+	if (is_known_code(p->rebuild, v->r.id + v->r.checksum))
+		return 0;
 	/* another process may have mapped other ranges, which differ: each looks for itself */
 	fd = open_identical(v);
+	if (fd >= 0)
+		remember_code(p->rebuild, v->r.id + v->r.checksum);
 	if (fd >= 0 && rebuild_lookup(p->rebuild, v->r.id ^ KEY_READ) >= 0) {
 		close(fd);
 		return 0;

@@ -363,6 +363,7 @@ static void __attribute__((noreturn)) go(struct builder *b)
 	for (size_t i = 0; i < b->rebuild.image_count; i++)
 		image_reader_close(b->rebuild.images[i]);
 	free(b->rebuild.images);
+	free(b->rebuild.known_code);
 	free(b->records);
 	free(b->processes);
 	free(b->rebuilt);

@@ -13,6 +13,9 @@ struct rebuild {
 	int stdio[3];          /* dmtcp_restart's own 0, 1, 2 */
 	unsigned int workers;
 	bool user_namespace;   /* we are root only inside our own */
+	/* Sums of id and checksum of code that the host has just as it was: mapped_file.c. */
+	uint64_t *known_code;
+	size_t known_code_count;
 	struct shared_table *objects; /* id -> descriptor; shared.c */
 	struct file_index *files;     /* descriptor/file_index.h */
 	char **leftovers;             /* paths made for the time of the restart */
