@@ -205,7 +205,7 @@ static bool kernel_vdso_is_at(pid_t pid, uint64_t address)
 	struct live_memory m;
 	bool found = false, mapped = false;
 
-	CHECK(!live_memory_read(&m, pid, pid, NULL));
+	CHECK(!live_memory_read(&m, pid, pid, 0, NULL));
 	for (size_t i = 0; i < m.count; i++)
 		if (m.vmas[i].v.start <= address && address < m.vmas[i].v.end) {
 			mapped = true;
