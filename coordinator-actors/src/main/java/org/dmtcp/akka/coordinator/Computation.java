@@ -101,6 +101,11 @@ record Computation(
     return new Computation(nodes, newId, newGeneration, newGeneration, interval, "", false);
   }
 
+  /** A node knows of a later generation than we do. */
+  Computation atLeast(long knownGeneration) {
+    return knownGeneration > generation ? committed(knownGeneration) : this;
+  }
+
   Computation withInterval(Duration newInterval) {
     return new Computation(nodes, id, generation, used, newInterval, lastFailure, hadProcess);
   }

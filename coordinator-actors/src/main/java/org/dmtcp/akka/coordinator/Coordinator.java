@@ -10,7 +10,6 @@ import akka.actor.typed.javadsl.TimerScheduler;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.CompletableFuture;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -75,24 +74,6 @@ public final class Coordinator {
   /** How it ended, and what to say. */
   public record Ending(ExitCode code, String reason) {}
 
-  /** Makes the node agent of this JVM, given where it reports to. */
-  @FunctionalInterface
-  public interface OwnNode extends Function<ActorRef<CoordinatorMessage>, Behavior<NodeCommand>> {}
-
-  /**
-   * What it is made with.
-   *
-   * @param ready gets the published reference once this JVM's node has joined
-   * @param ending gets the reason before the actor stops
-   */
-  public record Parts(
-      CoordinatorSettings settings,
-      RestartScript script,
-      Notes notes,
-      OwnNode ownNode,
-      CompletableFuture<ActorRef<CoordinatorMessage>> ready,
-      CompletableFuture<Ending> ending) {}
-
   private static final int STASHED_REGISTRATIONS = 10_000;
 
   private final ActorContext<Command> context;
@@ -101,10 +82,10 @@ public final class Coordinator {
   private final CoordinatorSettings settings;
   private final GenerationStore store;
   private final Notes notes;
-  private final Parts parts;
+  private final CoordinatorParts parts;
   private final ActorRef<CoordinatorMessage> self;
 
-  public static Behavior<Command> create(Parts parts) {
+  public static Behavior<Command> create(CoordinatorParts parts) {
     return Behaviors.setup(
         context ->
             Behaviors.withTimers(
@@ -118,7 +99,7 @@ public final class Coordinator {
       ActorContext<Command> context,
       TimerScheduler<Command> timers,
       StashBuffer<Command> stash,
-      Parts parts) {
+      CoordinatorParts parts) {
     this.context = context;
     this.timers = timers;
     this.stash = stash;
@@ -141,7 +122,7 @@ public final class Coordinator {
         .onMessage(Received.class, m -> m.message() instanceof NodeJoined, m -> {
           parts.ready().complete(self);
           return onJoined(
-              (NodeJoined) m.message(), Computation.none(settings.interval()), this::open);
+              (NodeJoined) m.message(), Computation.none(settings.interval()), false, this::open);
         })
         .onMessage(
             OwnNodeStopped.class,
@@ -369,15 +350,7 @@ public final class Coordinator {
               + " coordinator");
     }
     String restartId = UUID.randomUUID().toString();
-    RestartRound.Plan plan =
-        new RestartRound.Plan(
-            restartId,
-            request.computationId(),
-            request.generation(),
-            request.manifestId(),
-            request.total(),
-            settings.restartLimit(),
-            settings.restartTellEvery());
+    RestartRound.Plan plan = RestartRound.Plan.of(restartId, request, settings);
     ActorRef<RestartRound.Command> actor =
         context.spawn(
             RestartRound.create(
@@ -535,7 +508,7 @@ public final class Coordinator {
 
   private Behavior<Command> onNodeEvent(NodeEvent event, Computation now, State state) {
     if (event instanceof NodeJoined joined) {
-      return onJoined(joined, now, state.stay());
+      return onJoined(joined, now, !state.phase().isEmpty(), state.stay());
     }
     Computation.Node node = now.nodes().get(event.node());
     if (event instanceof NodeEvent.ProcessesChanged changed && node != null) {
@@ -548,11 +521,15 @@ public final class Coordinator {
     return ignore(state.phase(), new Received(event));
   }
 
+  /** @param isBusy a round or a restart of the present computation is going on */
   private Behavior<Command> onJoined(
-      NodeJoined joined, Computation now, Function<Computation, Behavior<Command>> stay) {
-    boolean isStranger = !joined.computationId().isEmpty()
-        && !now.id().isEmpty()
-        && !joined.computationId().equals(now.id());
+      NodeJoined joined,
+      Computation now,
+      boolean isBusy,
+      Function<Computation, Behavior<Command>> stay) {
+    boolean isOther =
+        !joined.computationId().isEmpty() && !joined.computationId().equals(now.id());
+    boolean isStranger = isOther && (now.peers() > 0 || isBusy);
     if (isStranger) {
       notes.note("Host " + joined.node() + " belongs to computation " + joined.computationId()
           + ", not to this one: refused");
@@ -561,9 +538,9 @@ public final class Coordinator {
     }
     // It is the truth for its processes: a new coordinator learns from it what it has to know.
     Computation known =
-        now.id().isEmpty() && !joined.computationId().isEmpty()
+        isOther
             ? now.founded(joined.computationId(), joined.generation())
-            : now;
+            : now.atLeast(joined.generation());
     context.unwatch(joined.agent()); // whatever we were to be told before
     context.watchWith(joined.agent(), new NodeGone(joined.node(), joined.agent()));
     Computation then = known.withNode(joined.node(), joined.agent(), joined.processes());

@@ -84,7 +84,7 @@ public final class Main {
       CompletableFuture<Coordinator.Ending> ending = new CompletableFuture<>();
       ActorSystem<Coordinator.Command> system =
           ActorSystem.create(
-              Coordinator.create(new Coordinator.Parts(
+              Coordinator.create(new CoordinatorParts(
                   settings,
                   new RestartScript(restartCommand(config)),
                   console::note,

@@ -89,6 +89,18 @@ public final class RestartRound {
       int total,
       Duration limit,
       Duration tellEvery) {
+    /** What the first request asks for. */
+    static Plan of(String restartId, BeginRestart request, CoordinatorSettings settings) {
+      return new Plan(
+          restartId,
+          request.computationId(),
+          request.generation(),
+          request.manifestId(),
+          request.total(),
+          settings.restartLimit(),
+          settings.restartTellEvery());
+    }
+
     /** May this request take part? */
     boolean isSame(BeginRestart request) {
       return manifestId.equals(request.manifestId())

@@ -72,7 +72,8 @@ class ClusterTest {
             return null;
           });
       found.tell(new CoordinatorRequest.Kill(client.ref()));
-      assertEquals(new CoordinatorReply.Accepted(42), client.receiveMessage(Duration.ofSeconds(30)));
+      assertEquals(
+          new CoordinatorReply.Accepted(42), client.receiveMessage(Duration.ofSeconds(30)));
     }
   }
 

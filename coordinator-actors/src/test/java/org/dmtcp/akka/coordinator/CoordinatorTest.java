@@ -134,6 +134,19 @@ class CoordinatorTest {
   }
 
   @Test
+  void takesANodeOfAnotherComputationWhenItsOwnIsOver() throws Exception {
+    start("");
+    register("p1");
+    changed();
+    TestProbe<NodeCommand> other = kit.createTestProbe();
+    coordinator.tell(
+        new NodeEvent.NodeJoined("b", "comp", 4, List.of(process("b", "p9")), other.ref()));
+
+    assertEquals(new NodeCommand.Welcome("comp", 4), other.receiveMessage());
+    assertEquals("comp", status().computationId());
+  }
+
+  @Test
   void forgetsTheProcessesOfALostNode() throws Exception {
     start("");
     TestProbe<NodeCommand> other = kit.createTestProbe();
@@ -391,7 +404,7 @@ class CoordinatorTest {
             .resolve();
     actor =
         kit.spawn(
-            Coordinator.create(new Coordinator.Parts(
+            Coordinator.create(new CoordinatorParts(
                 CoordinatorSettings.of(config, "a", "127.0.0.1", 7779),
                 new RestartScript("/bin/dmtcp_restart"),
                 notes::add,
