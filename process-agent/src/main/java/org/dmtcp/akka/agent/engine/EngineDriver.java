@@ -3,6 +3,7 @@ package org.dmtcp.akka.agent.engine;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.PostStop;
+import akka.actor.typed.PreRestart;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.TimerScheduler;
@@ -127,7 +128,7 @@ public final class EngineDriver {
    *
    * @param backoff to wait should it fail
    * @param open what is asked meanwhile waits
-   * @param again whether this is a restart, of which the node must hear
+   * @param again whether there was one before
    */
   private Behavior<Command> starting(Duration backoff, Open open, boolean again) {
     ActorRef<Command> self = context.getSelf();
@@ -170,8 +171,8 @@ public final class EngineDriver {
   private Behavior<Command> onStarted(EngineChannel channel, Open open, boolean again) {
     if (again) {
       context.getLog().warn("the checkpoint engine runs again");
-      events.tell(new EngineEvent.Restarted());
     }
+    events.tell(new EngineEvent.Started());
     return proceed(channel, open);
   }
 
@@ -193,6 +194,10 @@ public final class EngineDriver {
         .onSignal(PostStop.class, s -> {
           channel.close();
           return Behaviors.stopped();
+        })
+        .onSignal(PreRestart.class, s -> {
+          channel.close();
+          return Behaviors.same();
         })
         .onAnyMessage(m -> ignoreStale("running", m))
         .build();

@@ -5,6 +5,6 @@ public sealed interface EngineEvent {
   /** A watched process has ended. */
   record Exited(HostProcess process) implements EngineEvent {}
 
-  /** The engine was started again after its end: it watches nothing and holds no round. */
-  record Restarted() implements EngineEvent {}
+  /** The engine was started, perhaps again after its end: it watches nothing, holds no round. */
+  record Started() implements EngineEvent {}
 }

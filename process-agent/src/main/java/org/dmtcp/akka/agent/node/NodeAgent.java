@@ -234,7 +234,7 @@ public final class NodeAgent {
         .onMessage(EngineSaid.class, m -> serving(onEngine(m.event(), state)))
         .onMessage(Answered.class, m -> serving(onAnswer(m.answer(), state)))
         .onMessage(RoundFound.class, m -> serving(onRoundFound(m.found(), state)))
-        .onMessage(RoundStopped.class, m -> serving(scan(withoutRound(state, m.roundId()))))
+        .onMessage(RoundStopped.class, m -> serving(scan(onRoundStopped(m.roundId(), state))))
         .onMessage(JoinAgain.class, m -> serving(join(state)))
         .onMessage(Swept.class, m -> serving(scan(onSwept(state))))
         .onSignal(PostStop.class, s -> stopped())
@@ -276,7 +276,7 @@ public final class NodeAgent {
     } else if (command instanceof NodeCommand.CommitRound m) {
       return serving(onCommitRound(m, state));
     } else if (command instanceof NodeCommand.AbortRound m) {
-      onAbortRound(m, state);
+      return serving(onAbortRound(m, state));
     } else if (command instanceof NodeCommand.ReportProcesses) {
       return serving(scan(state.reported(null)));
     } else if (command instanceof NodeCommand.KillProcesses m) {
@@ -343,19 +343,33 @@ public final class NodeAgent {
     }, blocking);
   }
 
-  private void onAbortRound(NodeCommand.AbortRound order, NodeState state) {
+  private NodeState onAbortRound(NodeCommand.AbortRound order, NodeState state) {
     ActorRef<NodeRound.Command> round = state.rounds().get(order.roundId());
-    if (round != null) {
-      round.tell(new NodeRound.Abort(order.reason(), order.replyTo()));
-    } else {
+    if (round == null) {
       order.replyTo().tell(new NodeEvent.RoundAborted(environment.node(), order.roundId()));
+      return state;
     }
+    round.tell(new NodeRound.Abort(order.reason(), order.replyTo()));
+    return state.aborting(order.roundId(), order.replyTo());
+  }
+
+  /**
+   * It may have stopped by a fault of ours: then the engine still holds the processes. It may have
+   * ended before it heard of an abort: then nobody has answered that. Both can be done twice.
+   */
+  private NodeState onRoundStopped(String roundId, NodeState state) {
+    submit(new EngineRequest.Abort(roundId));
+    ActorRef<NodeEvent> asker = state.aborting().get(roundId);
+    if (asker != null) {
+      asker.tell(new NodeEvent.RoundAborted(environment.node(), roundId));
+    }
+    return withoutRound(state, roundId);
   }
 
   private static NodeState withoutRound(NodeState state, String roundId) {
     Map<String, ActorRef<NodeRound.Command>> rounds = new HashMap<>(state.rounds());
     rounds.remove(roundId);
-    return state.withRounds(rounds);
+    return state.withRounds(rounds).notAborting(roundId);
   }
 
   /** What a round found are members from now on, whatever becomes of the round. */
@@ -539,7 +553,7 @@ public final class NodeAgent {
       return ending(order, state);
     }
     return leaving(state, next -> thawing(order, next))
-        .onMessage(RoundStopped.class, m -> thawing(order, withoutRound(state, m.roundId())))
+        .onMessage(RoundStopped.class, m -> thawing(order, onRoundStopped(m.roundId(), state)))
         .onAnyMessage(m -> ignoreStale("thawing", m))
         .build();
   }

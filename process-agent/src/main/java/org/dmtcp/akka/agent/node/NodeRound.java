@@ -507,7 +507,7 @@ final class NodeRound {
         .onMessage(Answered.class,
             m -> m.answer().request() instanceof EngineRequest.Abort && !thawed, m -> {
               if (!m.answer().ok()) {
-                context.getLog().warn("round {}: abort: {}", plan.roundId(), m.answer().failure());
+                context.getLog().debug("round {}: abort: {}", plan.roundId(), m.answer().failure());
               }
               discard(progress);
               return undoing(progress, replyTo, true);

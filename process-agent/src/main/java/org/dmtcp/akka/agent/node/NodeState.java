@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Set;
 import org.dmtcp.akka.agent.engine.HostProcess;
 import org.dmtcp.akka.agent.local.LocalRequest;
+import org.dmtcp.akka.protocol.NodeEvent;
 import org.dmtcp.akka.protocol.ProcessInfo;
 
 /**
@@ -15,6 +16,7 @@ import org.dmtcp.akka.protocol.ProcessInfo;
  *
  * @param joining asked for by {@link NodeAgent.Enroll}, not yet members
  * @param rounds that are not over, by their id
+ * @param aborting who is to hear that such a round is undone
  * @param reported what the coordinator was told last; {@code null}: tell it in any case
  * @param calls requests of the socket that are being worked on
  * @param changes counts states, so that the registry keeps the newest
@@ -25,6 +27,7 @@ record NodeState(
     String computationId,
     long generation,
     Map<String, ActorRef<NodeRound.Command>> rounds,
+    Map<String, ActorRef<NodeEvent>> aborting,
     Scan scan,
     Sweeps sweeps,
     List<ProcessInfo> reported,
@@ -57,56 +60,73 @@ record NodeState(
   }
 
   static NodeState none() {
-    return new NodeState(Membership.EMPTY, Map.of(), "", 0, Map.of(),
+    return new NodeState(Membership.EMPTY, Map.of(), "", 0, Map.of(), Map.of(),
         new Scan(null, false, List.of(), System.nanoTime()), Sweeps.NONE, List.of(), 0, 0);
   }
 
   NodeState with(Membership now) {
-    return new NodeState(now, joining, computationId, generation, rounds, scan, sweeps, reported,
+    return new NodeState(now, joining, computationId, generation, rounds, aborting, scan, sweeps, reported,
         calls, changes + 1);
   }
 
   NodeState with(Scan now) {
-    return new NodeState(membership, joining, computationId, generation, rounds, now, sweeps,
+    return new NodeState(membership, joining, computationId, generation, rounds, aborting, now, sweeps,
         reported, calls, changes);
   }
 
   NodeState with(Sweeps now) {
-    return new NodeState(membership, joining, computationId, generation, rounds, scan, now,
+    return new NodeState(membership, joining, computationId, generation, rounds, aborting, scan, now,
         reported, calls, changes);
   }
 
   NodeState withRounds(Map<String, ActorRef<NodeRound.Command>> now) {
-    return new NodeState(membership, joining, computationId, generation, now, scan, sweeps,
+    return new NodeState(membership, joining, computationId, generation, now, aborting, scan, sweeps,
+        reported, calls, changes);
+  }
+
+  NodeState aborting(String roundId, ActorRef<NodeEvent> asker) {
+    Map<String, ActorRef<NodeEvent>> now = new LinkedHashMap<>(aborting);
+    now.put(roundId, asker);
+    return withAborting(now);
+  }
+
+  NodeState notAborting(String roundId) {
+    Map<String, ActorRef<NodeEvent>> now = new LinkedHashMap<>(aborting);
+    now.remove(roundId);
+    return withAborting(now);
+  }
+
+  private NodeState withAborting(Map<String, ActorRef<NodeEvent>> now) {
+    return new NodeState(membership, joining, computationId, generation, rounds, now, scan, sweeps,
         reported, calls, changes);
   }
 
   NodeState joining(Member member) {
     Map<HostProcess, Member> now = new LinkedHashMap<>(joining);
     now.put(member.process(), member);
-    return new NodeState(membership, now, computationId, generation, rounds, scan, sweeps,
+    return new NodeState(membership, now, computationId, generation, rounds, aborting, scan, sweeps,
         reported, calls, changes);
   }
 
   NodeState notJoining(HostProcess process) {
     Map<HostProcess, Member> now = new LinkedHashMap<>(joining);
     now.remove(process);
-    return new NodeState(membership, now, computationId, generation, rounds, scan, sweeps,
+    return new NodeState(membership, now, computationId, generation, rounds, aborting, scan, sweeps,
         reported, calls, changes);
   }
 
   NodeState ofComputation(String id, long newGeneration) {
-    return new NodeState(membership, joining, id, newGeneration, rounds, scan, sweeps, reported,
+    return new NodeState(membership, joining, id, newGeneration, rounds, aborting, scan, sweeps, reported,
         calls, changes + 1);
   }
 
   NodeState reported(List<ProcessInfo> now) {
-    return new NodeState(membership, joining, computationId, generation, rounds, scan, sweeps,
+    return new NodeState(membership, joining, computationId, generation, rounds, aborting, scan, sweeps,
         now, calls, changes);
   }
 
   NodeState withCalls(int now) {
-    return new NodeState(membership, joining, computationId, generation, rounds, scan, sweeps,
+    return new NodeState(membership, joining, computationId, generation, rounds, aborting, scan, sweeps,
         reported, now, changes);
   }
 }

@@ -41,6 +41,7 @@ class EngineDriverTest {
   void spawn() {
     driver = kit.spawn(EngineDriver.create(this::start,
         new EngineDriver.Settings(BACKOFF, Duration.ofSeconds(1)), events.ref()));
+    events.expectMessageClass(EngineEvent.Started.class);
   }
 
   @AfterEach
@@ -121,7 +122,7 @@ class EngineDriverTest {
 
     time.timePasses(BACKOFF);
     FakeEngine again = engine();
-    events.expectMessageClass(EngineEvent.Restarted.class);
+    events.expectMessageClass(EngineEvent.Started.class);
     ask("c");
     again.answer(again.expect(), FakeEngine.ok());
     assertTrue(answers.receiveMessage().ok());
@@ -171,7 +172,7 @@ class EngineDriverTest {
       time.timePasses(Duration.ofSeconds(1));
       second = started.poll(100, TimeUnit.MILLISECONDS);
     }
-    events.expectMessageClass(EngineEvent.Restarted.class);
+    events.expectMessageClass(EngineEvent.Started.class);
   }
 
   private static EngineRequest.Snapshot snapshot(int i) {

@@ -46,6 +46,7 @@ class NativeEngineIT {
         NativeEngine.starter(
             tree.resolve("bin/dmtcp_engine"), tree.resolve("lib/dmtcp/libdmtcp_engine.so")),
         new EngineDriver.Settings(Duration.ofMillis(50), Duration.ofSeconds(1)), events.ref()));
+    events.expectMessageClass(EngineEvent.Started.class, LIMIT);
     sleeper = startSleeper();
   }
 
@@ -162,7 +163,7 @@ class NativeEngineIT {
     ProcessHandle.of(pid).orElseThrow().destroyForcibly();
     EngineAnswer answer = ask(new EngineRequest.Drain("r", LIMIT));
     assertEquals(EngineFailure.ENGINE_LOST, answer.failure().id());
-    events.expectMessageClass(EngineEvent.Restarted.class, LIMIT);
+    events.expectMessageClass(EngineEvent.Started.class, LIMIT);
     awaitSleeping();
     assertTrue(enginePid() != pid);
     freeze("r2");

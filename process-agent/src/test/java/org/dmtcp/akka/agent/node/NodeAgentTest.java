@@ -442,6 +442,21 @@ class NodeAgentTest {
   }
 
   @Test
+  void answersAnAbortThatComesWhenTheRoundHasEndedByItself() throws Exception {
+    register(A);
+    for (int i = 0; i < 20; i++) {
+      TestProbe<NodeEvent> round = kit.createTestProbe(NodeEvent.class);
+      agent.tell(new NodeCommand.BeginRound(
+          new RoundPlan("r" + i, "c1", 1, "m", false, false), Duration.ofSeconds(5), round.ref()));
+      round.expectMessageClass(NodeEvent.PhaseReached.class);
+      round.stop(); // the round ends because of that, some time
+      TestProbe<NodeEvent> asker = kit.createTestProbe(NodeEvent.class);
+      agent.tell(new NodeCommand.AbortRound("r" + i, new Failure("internal", "y"), asker.ref()));
+      asker.expectMessageClass(NodeEvent.RoundAborted.class, Duration.ofSeconds(10));
+    }
+  }
+
+  @Test
   void letsTheFrozenRunOnBeforeItEndsThem() throws Exception {
     register(A);
     TestProbe<NodeEvent> round = kit.createTestProbe(NodeEvent.class);
