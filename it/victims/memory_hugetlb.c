@@ -10,18 +10,19 @@
 
 static char *private, *shared;
 
-/* Pages for us and, after a kill, for the next one. */
-static void enlarge_pool(void)
+/* Sets the size of the pool, if @larger only to a larger one. Returns what it was. */
+static int set_pool(int pages, bool larger)
 {
 	FILE *pool = fopen("/proc/sys/vm/nr_hugepages", "r+");
-	int pages = 0;
+	int before;
 
-	victim_check(pool && fscanf(pool, "%d", &pages) == 1);
-	if (pages < 16) {
+	victim_check(pool && fscanf(pool, "%d", &before) == 1);
+	if (!larger || pages > before) {
 		rewind(pool);
-		fprintf(pool, "16\n");
+		fprintf(pool, "%d\n", pages);
 	}
 	fclose(pool);
+	return before;
 }
 
 static void check(void)
@@ -33,7 +34,9 @@ static void check(void)
 
 int main(void)
 {
-	enlarge_pool();
+	int before;
+
+	before = set_pool(16, true); /* for us and, after a kill, for the next one */
 	private = mapping_at(NULL, 2 * HUGE, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
 	shared = mapping_at(NULL, 2 * HUGE, PROT_READ | PROT_WRITE,
@@ -41,5 +44,9 @@ int main(void)
 	mapping_fill(private, 3, 1);
 	mapping_fill(private, 700, 2);
 	mapping_fill(shared, 600, 3);
-	return victim_run(check);
+	victim_run(check);
+	munmap(private, 2 * HUGE);
+	munmap(shared, 2 * HUGE);
+	set_pool(before, false);
+	return 0;
 }

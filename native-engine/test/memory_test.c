@@ -292,6 +292,16 @@ static void range(struct buffer *b, uint32_t type, uint64_t start, uint64_t end)
 	record_append(b, type, &r, sizeof(r), NULL, 0);
 }
 
+static void segment(struct buffer *b, int32_t id, uint64_t bytes)
+{
+	struct {
+		uint64_t object, bytes;
+		int32_t id, rest[5];
+	} head = { 9, bytes, id, { 0 } };
+
+	record_append(b, RECORD_SYSV_SHM, &head, sizeof(head), NULL, 0);
+}
+
 /* Refused with the error @id (NULL: accepted), and the records freed. */
 static void expect(struct buffer *b, const struct image_run *run, const char *id)
 {
@@ -377,6 +387,14 @@ static void check_hostile(void)
 	mm(&b, ~0ull);
 	vma(&b, 0x400000, 0x500000, 0, 0);
 	expect(&b, NULL, BAD); /* the first one counts */
+	vma(&b, 0x400000, 0x500000, VMA_SYSV, 0);
+	expect(&b, NULL, BAD); /* an attachment of nothing */
+	vma(&b, 0x400000, 0x500000, 0, 0);
+	segment(&b, -1, 4096);
+	expect(&b, NULL, BAD);
+	vma(&b, 0x400000, 0x500000, 0, 0);
+	segment(&b, 3, ~0ull);
+	expect(&b, NULL, BAD);
 	for (uint64_t i = 0; i < 100000; i++)
 		vma(&b, 0x400000 + i * 0x2000, 0x401000 + i * 0x2000, 0, 0);
 	expect(&b, NULL, "too-many-mappings");
