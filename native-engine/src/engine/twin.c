@@ -110,8 +110,12 @@ int twin_make(struct process *p, struct twin *out, struct fault *fault)
 	if (!t)
 		return fault_set(fault, EOPNOTSUPP, "not-supported",
 				 "process %d: no call can be injected", p->pid);
-	/* Exit signal 0: no SIGCHLD, and invisible to the program's own wait(2). */
-	ret = inject_one(t, &result, __NR_clone, CLONE_FILES | CLONE_FS, 0, 0, 0, 0, 0, fault);
+	/*
+	 * Exit signal 0: no SIGCHLD, and invisible to the program's own wait(2). Descriptors are not
+	 * copied, as they are given up at once. CLONE_FS would let the program's next exec of a
+	 * set-user-id file lose its effect (fs/exec.c, check_unsafe_exec).
+	 */
+	ret = inject_one(t, &result, __NR_clone, CLONE_FILES, 0, 0, 0, 0, 0, fault);
 	if (ret < 0)
 		return ret;
 	if (result < 0)
