@@ -8,6 +8,8 @@
 
 #include "../resource/records.h"
 
+#define MOST_SELECTIONS 4
+
 struct file_index {
 	struct indexed {
 		uint64_t id;
@@ -20,6 +22,11 @@ struct file_index {
 	uint64_t *at_number; /* the file that is at a number in every process that uses it; 0: none, or
 			      * several */
 	size_t numbers;
+	struct selection {
+		uint32_t kind; /* 0: free */
+		struct file_view *files;
+		size_t count;
+	} selections[MOST_SELECTIONS];
 };
 
 /* Below, the kernel puts what is opened for a moment. */
@@ -200,6 +207,48 @@ bool file_index_next(struct rebuild *r, uint32_t kind, size_t *position, struct 
 	return false;
 }
 
+static void select_files(struct rebuild *r, struct selection *s,
+			 bool (*selects)(const struct file_view *file))
+{
+	size_t position = 0, capacity = 0;
+	struct file_view f, *more;
+
+	while (file_index_next(r, s->kind, &position, &f)) {
+		if (!selects(&f))
+			continue;
+		if (s->count == capacity) {
+			capacity = capacity ? capacity * 2 : 16;
+			more = realloc(s->files, capacity * sizeof(*more));
+			if (!more)
+				return; /* the rest is then made as if it had no listener */
+			s->files = more;
+		}
+		s->files[s->count++] = f;
+	}
+}
+
+const struct file_view *file_index_select(struct rebuild *r, uint32_t kind,
+					  bool (*selects)(const struct file_view *file),
+					  size_t *count)
+{
+	struct file_index *i = index_of(r);
+
+	*count = 0;
+	for (size_t n = 0; i && n < MOST_SELECTIONS; n++) {
+		struct selection *s = &i->selections[n];
+
+		if (s->kind && s->kind != kind)
+			continue;
+		if (!s->kind) {
+			s->kind = kind;
+			select_files(r, s, selects);
+		}
+		*count = s->count;
+		return s->files;
+	}
+	return NULL;
+}
+
 int file_index_open(struct rebuilt_process *p, uint64_t id)
 {
 	int fd = rebuild_lookup(p->rebuild, id), ret;
@@ -228,6 +277,8 @@ int file_index_open(struct rebuilt_process *p, uint64_t id)
 void file_index_free(struct rebuild *r)
 {
 	if (r->files) {
+		for (size_t n = 0; n < MOST_SELECTIONS; n++)
+			free(r->files->selections[n].files);
 		free(r->files->at_number);
 		free(r->files->files);
 	}

@@ -27,6 +27,13 @@ int file_index_open(struct rebuilt_process *p, uint64_t id);
 int file_index_remember(struct rebuild *r, uint64_t id, int fd, struct fault *fault);
 /* The next file of @kind behind *@position (0: the first). */
 bool file_index_next(struct rebuild *r, uint32_t kind, size_t *position, struct file_view *file);
+/*
+ * The files of @kind that @selects takes (always the same function for a kind): found once, then
+ * remembered. They are the index's.
+ */
+const struct file_view *file_index_select(struct rebuild *r, uint32_t kind,
+					  bool (*selects)(const struct file_view *file),
+					  size_t *count);
 void file_index_free(struct rebuild *r);
 
 #endif

@@ -95,19 +95,28 @@ static int bind_local(int fd, const struct inet_view *v)
 
 /* ---- a connection between two sockets of ours ---- */
 
+static bool is_listening(const struct file_view *f)
+{
+	struct inet_payload u;
+
+	file_payload_head(f->payload, f->bytes, &u, sizeof(u));
+	return u.state == INET_LISTENING;
+}
+
 /* A member's listener that the socket @v may have been accepted from. -ENOENT: none. */
 static int find_listener(struct rebuilt_process *p, const struct inet_view *v)
 {
-	size_t position = 0;
-	struct file_view f;
+	const struct file_view *f;
+	size_t count;
 
-	while (file_index_next(p->rebuild, FILE_INET_SOCKET, &position, &f)) {
+	f = file_index_select(p->rebuild, FILE_INET_SOCKET, is_listening, &count);
+	for (size_t n = 0; n < count; n++) {
 		struct inet_payload u;
 
-		file_payload_head(f.payload, f.bytes, &u, sizeof(u));
-		if (u.state == INET_LISTENING && port_of(&u.local) == port_of(&v->head.local) &&
+		file_payload_head(f[n].payload, f[n].bytes, &u, sizeof(u));
+		if (port_of(&u.local) == port_of(&v->head.local) &&
 		    (is_wildcard(&u.local) || inet_same_address(&u.local, &v->head.local)))
-			return file_index_open(p, f.head.id);
+			return file_index_open(p, f[n].head.id);
 	}
 	return -ENOENT;
 }

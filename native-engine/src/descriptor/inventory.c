@@ -147,8 +147,17 @@ int inventory_build(struct round *r, struct fault *fault)
 	i = calloc(1, sizeof(*i));
 	if (!i)
 		return fault_set(fault, ENOMEM, "out-of-memory", "list of descriptors");
-	for (size_t n = 0; n < r->member_count && !ret; n++)
+	i->parts = calloc(r->member_count + 1, sizeof(*i->parts));
+	if (!i->parts)
+		ret = fault_set(fault, ENOMEM, "out-of-memory", "list of descriptors");
+	for (size_t n = 0; n < r->member_count && !ret; n++) {
+		struct inventory_part *part = &i->parts[i->part_count++];
+
+		part->process = r->members[n];
+		part->start = i->count;
 		ret = walk_member(r, i, r->members[n], fault);
+		part->count = i->count - part->start;
+	}
 	if (!ret && index_entries(i))
 		ret = fault_set(fault, ENOMEM, "out-of-memory", "list of descriptors");
 	if (ret) {
@@ -175,6 +184,7 @@ void inventory_free(struct inventory *i)
 	inet_table_free(i->inet_sockets);
 	pty_table_free(i->ptys);
 	free(i->detached);
+	free(i->parts);
 	free(i->entries);
 	free(i->by_inode);
 	free(i);
@@ -183,14 +193,14 @@ void inventory_free(struct inventory *i)
 struct inventory_entry *inventory_of(struct inventory *i, const struct process *process,
 				     size_t *count)
 {
-	size_t start = 0;
-
-	while (start < i->count && i->entries[start].process != process)
-		start++;
 	*count = 0;
-	while (start + *count < i->count && i->entries[start + *count].process == process)
-		++*count;
-	return &i->entries[start];
+	for (size_t n = 0; n < i->part_count; n++) {
+		if (i->parts[n].process != process)
+			continue;
+		*count = i->parts[n].count;
+		return &i->entries[i->parts[n].start];
+	}
+	return i->entries;
 }
 
 struct inventory_entry *inventory_find(struct inventory *i, const struct process *process,

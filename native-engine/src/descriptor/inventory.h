@@ -22,6 +22,11 @@ struct inventory {
 	struct inventory_entry *entries; /* by process in the round's order, then by number */
 	size_t count, capacity;
 	struct inventory_entry **by_inode; /* by device, inode, then as in entries */
+	struct inventory_part {
+		const struct process *process;
+		size_t start, count; /* its entries */
+	} *parts; /* one per member, as in the round */
+	size_t part_count;
 	struct inventory_entry *detached; /* files on their way through a socket; no process has them */
 	size_t detached_count;
 	bool detached_captured;

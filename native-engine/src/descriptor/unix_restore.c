@@ -177,23 +177,31 @@ static int new_socket(const struct unix_view *v)
 	return fd;
 }
 
+static bool is_listening(const struct file_view *f)
+{
+	struct unix_payload u;
+
+	file_payload_head(f->payload, f->bytes, &u, sizeof(u));
+	return u.state == UNIX_LISTENING;
+}
+
 /* The listening socket whose name the accepted one @v has taken over. -ENOENT: no member has it. */
 static int find_listener(struct rebuilt_process *p, const struct unix_view *v,
 			 struct unix_view *listener)
 {
-	size_t position = 0;
-	struct file_view f;
+	const struct file_view *f;
+	size_t count;
 
-	while (file_index_next(p->rebuild, FILE_UNIX_SOCKET, &position, &f)) {
+	f = file_index_select(p->rebuild, FILE_UNIX_SOCKET, is_listening, &count);
+	for (size_t n = 0; n < count; n++) {
 		struct unix_payload u;
 
-		file_payload_head(f.payload, f.bytes, &u, sizeof(u));
-		if (u.state != UNIX_LISTENING || u.type != v->head.type ||
-		    !same_name(&u.name, &v->head.name))
+		file_payload_head(f[n].payload, f[n].bytes, &u, sizeof(u));
+		if (u.type != v->head.type || !same_name(&u.name, &v->head.name))
 			continue;
-		if (!unix_view_read(f.payload, f.bytes, listener))
+		if (!unix_view_read(f[n].payload, f[n].bytes, listener))
 			return -EPROTO;
-		return file_index_open(p, f.head.id);
+		return file_index_open(p, f[n].head.id);
 	}
 	return -ENOENT;
 }
