@@ -56,6 +56,17 @@ static bool belongs(const struct image_reader *image, const json_t *manifest)
 	return !strcmp(json_text(manifest, "manifestId", ""), image->header.manifest_id);
 }
 
+static bool lists(const json_t *manifest, const char *unique_pid)
+{
+	const json_t *member;
+	size_t index;
+
+	json_array_foreach(json_object_get(manifest, "images"), index, member)
+		if (!strcmp(json_text(member, "uniquePid", ""), unique_pid))
+			return true;
+	return false;
+}
+
 /* @image is of an older generation than the manifest: the newer file must be beside it. */
 static int open_sibling(struct image_reader **image, const char *path, bool strict,
 			const json_t *manifest, struct fault *fault)
@@ -65,6 +76,11 @@ static int open_sibling(struct image_reader **image, const char *path, bool stri
 	char sibling[PATH_MAX + 32];
 	int ret;
 
+	if (!lists(manifest, (*image)->header.unique_pid))
+		return fault_set(fault, ESTALE, "image-set-mixed",
+				 "%s is of generation %llu; its process is not in generation "
+				 "%lld, which the manifest beside it lists", path,
+				 (unsigned long long)(*image)->header.generation, generation);
 	snprintf(sibling, sizeof(sibling), "%s.g%05lld", path, generation);
 	if (access(sibling, F_OK))
 		return fault_set(fault, EINVAL, "image-set-mixed",
@@ -92,7 +108,7 @@ static int open_unnamed(struct image_reader **out, const char *path, bool strict
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 	char directory[PATH_MAX], file[PATH_MAX + 256];
 	struct dirent *entry;
-	bool found = false;
+	bool found = false, any = false;
 	DIR *dir;
 
 	directory_of(path, directory, sizeof(directory));
@@ -103,6 +119,7 @@ static int open_unnamed(struct image_reader **out, const char *path, bool strict
 
 		if (strncmp(entry->d_name, name, bytes) || !generation_suffix(entry->d_name + bytes))
 			continue;
+		any = true;
 		snprintf(file, sizeof(file), "%s/%s", directory, entry->d_name);
 		if (open_image(out, file, strict, NULL) < 0)
 			continue;
@@ -114,8 +131,10 @@ static int open_unnamed(struct image_reader **out, const char *path, bool strict
 	}
 	if (dir)
 		closedir(dir);
-	return found ? 0 : fault_set(fault, ENOENT, "image-unreadable", "%s: %s", path,
-				     strerror(ENOENT));
+	if (found)
+		return 0;
+	return fault_set(fault, any ? ESTALE : ENOENT, "image-unreadable", "%s: %s%s", path,
+			 strerror(ENOENT), any ? " (only one that was never committed)" : "");
 }
 
 int generation_open_image(struct image_reader **out, const char *path, bool strict,

@@ -148,10 +148,21 @@ int image_set_open(struct image_set *set, char *const paths[], size_t count,
 	for (size_t i = 0; ret == 0 && i < count; i++) {
 		struct image_reader *image;
 
-		ret = generation_open_image(&image, paths[i], options->strict, fault);
-		if (ret == 0)
+		struct fault why = { 0 };
+
+		ret = generation_open_image(&image, paths[i], options->strict, &why);
+		if (ret == -ESTALE && options->skip_leftovers) {
+			ret = 0;
+			continue;
+		}
+		if (ret < 0)
+			*fault = why;
+		else
 			ret = add(set, image, fault);
 	}
+	if (ret == 0 && !set->count)
+		ret = fault_set(fault, ENOENT, "image-unreadable",
+				"no image of a committed checkpoint is left");
 	if (ret == 0)
 		ret = check_together(set, fault);
 	for (size_t i = 0; ret == 0 && i < set->count; i++)

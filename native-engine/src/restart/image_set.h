@@ -14,6 +14,7 @@ struct image_set {
 
 struct image_set_options {
 	bool strict; /* images of other users are refused */
+	bool skip_leftovers; /* of ended processes and failed rounds: a whole directory is given */
 	unsigned int workers;
 };
 

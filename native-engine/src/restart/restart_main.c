@@ -119,7 +119,8 @@ static int restart(struct restart *r, int *status, struct fault *fault)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	struct image_set_options set_options = {
-		.strict = !r->no_strict_checking, .workers = processors > 0 ? processors : 1,
+		.strict = !r->no_strict_checking, .skip_leftovers = r->restart_dir != NULL,
+		.workers = processors > 0 ? processors : 1,
 	};
 	struct front_options front_options = { .quiet = r->quiet > 1 };
 	struct image_set set;
