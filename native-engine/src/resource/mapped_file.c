@@ -155,7 +155,7 @@ static int read_code(struct capture *c, void *state)
 	struct deferred_file *d = state;
 	struct mapped_file *f = &d->file;
 	int ret = read_ranges(d->fd, f->ranges, f->r.range_count, f->r.bytes, &f->r.checksum, c,
-			      f->r.id);
+			      f->r.id ^ KEY_IMAGE);
 
 	if (ret < 0)
 		return fault_set(c->fault, -ret, "file-unreadable", "%s: %s", d->path,
@@ -481,7 +481,7 @@ static int restore_code(struct rebuilt_process *p, const struct mapped_file_view
 		return ret;
 	}
 	/* from every image: they may have mapped different ranges of it */
-	ret = rebuild_content(p->rebuild, v->r.id, v->r.bytes, fd, p->fault);
+	ret = rebuild_content(p->rebuild, v->r.id ^ KEY_IMAGE, v->r.bytes, fd, p->fault);
 	if (ret < 0) {
 		close(fd);
 		return ret;

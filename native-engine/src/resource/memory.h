@@ -127,7 +127,7 @@ int memory_capture_pages(struct capture *c, const struct live_memory *m, enum wh
 /* ---- mapped_file.c ---- */
 
 enum mapped_kind { /* part of the image format: append only */
-	MAPPED_ELF = 1,     /* code: the mapped ranges are carried as content of the object @id */
+	MAPPED_ELF = 1,     /* code: the mapped ranges are content of the object @id ^ KEY_IMAGE */
 	MAPPED_REGULAR = 2, /* data: @payload of descriptor/regular_file.c tells the rest */
 	MAPPED_MEMORY = 3,  /* shared memory without a name: content of the object @id */
 	MAPPED_SYSV = 4,    /* attached with shmat(2): RECORD_SYSV_SHM tells the rest */
@@ -257,6 +257,10 @@ int mm_restore(struct rebuilt_process *p, struct thread *t, uint64_t scratch);
 /* Under which the builder remembers further descriptors of an object beside the one of its id. */
 #define KEY_READ (1ull << 62)  /* to map it privately or for reading */
 #define KEY_WRITE (1ull << 61) /* to map it shared */
-#define KEY_IMAGE (1ull << 60) /* a file that the host has not: memory with the carried content */
+/*
+ * A file that the host has not: memory with the carried content. Also the object of that content in
+ * the image, apart from @id, under which the whole file is carried when it is open and deleted.
+ */
+#define KEY_IMAGE (1ull << 60)
 
 #endif
