@@ -296,10 +296,12 @@ static int set_capabilities(struct change *c)
 	return ret;
 }
 
-static int change_thread(struct rebuilt_process *p, struct thread *t, const struct record *r)
+static int change_thread(struct rebuilt_process *p, struct thread *t, const struct record *r,
+			 const struct proc_status *now)
 {
 	struct change c = {
-		.rebuilt = p, .thread = t, .user_namespace = p->rebuild->user_namespace,
+		.rebuilt = p, .thread = t, .now = *now,
+		.user_namespace = p->rebuild->user_namespace,
 	};
 	size_t bytes;
 	int ret, end;
@@ -307,10 +309,6 @@ static int change_thread(struct rebuilt_process *p, struct thread *t, const stru
 	record_head(r, &c.wanted, sizeof(c.wanted));
 	c.groups = record_tail(r, sizeof(c.wanted), &bytes);
 	c.group_count = bytes / sizeof(uint32_t);
-	ret = proc_status(t->tid, &c.now);
-	if (ret < 0)
-		return fault_set(p->fault, -ret, "internal", "credentials of thread %d: %s",
-				 t->virtual_tid, strerror(-ret));
 	ret = inject_begin(t, p->fault);
 	if (ret < 0)
 		return ret;
@@ -350,11 +348,17 @@ static int restore_outside(struct rebuilt_process *p)
 {
 	const struct record *leader = record_find(p->records, RECORD_CREDENTIALS, NULL), *r;
 	struct process *process = p->process;
+	struct proc_status now;
 	size_t i;
-	int ret = 0;
+	int ret;
 
 	if (!leader)
 		return 0;
+	/* All have what the leader had when it made them. */
+	ret = proc_status(process->pid, &now);
+	if (ret < 0)
+		return fault_set(p->fault, -ret, "internal", "credentials of process %d: %s",
+				 process->virtual_pid, strerror(-ret));
 	for (i = 0; i < process->thread_count && !ret; i++) {
 		struct thread *t = &process->threads[i];
 		const struct record *own = leader;
@@ -366,7 +370,7 @@ static int restore_outside(struct rebuilt_process *p)
 			if (record.virtual_tid == t->virtual_tid)
 				own = r;
 		}
-		ret = change_thread(p, t, own);
+		ret = change_thread(p, t, own, &now);
 	}
 	return ret;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/rseq.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "../common/proc.h"
+#include "../trace/batch.h"
 #include "cpu.h"
 #include "interrupted_call.h"
 #include "records.h"
@@ -240,18 +242,76 @@ static int restore_inside(struct rebuilt_process *p)
 
 /* ---- restore, from outside ---- */
 
-static int inject_checked(struct rebuilt_process *p, struct thread *t, const char *what, long number,
-			  uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4)
-{
-	long result;
-	int ret = inject_syscall(t, &result, number, a1, a2, a3, a4, 0, 0);
+/*
+ * Calls of one thread, made together: where there are many threads a batch takes the place of two
+ * stops for each call.
+ */
+#define CALLS_AT_MOST 12
+#define BATCH_FROM 8 /* threads: below, making the work area costs more than it saves */
 
-	if (!ret && result < 0)
-		ret = result;
+struct calls {
+	struct rebuilt_process *rebuilt;
+	struct thread *thread;
+	struct batch *batch; /* NULL: one by one */
+	uint64_t text;       /* scratch memory for arguments */
+	struct batch_call list[CALLS_AT_MOST];
+	const char *names[CALLS_AT_MOST]; /* for messages */
+	size_t count;
+};
+
+static void add_call(struct calls *c, const char *name, uint64_t number, uint64_t a1, uint64_t a2,
+		     uint64_t a3, uint64_t a4)
+{
+	c->names[c->count] = name;
+	c->list[c->count++] = (struct batch_call){ .number = number,
+						   .arguments = { a1, a2, a3, a4 } };
+}
+
+static int make_calls(struct calls *c)
+{
+	size_t i;
+	int ret = 0;
+
+	if (c->batch) {
+		c->batch->thread = c->thread;
+		ret = batch_run(c->batch, c->list, c->count);
+	}
+	for (i = 0; i < c->count && !ret; i++) {
+		struct batch_call *call = &c->list[i];
+		long result = call->result;
+
+		if (!c->batch)
+			ret = inject_syscall(c->thread, &result, call->number, call->arguments[0],
+					     call->arguments[1], call->arguments[2],
+					     call->arguments[3], 0, 0);
+		if (!ret && result < 0)
+			ret = result;
+		if (ret < 0)
+			return fault_set(c->rebuilt->fault, -ret, "internal",
+					 "%s of thread %d of %s: %s", c->names[i],
+					 c->thread->virtual_tid, c->rebuilt->image->header.program,
+					 strerror(-ret));
+	}
+	return ret;
+}
+
+/* A work area where the kernel finds room for it. */
+static int open_batch(struct rebuilt_process *p, struct thread *t, struct batch *batch)
+{
+	long address;
+	int ret = inject_syscall(t, &address, SYS_mmap, 0, batch_area_bytes(), PROT_NONE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	long result;
+
+	if (!ret && address < 0 && address > -4096)
+		ret = address;
+	if (!ret)
+		ret = inject_syscall(t, &result, SYS_munmap, address, batch_area_bytes(), 0, 0, 0,
+				     0);
 	if (ret < 0)
-		return fault_set(p->fault, -ret, "internal", "%s of thread %d of %s: %s", what,
-				 t->virtual_tid, p->image->header.program, strerror(-ret));
-	return 0;
+		return fault_set(p->fault, -ret, "out-of-memory", "work area in process %d: %s",
+				 p->process->virtual_pid, strerror(-ret));
+	return batch_open(batch, t, address, p->fault);
 }
 
 /* A thread with the number that it had; it is stopped before its first instruction. */
@@ -289,42 +349,40 @@ static int create_thread(struct rebuilt_process *p, pid_t virtual_tid)
 	return process_adopt_thread(p->process, result, p->fault);
 }
 
-static int set_name(struct rebuilt_process *p, struct thread *t, const char name[16],
-		    uint64_t scratch)
+struct arguments { /* what the calls point at */
+	char name[16];
+	stack_t stack;
+};
+
+static int register_all(struct calls *c, const struct thread_record *record,
+			const struct thread_record *creator)
 {
-	int ret = process_write(t->process, scratch, name, 16);
+	struct arguments arguments = { .stack = record->signal_stack };
+	int ret;
 
-	return ret ? ret : inject_checked(p, t, "name", SYS_prctl, PR_SET_NAME, scratch, 0, 0);
-}
-
-static int register_all(struct rebuilt_process *p, struct thread *t,
-			const struct thread_record *record, const struct thread_record *creator)
-{
-	stack_t stack = record->signal_stack;
-	uint64_t scratch;
-	int ret = inject_scratch(t, &scratch, p->fault);
-
-	if (!ret && record->tid_address)
-		ret = inject_checked(p, t, "tid address", SYS_set_tid_address, record->tid_address, 0,
-				     0, 0);
-	if (!ret && record->robust_list)
-		ret = inject_checked(p, t, "robust list", SYS_set_robust_list, record->robust_list,
-				     ROBUST_LIST_BYTES, 0, 0);
-	if (!ret && record->rseq_address)
-		ret = inject_checked(p, t, "rseq", SYS_rseq, record->rseq_address,
-				     record->rseq_bytes, record->rseq_flags, record->rseq_signature);
-	stack.ss_flags &= ~SS_ONSTACK;
-	if (!ret && !(stack.ss_flags & SS_DISABLE)) {
-		ret = process_write(t->process, scratch, &stack, sizeof(stack));
-		if (!ret)
-			ret = inject_checked(p, t, "signal stack", SYS_sigaltstack, scratch, 0, 0, 0);
-	}
-	if (!ret && (!creator || memcmp(record->name, creator->name, sizeof(record->name))))
-		ret = set_name(p, t, record->name, scratch);
-	if (!ret && (!creator || record->timer_slack_ns != creator->timer_slack_ns))
-		ret = inject_checked(p, t, "timer slack", SYS_prctl, PR_SET_TIMERSLACK,
-				     record->timer_slack_ns, 0, 0);
-	return ret;
+	memcpy(arguments.name, record->name, sizeof(arguments.name));
+	arguments.stack.ss_flags &= ~SS_ONSTACK;
+	ret = process_write(c->thread->process, c->text, &arguments, sizeof(arguments));
+	if (ret < 0)
+		return ret;
+	if (record->tid_address)
+		add_call(c, "tid address", SYS_set_tid_address, record->tid_address, 0, 0, 0);
+	if (record->robust_list)
+		add_call(c, "robust list", SYS_set_robust_list, record->robust_list,
+			 ROBUST_LIST_BYTES, 0, 0);
+	if (record->rseq_address)
+		add_call(c, "rseq", SYS_rseq, record->rseq_address, record->rseq_bytes,
+			 record->rseq_flags, record->rseq_signature);
+	if (!(arguments.stack.ss_flags & SS_DISABLE))
+		add_call(c, "signal stack", SYS_sigaltstack,
+			 c->text + offsetof(struct arguments, stack), 0, 0, 0);
+	if (!creator || memcmp(record->name, creator->name, sizeof(record->name)))
+		add_call(c, "name", SYS_prctl, PR_SET_NAME,
+			 c->text + offsetof(struct arguments, name), 0, 0);
+	if (!creator || record->timer_slack_ns != creator->timer_slack_ns)
+		add_call(c, "timer slack", SYS_prctl, PR_SET_TIMERSLACK, record->timer_slack_ns, 0,
+			 0);
+	return make_calls(c);
 }
 
 static int put_xstate(struct rebuilt_process *p, struct thread *t)
@@ -355,9 +413,10 @@ static int put_xstate(struct rebuilt_process *p, struct thread *t)
 	return ret;
 }
 
-static int restore_thread(struct rebuilt_process *p, struct thread *t,
+static int restore_thread(struct rebuilt_process *p, struct thread *t, struct batch *batch,
 			  const struct thread_record *record, const struct thread_record *creator)
 {
+	struct calls calls = { .rebuilt = p, .thread = t, .batch = batch };
 	int ret, end;
 
 	t->regs = record->regs;
@@ -366,7 +425,12 @@ static int restore_thread(struct rebuilt_process *p, struct thread *t,
 	ret = inject_begin(t, p->fault);
 	if (ret < 0)
 		return ret;
-	ret = register_all(p, t, record, creator);
+	if (batch)
+		calls.text = batch->text;
+	else
+		ret = inject_scratch(t, &calls.text, p->fault);
+	if (!ret)
+		ret = register_all(&calls, record, creator);
 	end = inject_end(t);
 	if (!ret)
 		ret = end;
@@ -375,38 +439,74 @@ static int restore_thread(struct rebuilt_process *p, struct thread *t,
 	return ret;
 }
 
-/* All threads first, then their state: a policy with "reset on fork" must not meet a clone. */
-static int restore_outside(struct rebuilt_process *p)
+static int create_all(struct rebuilt_process *p, struct batch *batch, bool *batched)
 {
-	struct process *process = p->process;
 	const struct record *r = record_find(p->records, RECORD_THREAD, NULL);
-	struct thread_record leader, record;
-	size_t i;
-	int ret, end;
+	struct process *process = p->process;
+	int ret = inject_begin(&process->threads[0], p->fault), end;
 
-	if (!r)
-		return fault_set(p->fault, EINVAL, "image-damaged", "%s holds no thread",
-				 p->image->path);
-	record_head(r, &leader, sizeof(leader));
-	ret = inject_begin(&process->threads[0], p->fault);
 	if (ret < 0)
 		return ret;
 	while (!ret && (r = record_find(p->records, RECORD_THREAD, r))) {
+		struct thread_record record;
+
 		record_head(r, &record, sizeof(record));
 		ret = create_thread(p, record.virtual_tid);
 	}
+	*batched = !ret && process->thread_count >= BATCH_FROM;
+	if (*batched)
+		ret = open_batch(p, &process->threads[0], batch);
 	end = inject_end(&process->threads[0]);
-	if (!ret)
-		ret = end;
-	r = NULL;
+	return ret ? ret : end;
+}
+
+static int restore_each(struct rebuilt_process *p, struct batch *batch)
+{
+	struct process *process = p->process;
+	const struct record *r = NULL;
+	struct thread_record leader, record;
+	size_t i;
+	int ret = 0;
+
 	for (i = 0; i < process->thread_count && !ret; i++) {
 		r = record_find(p->records, RECORD_THREAD, r);
 		record_head(r, &record, sizeof(record));
+		if (!i)
+			leader = record;
 		if (record.flags & THREAD_EXITED_LEADER)
 			continue;
-		ret = restore_thread(p, &process->threads[i], &record, i ? &leader : NULL);
+		/* The exited leader's name and slack are not known: nobody has them from it. */
+		ret = restore_thread(p, &process->threads[i], batch, &record,
+				     i && !(leader.flags & THREAD_EXITED_LEADER) ? &leader : NULL);
 		if (!ret)
 			scheduling_apply(process->threads[i].tid, &record.scheduling);
+	}
+	return ret;
+}
+
+/* All threads first, then their state: a policy with "reset on fork" must not meet a clone. */
+static int restore_outside(struct rebuilt_process *p)
+{
+	struct thread *leader;
+	struct batch batch;
+	bool batched = false;
+	int ret, end;
+
+	if (!record_find(p->records, RECORD_THREAD, NULL))
+		return fault_set(p->fault, EINVAL, "image-damaged", "%s holds no thread",
+				 p->image->path);
+	ret = create_all(p, &batch, &batched);
+	if (!ret)
+		ret = restore_each(p, batched ? &batch : NULL);
+	leader = &p->process->threads[0]; /* the array has moved */
+	if (!ret && batched) {
+		ret = inject_begin(leader, p->fault);
+		batch.thread = leader;
+		if (!ret)
+			ret = batch_close(&batch);
+		end = inject_end(leader);
+		if (!ret)
+			ret = end;
 	}
 	if (ret < 0)
 		return fault_set(p->fault, -ret, "internal", "threads of %s: %s",
@@ -450,13 +550,17 @@ const struct resource resource_threads = {
 static int exit_leader(struct rebuilt_process *p, const struct thread_record *record)
 {
 	struct thread *leader = &p->process->threads[0];
-	uint64_t scratch;
+	struct calls name = { .rebuilt = p, .thread = leader };
 	int ret = inject_begin(leader, p->fault);
 
 	if (!ret)
-		ret = inject_scratch(leader, &scratch, p->fault);
+		ret = inject_scratch(leader, &name.text, p->fault);
 	if (!ret)
-		ret = set_name(p, leader, record->name, scratch);
+		ret = process_write(p->process, name.text, record->name, sizeof(record->name));
+	if (ret < 0)
+		return ret;
+	add_call(&name, "name", SYS_prctl, PR_SET_NAME, name.text, 0, 0);
+	ret = make_calls(&name);
 	if (ret < 0)
 		return ret;
 	leader->injecting = false;
