@@ -50,11 +50,14 @@ static bool next_target(const char **text, struct target *t)
 	unsigned long long data, inode;
 	unsigned int events, device;
 	int number, last = t->number;
+	char line[160];
 
 	*text = strstr(*text, "tfd:");
 	if (!*text)
 		return false;
-	if (sscanf(*text, "tfd: %d events: %x data: %llx pos:%*d ino:%llx sdev:%x", &number, &events,
+	/* sscanf(3) measures the whole text first, every time. */
+	snprintf(line, sizeof(line), "%.*s", (int)strnlen(*text, sizeof(line) - 1), *text);
+	if (sscanf(line, "tfd: %d events: %x data: %llx pos:%*d ino:%llx sdev:%x", &number, &events,
 		   &data, &inode, &device) != 5)
 		return false;
 	*text += 4;
