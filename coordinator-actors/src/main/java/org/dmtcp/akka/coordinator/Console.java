@@ -183,7 +183,7 @@ final class Console {
     } else if (reply instanceof CoordinatorReply.Refused r) {
       System.err.println(r.failure() + "\n  " + ErrorTable.remedy(r.failure().errorId()));
     } else if (reply instanceof CoordinatorReply.Accepted a && word.startsWith("k")) {
-      note("Killing all connected peers: " + a.peers());
+      System.err.println("Killing all connected peers: " + a.peers());
     }
   }
 
