@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/rseq.h>
@@ -17,11 +16,11 @@
 #include <unistd.h>
 
 #include "../common/proc.h"
-#include "../trace/batch.h"
 #include "cpu.h"
 #include "interrupted_call.h"
 #include "records.h"
 #include "scheduling.h"
+#include "thread_calls.h"
 
 #ifndef PR_GET_TID_ADDRESS
 #define PR_GET_TID_ADDRESS 40
@@ -156,6 +155,21 @@ static int capture_xstate(struct capture *c, struct thread *t)
 	return 0;
 }
 
+/* From its own file: /proc/TID/stat would add up the times of all threads for each of them. */
+static int read_name(struct thread *t, char name[16])
+{
+	char *text;
+	size_t bytes;
+	int ret = proc_read_text(t->tid, "comm", &text, &bytes);
+
+	if (ret < 0)
+		return ret;
+	/* A newline ends it, and may also be part of it. */
+	memcpy(name, text, !bytes ? 0 : bytes - 1 < 15 ? bytes - 1 : 15);
+	free(text);
+	return 0;
+}
+
 static int capture_thread(struct capture *c, struct thread *t)
 {
 	struct thread_record record = {
@@ -170,14 +184,17 @@ static int capture_thread(struct capture *c, struct thread *t)
 		.rseq_flags = t->rseq_flags,
 	};
 	size_t robust_bytes;
-	struct proc_stat stat;
 	int ret, end;
 
-	ret = proc_stat(t->tid, &stat);
+	ret = read_name(t, record.name);
 	if (ret < 0)
 		return ret;
-	memcpy(record.name, stat.comm, sizeof(record.name));
 	if (t->exited_leader) {
+		struct proc_stat stat;
+
+		ret = proc_stat(t->tid, &stat);
+		if (ret < 0)
+			return ret;
 		record.flags |= THREAD_EXITED_LEADER;
 		record.exit_code = stat.exit_code;
 		record_append(c->records, RECORD_THREAD, &record, sizeof(record), NULL, 0);
@@ -242,78 +259,6 @@ static int restore_inside(struct rebuilt_process *p)
 
 /* ---- restore, from outside ---- */
 
-/*
- * Calls of one thread, made together: where there are many threads a batch takes the place of two
- * stops for each call.
- */
-#define CALLS_AT_MOST 12
-#define BATCH_FROM 8 /* threads: below, making the work area costs more than it saves */
-
-struct calls {
-	struct rebuilt_process *rebuilt;
-	struct thread *thread;
-	struct batch *batch; /* NULL: one by one */
-	uint64_t text;       /* scratch memory for arguments */
-	struct batch_call list[CALLS_AT_MOST];
-	const char *names[CALLS_AT_MOST]; /* for messages */
-	size_t count;
-};
-
-static void add_call(struct calls *c, const char *name, uint64_t number, uint64_t a1, uint64_t a2,
-		     uint64_t a3, uint64_t a4)
-{
-	c->names[c->count] = name;
-	c->list[c->count++] = (struct batch_call){ .number = number,
-						   .arguments = { a1, a2, a3, a4 } };
-}
-
-static int make_calls(struct calls *c)
-{
-	size_t i;
-	int ret = 0;
-
-	if (c->batch) {
-		c->batch->thread = c->thread;
-		ret = batch_run(c->batch, c->list, c->count);
-	}
-	for (i = 0; i < c->count && !ret; i++) {
-		struct batch_call *call = &c->list[i];
-		long result = call->result;
-
-		if (!c->batch)
-			ret = inject_syscall(c->thread, &result, call->number, call->arguments[0],
-					     call->arguments[1], call->arguments[2],
-					     call->arguments[3], 0, 0);
-		if (!ret && result < 0)
-			ret = result;
-		if (ret < 0)
-			return fault_set(c->rebuilt->fault, -ret, "internal",
-					 "%s of thread %d of %s: %s", c->names[i],
-					 c->thread->virtual_tid, c->rebuilt->image->header.program,
-					 strerror(-ret));
-	}
-	return ret;
-}
-
-/* A work area where the kernel finds room for it. */
-static int open_batch(struct rebuilt_process *p, struct thread *t, struct batch *batch)
-{
-	long address;
-	int ret = inject_syscall(t, &address, SYS_mmap, 0, batch_area_bytes(), PROT_NONE,
-				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	long result;
-
-	if (!ret && address < 0 && address > -4096)
-		ret = address;
-	if (!ret)
-		ret = inject_syscall(t, &result, SYS_munmap, address, batch_area_bytes(), 0, 0, 0,
-				     0);
-	if (ret < 0)
-		return fault_set(p->fault, -ret, "out-of-memory", "work area in process %d: %s",
-				 p->process->virtual_pid, strerror(-ret));
-	return batch_open(batch, t, address, p->fault);
-}
-
 /* A thread with the number that it had; it is stopped before its first instruction. */
 static int create_thread(struct rebuilt_process *p, pid_t virtual_tid)
 {
@@ -366,23 +311,23 @@ static int register_all(struct calls *c, const struct thread_record *record,
 	if (ret < 0)
 		return ret;
 	if (record->tid_address)
-		add_call(c, "tid address", SYS_set_tid_address, record->tid_address, 0, 0, 0);
+		calls_add(c, "tid address", SYS_set_tid_address, record->tid_address, 0, 0, 0);
 	if (record->robust_list)
-		add_call(c, "robust list", SYS_set_robust_list, record->robust_list,
+		calls_add(c, "robust list", SYS_set_robust_list, record->robust_list,
 			 ROBUST_LIST_BYTES, 0, 0);
 	if (record->rseq_address)
-		add_call(c, "rseq", SYS_rseq, record->rseq_address, record->rseq_bytes,
+		calls_add(c, "rseq", SYS_rseq, record->rseq_address, record->rseq_bytes,
 			 record->rseq_flags, record->rseq_signature);
 	if (!(arguments.stack.ss_flags & SS_DISABLE))
-		add_call(c, "signal stack", SYS_sigaltstack,
+		calls_add(c, "signal stack", SYS_sigaltstack,
 			 c->text + offsetof(struct arguments, stack), 0, 0, 0);
 	if (!creator || memcmp(record->name, creator->name, sizeof(record->name)))
-		add_call(c, "name", SYS_prctl, PR_SET_NAME,
+		calls_add(c, "name", SYS_prctl, PR_SET_NAME,
 			 c->text + offsetof(struct arguments, name), 0, 0);
 	if (!creator || record->timer_slack_ns != creator->timer_slack_ns)
-		add_call(c, "timer slack", SYS_prctl, PR_SET_TIMERSLACK, record->timer_slack_ns, 0,
+		calls_add(c, "timer slack", SYS_prctl, PR_SET_TIMERSLACK, record->timer_slack_ns, 0,
 			 0);
-	return make_calls(c);
+	return calls_make(c);
 }
 
 static int put_xstate(struct rebuilt_process *p, struct thread *t)
@@ -453,9 +398,9 @@ static int create_all(struct rebuilt_process *p, struct batch *batch, bool *batc
 		record_head(r, &record, sizeof(record));
 		ret = create_thread(p, record.virtual_tid);
 	}
-	*batched = !ret && process->thread_count >= BATCH_FROM;
+	*batched = !ret && process->thread_count >= CALLS_BATCH_FROM;
 	if (*batched)
-		ret = open_batch(p, &process->threads[0], batch);
+		ret = calls_open_batch(p, &process->threads[0], batch);
 	end = inject_end(&process->threads[0]);
 	return ret ? ret : end;
 }
@@ -559,8 +504,8 @@ static int exit_leader(struct rebuilt_process *p, const struct thread_record *re
 		ret = process_write(p->process, name.text, record->name, sizeof(record->name));
 	if (ret < 0)
 		return ret;
-	add_call(&name, "name", SYS_prctl, PR_SET_NAME, name.text, 0, 0);
-	ret = make_calls(&name);
+	calls_add(&name, "name", SYS_prctl, PR_SET_NAME, name.text, 0, 0);
+	ret = calls_make(&name);
 	if (ret < 0)
 		return ret;
 	leader->injecting = false;
