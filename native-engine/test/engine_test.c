@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -249,6 +250,81 @@ static void captures_a_process_that_runs_on(bool twin)
 	end_victim(&v);
 }
 
+#define REGION_WORDS (8 * 4096 / sizeof(long))
+
+struct seen_region {
+	uint64_t start;
+	long words[REGION_WORDS];
+};
+
+static int place(void *context, uint64_t offset, const void *data, uint64_t bytes)
+{
+	struct seen_region *s = context;
+
+	memcpy((char *)s->words + (offset - s->start), data, bytes);
+	return 0;
+}
+
+/* A program that counts in memory of three kinds at once: no kind may be later than another. */
+static void takes_all_memory_at_one_instant(void)
+{
+	static const int advice[] = { MADV_NORMAL, MADV_DONTFORK, MADV_WIPEONFORK };
+	static struct seen_region seen;
+	struct image_reader *r;
+	struct fault fault = { 0 };
+	long first = 0;
+	int ready[2];
+	uint64_t addresses[3];
+	pid_t pid;
+
+	CHECK(!pipe2(ready, O_CLOEXEC));
+	pid = fork();
+	if (!pid) {
+		volatile long *region[3];
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close_range(3, ready[1] - 1, 0);
+		for (int k = 0; k < 3; k++) {
+			region[k] = mmap(NULL, REGION_WORDS * sizeof(long), PROT_READ | PROT_WRITE,
+					 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			madvise((void *)region[k], REGION_WORDS * sizeof(long), advice[k]);
+			addresses[k] = (uintptr_t)region[k];
+		}
+		for (long i = 1;; i++) {
+			for (size_t w = 0; w < REGION_WORDS; w += 256)
+				for (int k = 0; k < 3; k++)
+					region[k][w] = i;
+			if (i == 1000 && write(ready[1], addresses, sizeof(addresses)) < 0)
+				_exit(1);
+		}
+	}
+	close(ready[1]);
+	CHECK(read(ready[0], addresses, sizeof(addresses)) == sizeof(addresses));
+	close(ready[0]);
+	expect_ok(ask(freeze_request("r1", pid)));
+	expect_ok(ask(snapshot("r1", pid, image_path(), true)));
+	expect_ok(ask(step("resume", "r1")));
+	expect_ok(ask(write_request("r1", pid)));
+	expect_ok(ask(step("end", "r1")));
+	CHECK(!image_reader_open(&r, image_path(), &fault), "%s", fault.text);
+	for (int k = 0; k < 3; k++) {
+		seen.start = addresses[k];
+		CHECK(!image_reader_content(r, 0, addresses[k], sizeof(seen.words), 1, place, &seen,
+					    &fault), "%s", fault.text);
+		if (!k)
+			first = seen.words[0];
+		CHECK(first >= 1000);
+		for (size_t w = 0; w < REGION_WORDS; w += 256)
+			CHECK(seen.words[w] <= first && seen.words[w] >= first - 1,
+			      "region %d has %ld where another has %ld", k, seen.words[w], first);
+		memset(&seen, 0, sizeof(seen));
+	}
+	image_reader_close(r);
+	CHECK(!unlink(image_path()));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 static void abort_leaves_nothing(bool after_resume)
 {
 	struct victim v = start_victim(0);
@@ -413,6 +489,7 @@ int main(int argc, char **argv)
 	expect_fault(ask(json_pack("{s:s}", "op", "nonsense")), "internal");
 	captures_a_process_that_runs_on(false);
 	captures_a_process_that_runs_on(true);
+	takes_all_memory_at_one_instant();
 	abort_leaves_nothing(false);
 	abort_leaves_nothing(true);
 	finds_the_whole_tree();
