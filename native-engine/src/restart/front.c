@@ -395,6 +395,8 @@ static int go(struct front *f)
 		fault_set(f->fault, EPIPE, "internal", "the builder ended before the processes ran");
 	if (ret < 0)
 		end_builder(f);
+	else
+		image_set_close(f->set); /* the next generation replaces the files: no disk for these */
 	return ret;
 }
 

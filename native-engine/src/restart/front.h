@@ -12,7 +12,7 @@ struct front_options {
 };
 
 /*
- * Restarts the images and stays until the program they stand for has ended. Returns its wait status in
+ * Restarts the images, closes @set, and stays until the program they stand for has ended. Returns its wait status in
  * *@status, or -errno with a fault when nothing has been restarted. Ends with the user's terminal
  * as it was.
  */
