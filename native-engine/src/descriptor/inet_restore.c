@@ -358,33 +358,43 @@ static int low_water(const struct inet_view *v)
 	return value;
 }
 
+/* Sends until @deadline; the receiver has room for it. */
+static int send_part(int sender, const uint8_t *data, size_t bytes, int flags, uint64_t deadline)
+{
+	while (bytes) {
+		struct pollfd ready = { .fd = sender, .events = POLLOUT };
+		ssize_t n = send(sender, data, bytes, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
+
+		if (n < 0 && errno != EAGAIN)
+			return -errno;
+		if (n > 0) {
+			data += n;
+			bytes -= n;
+			continue;
+		}
+		if (now_ms() >= deadline)
+			return -ETIMEDOUT;
+		poll(&ready, 1, 10);
+	}
+	return 0;
+}
+
 /* Brings the bytes into the queue of @fd: the receive buffer is made large enough for them. */
 static int send_stream(int fd, int sender, const struct inet_view *v)
 {
-	uint64_t deadline = now_ms() + SEND_LIMIT_MS;
-	int low = low_water(v), waiting, ret = 0;
-	size_t sent = 0;
+	uint64_t deadline = now_ms() + SEND_LIMIT_MS, front = v->head.queue_bytes;
+	uint8_t urgent = v->head.urgent - 1;
+	int low = low_water(v), waiting, ret;
 
 	inet_make_room(fd, v->head.queue_bytes);
-	while (sent < v->head.queue_bytes) {
-		struct pollfd ready = { .fd = sender, .events = POLLOUT };
-		ssize_t n = send(sender, (const char *)v->queue + sent, v->head.queue_bytes - sent,
-				 MSG_DONTWAIT | MSG_NOSIGNAL);
-
-		if (n < 0 && errno != EAGAIN) {
-			ret = -errno;
-			break;
-		}
-		if (n > 0) {
-			sent += n;
-			continue;
-		}
-		if (now_ms() >= deadline) {
-			ret = -ETIMEDOUT;
-			break;
-		}
-		poll(&ready, 1, 10);
-	}
+	if (v->head.urgent && v->head.urgent_at <= front)
+		front = v->head.urgent_at;
+	ret = send_part(sender, v->queue, front, 0, deadline);
+	if (!ret && v->head.urgent)
+		ret = send_part(sender, &urgent, 1, MSG_OOB, deadline);
+	if (!ret)
+		ret = send_part(sender, (const uint8_t *)v->queue + front,
+				v->head.queue_bytes - front, 0, deadline);
 	/* What is still on its way is acknowledged within milliseconds; then the mark may go. */
 	while (!ret && !ioctl(sender, SIOCOUTQ, &waiting) && waiting > 0 && now_ms() < deadline) {
 		const struct timespec time = { .tv_nsec = 200000 };
@@ -405,7 +415,7 @@ static int finish_stream(struct rebuilt_process *p, int fd, const struct inet_vi
 		sender = rebuild_lookup(p->rebuild, v->head.object);
 	if (sender < 0)
 		return 0; /* it was given the restart's own standard file */
-	if (v->head.queue_bytes)
+	if (v->head.queue_bytes || v->head.urgent)
 		ret = send_stream(fd, sender, v);
 	if (v->head.peer == INET_PEER_MEMBER && file_index_find(p->rebuild, v->head.peer_file, &f) &&
 	    inet_view_read(f.payload, f.bytes, &peer)) {

@@ -54,8 +54,58 @@ static void inet_refill_round(struct round *r)
 		inet_refill(r->descriptors->inet_sockets);
 }
 
+static int socket_number(int fd, int name)
+{
+	socklen_t length = sizeof(int);
+	int value = 0;
+
+	getsockopt(fd, SOL_SOCKET, name, &value, &length);
+	return value;
+}
+
+/* Peeks at what stands behind the first @offset bytes of the queue. */
+static ssize_t peek_behind(int fd, int offset, uint8_t *data, size_t bytes)
+{
+	int before = socket_number(fd, SO_PEEK_OFF);
+	ssize_t n;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof(offset)))
+		return 0; /* TCP knows it since Linux 6.9 */
+	n = recv(fd, data, bytes, MSG_PEEK | MSG_DONTWAIT);
+	setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &before, sizeof(before));
+	return n > 0 ? n : 0;
+}
+
+/*
+ * A read stops in front of urgent data, and SIOCINQ counts no further (tcp(7)): that byte is looked at
+ * by itself, then what follows it.
+ */
+static int peek_urgent(int fd, struct inet_payload *u, size_t used, struct buffer *queue)
+{
+	/* All that can be there: at a hole in the sequence the peek cannot be continued. */
+	size_t room = socket_number(fd, SO_RCVBUF), skip = 0;
+	uint8_t *data, byte;
+	ssize_t n;
+
+	if (recv(fd, &byte, 1, MSG_OOB | MSG_PEEK | MSG_DONTWAIT) == 1)
+		u->urgent = byte + 1u;
+	u->urgent_at = used;
+	data = malloc(room + 1);
+	if (!data)
+		return -ENOMEM;
+	n = peek_behind(fd, used, data, room);
+	if (n && socket_number(fd, SO_OOBINLINE)) {
+		u->urgent = data[0] + 1u;
+		skip = 1;
+	}
+	buffer_append(queue, data + skip, n - skip);
+	free(data);
+	return 0;
+}
+
 /* Everything in the receive queue, which stays there. */
-static int peek_stream(int fd, const struct inet_info *s, struct buffer *queue, bool *reads_end)
+static int peek_stream(int fd, const struct inet_info *s, struct inet_payload *u,
+		       struct buffer *queue)
 {
 	int waiting = 0;
 	uint8_t *data;
@@ -68,11 +118,12 @@ static int peek_stream(int fd, const struct inet_info *s, struct buffer *queue, 
 		return -ENOMEM;
 	n = recv(fd, data, waiting + 1, MSG_PEEK | MSG_DONTWAIT);
 	/* The end of a connection that the peer has not closed: this side does not want to read. */
-	*reads_end = !n && s->tcp_state == TCP_ESTABLISHED;
-	if (n > 0)
-		buffer_append(queue, data, n);
+	u->reads_end = !n && s->tcp_state == TCP_ESTABLISHED;
+	if (n < 0)
+		n = 0;
+	buffer_append(queue, data, n);
 	free(data);
-	return n < waiting && waiting && n >= 0 ? -EIO : 0;
+	return peek_urgent(fd, u, n, queue);
 }
 
 static int find_standard(struct inventory *i, const struct descriptor_view *d)
@@ -122,7 +173,6 @@ static void read_stream_state(const struct inet_info *s, struct inet_payload *u)
 static int capture_queue(struct capture *c, const struct descriptor_view *d,
 			 const struct inet_info *s, struct inet_payload *u, struct buffer *queue)
 {
-	bool reads_end = false;
 	int ret;
 
 	if (!inet_is_stream(s)) {
@@ -133,8 +183,8 @@ static int capture_queue(struct capture *c, const struct descriptor_view *d,
 		return 0;
 	if (s->taken_bytes) /* read out by the drain: this comes first */
 		buffer_append(queue, s->taken, s->taken_bytes);
-	ret = peek_stream(d->borrowed, s, queue, &reads_end);
-	u->reads_end = reads_end;
+	ret = peek_stream(d->borrowed, s, u, queue);
+	u->urgent_at += s->taken_bytes;
 	return ret;
 }
 

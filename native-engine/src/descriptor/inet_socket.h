@@ -33,6 +33,9 @@ struct inet_payload {
 	uint32_t options, messages;
 	struct inet_address local, remote;
 	uint64_t queue_bytes;
+	uint64_t urgent_at; /* bytes of the queue in front of the urgent one */
+	uint32_t urgent;    /* 0: none waits; else its value + 1 */
+	uint32_t reserved;
 	/* tail: options, queue: plain bytes of a stream, messages of datagrams */
 };
 
