@@ -41,6 +41,7 @@ int read_scan_request(const json_t *request, struct scan_request *out, struct fa
 	if (strlen(id) >= sizeof(out->computation_id))
 		return fault_set(fault, EINVAL, "internal", "the computation's id is too long");
 	strcpy(out->computation_id, id);
+	out->coordinator_port = json_number(request, "coordinatorPort", 0);
 	out->skip = twin_all();
 	ret = read_keys(request, "roots", "pid", &out->roots, fault);
 	return ret ? ret : read_keys(request, "namespaces", "initPid", &out->namespaces, fault);

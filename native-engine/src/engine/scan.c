@@ -7,8 +7,10 @@
 #include <unistd.h>
 
 #include "../common/proc.h"
+#include "../trace/status.h"
 
 #define MARKER "DMTCP_COMPUTATION_ID="
+#define PORT_MARKER "DMTCP_COORD_PORT="
 
 int process_keys_add(struct process_keys *l, pid_t pid, uint64_t start_ticks)
 {
@@ -135,39 +137,67 @@ static int add_known(struct scan *s, const struct process_keys *keys, bool door)
 	return 0;
 }
 
-static bool has_marker(pid_t pid, const char *marker, size_t length)
+/* One assignment, terminator included, in a process's environment. */
+struct marker {
+	char text[sizeof(MARKER) + 64];
+	size_t bytes;
+};
+
+static struct marker make_marker(const char *name, const char *value)
 {
-	size_t bytes, at = 0;
+	struct marker m;
+
+	m.bytes = snprintf(m.text, sizeof(m.text), "%s%s", name, value) + 1;
+	return m;
+}
+
+static bool holds(const char *environment, size_t bytes, const struct marker *m)
+{
+	for (size_t at = 0; at < bytes; at += strlen(environment + at) + 1)
+		if (bytes - at >= m->bytes && !memcmp(environment + at, m->text, m->bytes))
+			return true;
+	return false;
+}
+
+static bool is_marked(pid_t pid, const struct marker *computation, const struct marker *port)
+{
+	struct proc_status status;
+	size_t bytes;
 	char *environment;
-	bool found = false;
+	bool found;
 
 	if (proc_read_text(pid, "environ", &environment, &bytes) < 0)
 		return false;
-	while (at < bytes && !found) {
-		/* Including the terminator: the whole value. */
-		found = bytes - at >= length && !memcmp(environment + at, marker, length);
-		at += strlen(environment + at) + 1;
-	}
+	found = holds(environment, bytes, computation) &&
+		(!port || holds(environment, bytes, port));
 	free(environment);
-	return found;
+	return found && proc_status(pid, &status) == 0 && status.pid_levels == 1;
 }
 
-/* Members whose ancestors have died: found by what dmtcp_launch put into the environment. */
+/*
+ * Members whose ancestors have died: found by what dmtcp_launch put into the environment. A copy of
+ * the computation may run on the same host, restarted while the original goes on: its processes
+ * carry the same marker, but in pid namespaces of their own, where orphans stay in the tree; and
+ * what was launched into it since then names another coordinator.
+ */
 static int add_marked(struct scan *s)
 {
 	pid_t self = getpid(), parent = getppid();
+	unsigned int port_number = s->request->coordinator_port;
+	struct marker computation = make_marker(MARKER, s->request->computation_id), port;
 	struct pid_list all = { 0 };
-	char marker[sizeof(MARKER) + 64];
+	char digits[16];
 	int ret = proc_all(&all);
 
-	snprintf(marker, sizeof(marker), "%s%s", MARKER, s->request->computation_id);
+	snprintf(digits, sizeof(digits), "%u", port_number);
+	port = make_marker(PORT_MARKER, digits);
 	for (size_t i = 0; ret >= 0 && i < all.count; i++) {
 		pid_t pid = all.pids[i];
 
 		if (pid == self || pid == parent ||
 		    (s->seen.capacity && s->seen.slots[pid_slot(&s->seen, pid)]))
 			continue;
-		if (has_marker(pid, marker, strlen(marker) + 1))
+		if (is_marked(pid, &computation, port_number ? &port : NULL))
 			ret = add_tree(s, pid, false);
 	}
 	pid_list_free(&all);

@@ -24,6 +24,7 @@ void process_keys_free(struct process_keys *l);
 
 struct scan_request {
 	char computation_id[64];         /* "": no look for the environment marker */
+	unsigned int coordinator_port;   /* what marked processes must name too; 0: any */
 	struct process_keys roots;       /* themselves and all their descendants */
 	struct process_keys namespaces;  /* first processes of pid namespaces: only their descendants */
 	const struct process_keys *skip; /* never members, nor looked at: snapshots. May be NULL */

@@ -40,14 +40,15 @@ public final class EngineCodec {
     } else if (request instanceof EngineRequest.Unwatch r) {
       put(json.put("op", "unwatch"), r.process());
     } else if (request instanceof EngineRequest.Scan r) {
-      json.put("op", "scan").put("computationId", r.computationId());
+      json.put("op", "scan").put("computationId", r.computationId())
+          .put("coordinatorPort", r.coordinatorPort());
       putSet(json, r.roots(), r.namespaceInits());
     } else if (request instanceof EngineRequest.Check r) {
       json.put("op", "check").put("timeoutMs", millis(r.limit()));
       r.members().forEach(m -> put(json.withArray("members").addObject(), m));
     } else if (request instanceof EngineRequest.Freeze r) {
       json.put("op", "freeze").put("round", r.round()).put("computationId", r.computationId())
-          .put("generation", r.generation()).put("manifestId", r.manifestId())
+          .put("coordinatorPort", r.coordinatorPort()).put("generation", r.generation()).put("manifestId", r.manifestId())
           .put("timeoutMs", millis(r.limit()));
       putSet(json, r.roots(), r.namespaceInits());
     } else if (request instanceof EngineRequest.Drain r) {

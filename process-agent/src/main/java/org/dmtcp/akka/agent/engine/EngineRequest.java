@@ -14,8 +14,9 @@ public sealed interface EngineRequest {
 
   record Unwatch(HostProcess process) implements EngineRequest {}
 
-  record Scan(String computationId, List<HostProcess> roots, List<HostProcess> namespaceInits)
-      implements EngineRequest {
+  /** @param coordinatorPort what marked processes must name; a copy's name another */
+  record Scan(String computationId, int coordinatorPort, List<HostProcess> roots,
+      List<HostProcess> namespaceInits) implements EngineRequest {
     public Scan {
       roots = List.copyOf(roots);
       namespaceInits = List.copyOf(namespaceInits);
@@ -31,6 +32,7 @@ public sealed interface EngineRequest {
   record Freeze(
       String round,
       String computationId,
+      int coordinatorPort,
       long generation,
       String manifestId,
       List<HostProcess> roots,

@@ -39,6 +39,7 @@ final class KillSweep {
   private final ActorContext<Command> context;
   private final TimerScheduler<Command> timers;
   private final String computationId;
+  private final int coordinatorPort;
   private final Membership membership;
   private final ActorRef<EngineDriver.Command> engine;
   private final NodeSettings settings;
@@ -46,19 +47,22 @@ final class KillSweep {
   private final ActorRef<Swept> replyTo;
   private final ActorRef<EngineAnswer> answers;
 
-  static Behavior<Command> create(String computationId, Membership membership,
+  static Behavior<Command> create(
+      String computationId, int coordinatorPort, Membership membership,
       ActorRef<EngineDriver.Command> engine, NodeSettings settings, ProcFs proc,
       ActorRef<Swept> replyTo) {
     return Behaviors.setup(context -> Behaviors.withTimers(timers -> new KillSweep(context, timers,
-        computationId, membership, engine, settings, proc, replyTo).starting()));
+        computationId, coordinatorPort, membership, engine, settings, proc, replyTo).starting()));
   }
 
   private KillSweep(ActorContext<Command> context, TimerScheduler<Command> timers,
-      String computationId, Membership membership, ActorRef<EngineDriver.Command> engine,
+      String computationId, int coordinatorPort, Membership membership,
+      ActorRef<EngineDriver.Command> engine,
       NodeSettings settings, ProcFs proc, ActorRef<Swept> replyTo) {
     this.context = context;
     this.timers = timers;
     this.computationId = computationId;
+    this.coordinatorPort = coordinatorPort;
     this.membership = membership;
     this.engine = engine;
     this.settings = settings;
@@ -77,7 +81,8 @@ final class KillSweep {
    * @param struck those of them that were struck already
    */
   private Behavior<Command> looking(List<HostProcess> known, List<HostProcess> struck) {
-    ask(new EngineRequest.Scan(computationId, known, membership.namespaceInits()));
+    ask(new EngineRequest.Scan(
+        computationId, coordinatorPort, known, membership.namespaceInits()));
     return Behaviors.receive(Command.class)
         .onMessage(Answered.class, m -> m.answer().request() instanceof EngineRequest.Scan,
             m -> m.answer().ok() ? onFound(m.answer(), struck) : pausing(known, struck))

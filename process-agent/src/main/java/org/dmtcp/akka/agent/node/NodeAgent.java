@@ -295,7 +295,7 @@ public final class NodeAgent {
       return state; // said twice
     }
     ActorRef<NodeRound.Command> round = context.spawn(
-        NodeRound.create(new NodeRound.Setting(environment.node(), order.plan(),
+        NodeRound.create(new NodeRound.Setting(environment.node(), environment.coordinatorPort(), order.plan(),
             state.membership().processes(), state.membership().namespaceInits(), engine, found,
             order.replyTo(), settings, proc), order.limit()),
         "round-" + id);
@@ -459,7 +459,7 @@ public final class NodeAgent {
     }
     List<HostProcess> processes = state.membership().processes();
     submit(new EngineRequest.Scan(
-        state.computationId(), processes, state.membership().namespaceInits()));
+        state.computationId(), environment.coordinatorPort(), processes, state.membership().namespaceInits()));
     return state.with(
         new NodeState.Scan(Set.copyOf(processes), false, scan.waiting(), scan.endedNanos()));
   }
@@ -522,7 +522,8 @@ public final class NodeAgent {
 
   private NodeState sweep(NodeState state, String reason) {
     context.getLog().info("ending {} process(es): {}", state.membership().members().size(), reason);
-    context.spawnAnonymous(KillSweep.create(state.computationId(), state.membership(), engine,
+    context.spawnAnonymous(KillSweep.create(state.computationId(),
+        environment.coordinatorPort(), state.membership(), engine,
         settings, proc, context.messageAdapter(KillSweep.Swept.class, s -> new Swept())));
     return state.with(new NodeState.Sweeps(state.sweeps().active() + 1, state.sweeps().held()));
   }

@@ -86,6 +86,7 @@ final class NodeRound {
    */
   record Setting(
       String node,
+      int coordinatorPort,
       RoundPlan plan,
       List<HostProcess> roots,
       List<HostProcess> namespaceInits,
@@ -189,7 +190,7 @@ final class NodeRound {
     }
     startTimer(limit);
     EngineRequest scan = new EngineRequest.Scan(plan.computationId(),
-        setting.roots(), setting.namespaceInits());
+        setting.coordinatorPort(), setting.roots(), setting.namespaceInits());
     return ask(progress, Phase.PREPARE, limit, scan, body -> {
       setting.names().tell(new Found(EngineCodec.members(body), false, context.getSelf()));
       return inPhase(progress, Phase.PREPARE)
@@ -270,7 +271,7 @@ final class NodeRound {
       return reached(progress, Phase.FREEZE, 0, 0, List.of());
     }
     EngineRequest freeze = new EngineRequest.Freeze(plan.roundId(), plan.computationId(),
-        plan.generation(), plan.manifestId(),
+        setting.coordinatorPort(), plan.generation(), plan.manifestId(),
         setting.roots(), setting.namespaceInits(),
         nativeLimit(limit));
     Progress now = progress.withFreezing();

@@ -29,14 +29,14 @@ class EngineCodecTest {
     assertForm("{'id':7,'op':'hello'}", new EngineRequest.Hello());
     assertForm("{'id':7,'op':'watch','pid':10,'startTicks':1000}", new EngineRequest.Watch(A));
     assertForm("{'id':7,'op':'unwatch','pid':10,'startTicks':1000}", new EngineRequest.Unwatch(A));
-    assertForm("{'id':7,'op':'scan','computationId':'c','roots':[{'pid':10,'startTicks':1000}],"
+    assertForm("{'id':7,'op':'scan','computationId':'c','coordinatorPort':7779,'roots':[{'pid':10,'startTicks':1000}],"
         + "'namespaces':[{'initPid':10,'startTicks':1000}]}",
-        new EngineRequest.Scan("c", List.of(A), List.of(A)));
+        new EngineRequest.Scan("c", 7779, List.of(A), List.of(A)));
     assertForm("{'id':7,'op':'check','timeoutMs':3000,'members':[{'pid':10,'startTicks':1000}]}",
         new EngineRequest.Check(List.of(A), LIMIT));
-    assertForm("{'id':7,'op':'freeze','round':'r','computationId':'c','generation':2,"
+    assertForm("{'id':7,'op':'freeze','round':'r','computationId':'c','coordinatorPort':7779,'generation':2,"
         + "'manifestId':'m','timeoutMs':3000,'roots':[],'namespaces':[]}",
-        new EngineRequest.Freeze("r", "c", 2, "m", List.of(), List.of(), LIMIT));
+        new EngineRequest.Freeze("r", "c", 7779, 2, "m", List.of(), List.of(), LIMIT));
     assertForm("{'id':7,'op':'drain','round':'r','timeoutMs':3000}",
         new EngineRequest.Drain("r", LIMIT));
     assertForm("{'id':7,'op':'snapshot','round':'r','pid':10,'startTicks':1000,'uniquePid':'u',"

@@ -87,7 +87,7 @@ class NativeEngineIT {
 
   private List<EngineMember> freeze(String round) {
     return EngineCodec.members(askFine(new EngineRequest.Freeze(
-        round, "computation", 1, "manifest", List.of(sleeper), List.of(), LIMIT)).body());
+        round, "computation", 0, 1, "manifest", List.of(sleeper), List.of(), LIMIT)).body());
   }
 
   private char state() throws IOException {

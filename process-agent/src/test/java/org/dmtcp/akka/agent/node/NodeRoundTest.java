@@ -72,7 +72,7 @@ class NodeRoundTest {
 
   private void begin(boolean killAfter) {
     plan = new RoundPlan("r", COMPUTATION, 1, "m1", killAfter, false);
-    round = kit.spawn(NodeRound.create(new NodeRound.Setting("node", plan,
+    round = kit.spawn(NodeRound.create(new NodeRound.Setting("node", 7779, plan,
         List.of(a.process(), b.process()), List.of(), engine.ref(), names.ref(),
         coordinator.ref(), SETTINGS, new ProcFs(directory)), LIMIT));
   }
@@ -425,7 +425,7 @@ class NodeRoundTest {
   @Test
   void takesPartWithoutProcesses() throws Exception {
     plan = new RoundPlan("r", COMPUTATION, 1, "m1", false, false);
-    round = kit.spawn(NodeRound.create(new NodeRound.Setting("node", plan, List.of(), List.of(),
+    round = kit.spawn(NodeRound.create(new NodeRound.Setting("node", 7779, plan, List.of(), List.of(),
         engine.ref(), names.ref(), coordinator.ref(), SETTINGS, new ProcFs(directory)), LIMIT));
     reached(Phase.PREPARE);
     for (Phase phase : List.of(Phase.FREEZE, Phase.DRAIN, Phase.SNAPSHOT, Phase.REFILL,
