@@ -274,7 +274,7 @@ static int write_number(struct process *p, const char *name, const char *format,
 	return length;
 }
 
-/* It is a thread's own: before the others are made. And after the mappings, which it could alter. */
+/* A thread's own: before the others are made; and after the mappings, which it could alter. */
 static int restore_outside(struct rebuilt_process *p)
 {
 	struct attributes_record record;

@@ -1,4 +1,4 @@
-/* What a process has once and is neither memory nor descriptors: umask, directories, prctl(2), ... */
+/* What a process has once: umask, directories, personality, prctl(2), membarrier(2). */
 #ifndef ATTRIBUTES_H
 #define ATTRIBUTES_H
 

@@ -8,7 +8,7 @@
 
 #define IOPRIO_WHO_PROCESS 1 /* linux/ioprio.h */
 
-struct sched_attributes { /* struct sched_attr, linux/sched/types.h; newer C libraries have it too */
+struct sched_attributes { /* struct sched_attr, linux/sched/types.h */
 	uint32_t size, policy;
 	uint64_t flags;
 	int32_t nice;

@@ -15,7 +15,7 @@
 
 #define SIGNALS 64
 
-/* The kernel's own form, asm/signal.h. The C library's lies about 32 and 33 and hides the restorer. */
+/* The kernel's own form, asm/signal.h: the C library's hides 32, 33 and the restorer. */
 struct kernel_sigaction {
 	uint64_t handler;
 	uint64_t flags;

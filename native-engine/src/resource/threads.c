@@ -55,6 +55,7 @@ struct thread_record { /* RECORD_THREAD, the leader first */
 	stack_t signal_stack;
 	char name[16];
 	struct scheduling scheduling;
+	struct syscall_dispatch dispatch;
 };
 
 struct xstate_record { /* RECORD_XSTATE; the registers are the tail */
@@ -182,6 +183,7 @@ static int capture_thread(struct capture *c, struct thread *t)
 		.rseq_bytes = t->rseq_bytes,
 		.rseq_signature = t->rseq_signature,
 		.rseq_flags = t->rseq_flags,
+		.dispatch = t->dispatch,
 	};
 	size_t robust_bytes;
 	int ret, end;
@@ -366,6 +368,7 @@ static int restore_thread(struct rebuilt_process *p, struct thread *t, struct ba
 
 	t->regs = record->regs;
 	t->sigmask = record->sigmask;
+	t->dispatch = record->dispatch; /* on from the end of the first burst */
 	interrupted_call_prepare(t);
 	ret = inject_begin(t, p->fault);
 	if (ret < 0)

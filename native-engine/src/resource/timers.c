@@ -50,7 +50,8 @@ static pid_t virtual_id(const struct process *p, pid_t id)
 }
 
 /* One timer of /proc/PID/timers, proc(5); *@text moves behind it. False at the end. */
-static bool parse_timer(const struct process *p, const char **text, struct posix_timer_record *timer)
+static bool parse_timer(const struct process *p, const char **text,
+			struct posix_timer_record *timer)
 {
 	const char *line = strstr(*text, "ID: ");
 	char how[16], whom[8];
@@ -328,8 +329,8 @@ static int64_t nanoseconds(const struct timespec *t)
 }
 
 /*
- * A pending periodic timer is set to have expired one interval before its next expiry: it raises its
- * signal at once, and the next one comes when it would have come.
+ * A pending periodic timer is set to have expired one interval before its next expiry: it raises
+ * its signal at once, and the next one comes when it would have come.
  */
 static bool in_the_past(const struct posix_timer_record *timer, struct itimerspec *time)
 {

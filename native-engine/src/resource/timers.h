@@ -7,8 +7,8 @@
 #include "resource.h"
 
 /*
- * True when pending signal @info is that of a periodic timer of the image: the restored timer raises
- * it anew, as its own, and is re-armed when it is taken.
+ * True when pending signal @info is that of a periodic timer of the image: the restored timer
+ * raises it anew, as its own, and is re-armed when it is taken.
  */
 bool posix_timer_sends_again(const struct buffer *records, const siginfo_t *info);
 

@@ -128,6 +128,8 @@ static int get_registers(struct thread *t)
 	return 0;
 }
 
+#define PTRACE_GET_DISPATCH 0x4211 /* PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG, Linux 6.4 */
+
 int thread_settle(struct thread *t, struct fault *fault)
 {
 	struct iovec area = { &t->regs, sizeof(t->regs) };
@@ -144,6 +146,8 @@ int thread_settle(struct thread *t, struct fault *fault)
 		ret = -errno;
 		goto err;
 	}
+	if (ptrace(PTRACE_GET_DISPATCH, t->tid, sizeof(t->dispatch), &t->dispatch) < 0)
+		memset(&t->dispatch, 0, sizeof(t->dispatch));
 	rewind_leaked_eintr(t, &changed);
 	ret = abort_rseq(t, &changed);
 	if (ret < 0)
@@ -160,7 +164,7 @@ err:
 			 t->process->pid, strerror(-ret));
 }
 
-#define STEPS_AT_MOST 1000000u /* its longest loop waits for the kernel's clock update: microseconds */
+#define STEPS_AT_MOST 1000000u /* its longest loop waits for the kernel's clock: microseconds */
 
 int thread_leave_vdso(struct thread *t, uint64_t vdso_start, uint64_t vdso_end,
 		      uint64_t deadline_ns, struct fault *fault)

@@ -4,7 +4,7 @@
 
 #include "process.h"
 
-/* Takes a place for the burst of @t and points its registers there. False: none is free, or none. */
+/* Takes a place for the burst of @t and points its registers there. False: none is free. */
 bool guard_enter(struct thread *t);
 void guard_leave(struct thread *t);
 /* Unmaps it, before the thaw. */

@@ -44,8 +44,11 @@ int thread_put_state(struct thread *t)
 	return set_registers(t, &t->regs);
 }
 
+#define PTRACE_SET_DISPATCH 0x4210 /* PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG, Linux 6.4 */
+
 int inject_begin(struct thread *t, struct fault *fault)
 {
+	const struct syscall_dispatch off = { 0 };
 	uint64_t all = ~0ull;
 
 	if (t->injecting)
@@ -59,6 +62,8 @@ int inject_begin(struct thread *t, struct fault *fault)
 	if (ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(all), &all) < 0)
 		return fault_set(fault, errno, "no-such-process", "thread %d of process %d: %s",
 				 t->tid, t->process->pid, strerror(errno));
+	if (t->dispatch.mode)
+		ptrace(PTRACE_SET_DISPATCH, t->tid, sizeof(off), &off);
 	t->injecting = true;
 	return 0;
 }
@@ -70,6 +75,8 @@ int inject_end(struct thread *t)
 	if (!t->injecting)
 		return 0;
 	t->injecting = false;
+	if (t->dispatch.mode)
+		ptrace(PTRACE_SET_DISPATCH, t->tid, sizeof(t->dispatch), &t->dispatch);
 	ret = thread_put_state(t);
 	guard_leave(t);
 	return ret;

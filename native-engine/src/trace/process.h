@@ -14,6 +14,12 @@
 
 struct proc_status; /* status.h */
 
+/* System calls that become a SIGSYS (emulators use it): prctl(2), PR_SET_SYSCALL_USER_DISPATCH. */
+struct syscall_dispatch {
+	uint64_t mode; /* 0: off */
+	uint64_t selector, offset, bytes;
+};
+
 struct thread {
 	pid_t tid;         /* as the engine sees it */
 	pid_t virtual_tid; /* as the program sees it: innermost pid namespace */
@@ -25,6 +31,7 @@ struct thread {
 	uint64_t sigmask;             /* PTRACE_GETSIGMASK at the freeze */
 	uint64_t rseq_address;        /* 0: none */
 	uint32_t rseq_bytes, rseq_signature, rseq_flags;
+	struct syscall_dispatch dispatch; /* off while calls are injected */
 	struct proc_status *status; /* of /proc at the freeze; NULL: made by us, or an exited leader */
 	bool seccomp_suspended;     /* filtered, but not as long as we trace it */
 	bool injecting;
