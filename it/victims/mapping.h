@@ -58,6 +58,17 @@ static inline void *mapping_at(void *address, size_t bytes, int protection, int 
 	return got;
 }
 
+/* Anonymous memory for reading and writing, somewhere. */
+static inline void *mapping_private(size_t bytes)
+{
+	return mapping_at(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static inline void *mapping_shared(size_t bytes)
+{
+	return mapping_at(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+}
+
 struct mapping_shown {
 	uintptr_t start, end;
 	char permissions[5];

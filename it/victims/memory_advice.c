@@ -40,8 +40,7 @@ static void check(void)
 int main(void)
 {
 	for (size_t i = 0; i < COUNT; i++) {
-		areas[i] = mapping_at(NULL, 16 * PAGE, PROT_READ | PROT_WRITE,
-				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		areas[i] = mapping_private(16 * PAGE);
 		mapping_fill(areas[i], 1, i);
 		taken[i] = madvise(areas[i], 16 * PAGE, settings[i].advice) == 0;
 	}

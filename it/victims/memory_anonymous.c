@@ -22,8 +22,7 @@ static void check(void)
 
 int main(void)
 {
-	area = mapping_at(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			  0);
+	area = mapping_private(PAGES * PAGE);
 	for (size_t i = 0; i < PAGES; i++) {
 		if (i % 5 == 4)
 			continue; /* never touched */

@@ -24,8 +24,7 @@ static void check(void)
 int main(void)
 {
 	static const unsigned char code[] = { 0xb8, 42, 0, 0, 0, 0xc3 }; /* mov $42, %eax; ret */
-	unsigned char *page = mapping_at(NULL, PAGE, PROT_READ | PROT_WRITE,
-					 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *page = mapping_private(PAGE);
 	unsigned char *own = (unsigned char *)(void *)patched;
 
 	memcpy(page, code, sizeof(code));

@@ -24,7 +24,7 @@ static void check(void)
 
 int main(void)
 {
-	area = mapping_at(NULL, 32 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	area = mapping_private(32 * PAGE);
 	for (int i = 1; i < 32; i += 2)
 		mapping_fill(area, i, 1);
 	guarded = madvise(area + 3 * PAGE, 2 * PAGE, GUARD_INSTALL) == 0 &&

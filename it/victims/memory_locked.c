@@ -18,9 +18,8 @@ static void check(void)
 
 int main(void)
 {
-	locked = mapping_at(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	on_fault = mapping_at(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			      0);
+	locked = mapping_private(8 * PAGE);
+	on_fault = mapping_private(8 * PAGE);
 	mapping_fill(locked, 3, 1);
 	victim_check(mlock(locked, 8 * PAGE) == 0);
 	victim_check(mlock2(on_fault, 8 * PAGE, MLOCK_ONFAULT) == 0);

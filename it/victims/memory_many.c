@@ -16,8 +16,7 @@ static void check(void)
 
 int main(void)
 {
-	area = mapping_at(NULL, COUNT * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			  0);
+	area = mapping_private(COUNT * PAGE);
 	for (size_t i = 0; i < COUNT; i++) {
 		*(uint32_t *)(area + i * PAGE + 64) = i + 1;
 		if (i % 2)

@@ -23,7 +23,8 @@ static void check(void)
 	victim_check(!memcmp(reading + 5 * PAGE, whole + 5 * PAGE, PAGE));
 	for (size_t i = 0; i < 16; i++)
 		if (i != 5)
-			victim_check(i % 3 ? mapping_is_zero(whole, i) : mapping_holds(whole, i, 1));
+			victim_check(i % 3 ? mapping_is_zero(whole, i) :
+					     mapping_holds(whole, i, 1));
 	victim_check(mapping_holds(private, 3, 1) && mapping_holds(private, 6, 2));
 	victim_check(mapping_is_zero(private, 9)); /* zeroed here, not in the memfd */
 	victim_check(mprotect(reading, PAGE, PROT_READ | PROT_WRITE) < 0 && errno == EACCES);

@@ -24,8 +24,8 @@ static void check(void)
 
 int main(void)
 {
-	private = mapping_at(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	shared = mapping_at(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	private = mapping_private(4 * PAGE);
+	shared = mapping_shared(4 * PAGE);
 	mapping_fill(private, 1, 1);
 	mapping_fill(shared, 1, 2);
 	named = prctl(SET_VMA, 0, private, 4 * PAGE, "my memory") == 0;

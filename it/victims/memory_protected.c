@@ -4,7 +4,8 @@
  */
 #include "mapping.h"
 
-static const int protections[] = { PROT_NONE, PROT_READ, PROT_EXEC, PROT_WRITE, PROT_READ | PROT_EXEC,
+static const int protections[] = { PROT_NONE, PROT_READ, PROT_EXEC, PROT_WRITE,
+				   PROT_READ | PROT_EXEC,
 				   PROT_READ | PROT_WRITE | PROT_EXEC };
 static const char *const shown[] = { "---p", "r--p", "--xp", "-w-p", "r-xp", "rwxp" };
 #define COUNT (sizeof(protections) / sizeof(protections[0]))
@@ -32,8 +33,7 @@ int main(void)
 {
 	for (size_t i = 0; i < COUNT; i++) {
 		/* a hole around each, so that none merges with another */
-		areas[i] = mapping_at(NULL, 6 * PAGE, PROT_READ | PROT_WRITE,
-				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		areas[i] = mapping_private(6 * PAGE);
 		victim_check(munmap(areas[i], PAGE) == 0 && munmap(areas[i] + 5 * PAGE, PAGE) == 0);
 		areas[i] += PAGE;
 		for (size_t k = 0; k < 4; k++)

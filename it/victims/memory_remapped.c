@@ -29,14 +29,14 @@ int main(void)
 	int fd = memfd_create("pieces", MFD_CLOEXEC);
 	char *from, *to;
 
-	from = mapping_at(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	from = mapping_private(8 * PAGE);
 	for (size_t i = 0; i < 8; i++)
 		mapping_fill(from, i, 1);
 	to = mapping_at(NULL, 16 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	moved = mremap(from, 8 * PAGE, 12 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to);
 	victim_check(moved == to);
 	victim_check(munmap(to + 12 * PAGE, 4 * PAGE) == 0);
-	pieces = mapping_at(NULL, 12 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pieces = mapping_private(12 * PAGE);
 	for (size_t i = 0; i < 12; i++) {
 		mapping_fill(pieces, i, 2);
 		if (i % 3 == 1)
@@ -44,10 +44,10 @@ int main(void)
 	}
 	/* a shared mapping whose pages lie in another order than the file's */
 	victim_check(fd >= 0 && ftruncate(fd, 8 * PAGE) == 0);
-	shared = mapping_at(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	shared = mapping_private(4 * PAGE);
 	for (size_t i = 0; i < 4; i++) {
-		mapping_at(shared + i * PAGE, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
-			   (7 - 2 * i) * PAGE);
+		mapping_at(shared + i * PAGE, PAGE, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_FIXED, fd, (7 - 2 * i) * PAGE);
 		mapping_fill(shared, i, 3);
 	}
 	close(fd);

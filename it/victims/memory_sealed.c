@@ -19,7 +19,7 @@ static void check(void)
 
 int main(void)
 {
-	area = mapping_at(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	area = mapping_private(4 * PAGE);
 	mapping_fill(area, 1, 1);
 	sealed = syscall(462, area, 4 * PAGE, 0) == 0;
 	return victim_run(check);

@@ -45,7 +45,8 @@ static void check(void)
 			victim_check(mapping_is_zero(area, i));
 		else if (i % 2 == 0)
 			victim_check(mapping_holds(area, i, 8));
-		else if (victim_asked_to_finish) /* until then it does not touch the child's pages */
+		/* until the end the parent does not touch the child's pages */
+		else if (victim_asked_to_finish)
 			victim_check(mapping_holds(area, i, 9));
 	}
 	mapping_fill(area, PAGES - 2, question);
@@ -61,8 +62,7 @@ static void check(void)
 
 int main(void)
 {
-	area = mapping_at(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-			  0);
+	area = mapping_shared(PAGES * PAGE);
 	talk = (struct talk *)area;
 	talk->asked = 1;
 	for (size_t i = 2; i < PAGES / 2; i += 2)

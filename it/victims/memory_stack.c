@@ -31,8 +31,8 @@ static void check(void)
 int main(void)
 {
 	/* room below it, so that it can grow */
-	char *room = mapping_at(NULL, 1024 * PAGE + AREA, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-				0);
+	char *room = mapping_at(NULL, 1024 * PAGE + AREA, PROT_NONE,
+				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	victim_check(munmap(room, 1024 * PAGE + AREA) == 0);
 	edge = mapping_at(room + 1024 * PAGE, AREA, PROT_READ | PROT_WRITE,

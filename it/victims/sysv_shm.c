@@ -1,5 +1,5 @@
 /*
- * victim: System V segments: attached twice, read-only, in part, marked for removal, shared with a child
+ * victim: System V segments: twice, read-only, in part, marked for removal, shared with a child
  * category: memory
  */
 #include <sys/prctl.h>
@@ -26,9 +26,11 @@ static void check(void)
 	victim_check(mapping_holds(first, 9, round));
 	for (size_t i = 0; i < PAGES; i++)
 		if (i != 3 && i != 9 && i != 12)
-			victim_check(i % 2 ? mapping_holds(first, i, 1) : mapping_is_zero(first, i));
+			victim_check(i % 2 ? mapping_holds(first, i, 1) :
+					     mapping_is_zero(first, i));
 	victim_check(shmctl(id, IPC_STAT, &status) == 0);
-	victim_check(status.shm_segsz == PAGES * PAGE - 100 && (status.shm_perm.mode & 0777) == 0640);
+	victim_check(status.shm_segsz == PAGES * PAGE - 100);
+	victim_check((status.shm_perm.mode & 0777) == 0640);
 	victim_check(status.shm_nattch == 8); /* four here, four in the child */
 	victim_check(shmget(status.shm_perm.__key, 0, 0) == id);
 	victim_check(mapping_show(reading, &m) && !strcmp(m.permissions, "r--s"));

@@ -1,6 +1,6 @@
 /*
- * Compressed chunks of code, kept by the engine: the same libraries are in the image of every process
- * and of every checkpoint. They are compressed once, and better than what changes.
+ * Compressed chunks of code, kept by the engine: the same libraries are in the image of every
+ * process and of every checkpoint. They are compressed once, and better than what changes.
  */
 #ifndef CODE_CACHE_H
 #define CODE_CACHE_H

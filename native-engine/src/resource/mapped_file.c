@@ -1,6 +1,6 @@
 /*
- * Files behind mappings. Code (ELF) is carried in the image, so that it stands alone when the host's
- * libraries are upgraded; other files are data, found again by path as open files are
+ * Files behind mappings. Code (ELF) is carried in the image, so that it stands alone when the
+ * host's libraries are upgraded; other files are data, found again by path as open files are
  * (descriptor/regular_file.c); what has no name is memory (shared_memory.c).
  */
 #include <elf.h>
@@ -49,7 +49,8 @@ static int collect_ranges(struct mapped_file *f)
 	for (size_t i = 0; i < f->vma_count; i++) {
 		const struct vma_record *v = &f->vmas[i]->v;
 		uint64_t end = v->offset + (v->end - v->start);
-		struct file_range *last = f->r.range_count ? &f->ranges[f->r.range_count - 1] : NULL;
+		struct file_range *last = f->r.range_count ?
+						  &f->ranges[f->r.range_count - 1] : NULL;
 
 		if (v->flags & VMA_SHARED && v->flags & VMA_MAY_WRITE)
 			f->r.flags |= MAPPED_WANTS_WRITE;
@@ -241,7 +242,9 @@ static int capture_regular(struct capture *c, struct mapped_file *f, int fd,
 	if (!fstatfs(fd, &filesystem))
 		view.filesystem = (uint32_t)filesystem.f_type;
 	f->r.kind = MAPPED_REGULAR;
-	/* it asks for the id first, and carries the content if it is the first in the round to ask */
+	/*
+	 * it asks for the id first, and carries the content if it is the first in the round to ask
+	 */
 	ret = regular_file_kind.capture(c, &view, 0, &payload);
 	f->r.id = round_inode_id(c->round, status->st_dev, status->st_ino, &is_new);
 	if (payload.failed)
@@ -352,7 +355,8 @@ int mapped_file_view(const struct record *record, struct mapped_file_view *v, st
 	for (uint32_t i = 0; i < v->r.range_count; i++) {
 		if (v->ranges[i].start < last || v->ranges[i].end <= v->ranges[i].start)
 			return fault_set(fault, EINVAL, "image-damaged",
-					 "%s: the ranges of a mapped file are out of order", v->path);
+					 "%s: the ranges of a mapped file are out of order",
+					 v->path);
 		last = v->ranges[i].end;
 	}
 	if (!v->r.id || v->r.kind < MAPPED_ELF || v->r.kind > MAPPED_SYSV ||

@@ -40,8 +40,8 @@ static int check_mappings(const struct live_memory *m, pid_t pid, struct fault *
 		if (why)
 			return fault_set(fault, EOPNOTSUPP, "not-supported",
 					 "process %d: memory at %" PRIx64 "-%" PRIx64 " (%s): %s",
-					 pid, v->v.start, v->v.end, v->path[0] ? v->path : "no name",
-					 why);
+					 pid, v->v.start, v->v.end,
+					 v->path[0] ? v->path : "no name", why);
 	}
 	return 0;
 }
@@ -287,8 +287,8 @@ static int verify_host(const struct memory_table *t, struct fault *fault)
 	/* three for the vDSO, one for the work area */
 	if (t->count + 4 > most)
 		return fault_set(fault, ENOMEM, "too-many-mappings",
-				 "the program has %zu mappings, this host allows %" PRIu64, t->count,
-				 most);
+				 "the program has %zu mappings, this host allows %" PRIu64,
+				 t->count, most);
 	if (t->count && t->vmas[0].start < lowest && geteuid())
 		return fault_set(fault, EPERM, "low-mapping",
 				 "the program has memory at %" PRIx64 ", this host allows it from "

@@ -23,7 +23,9 @@
 #include "resource.h"
 
 #define PAGE_BYTES 4096ull
-/* End of what a process can map with 4-level page tables, and all that mmap gives unasked with 5. */
+/*
+ * End of what a process can map with 4-level page tables, and all that mmap gives unasked with 5.
+ */
 #define USER_END 0x7ffffffff000ull
 
 /* Properties of a mapping in vma_record.flags: part of the image format, append only. */
@@ -99,8 +101,8 @@ char *live_memory_look_early(pid_t pid);
 /* The same as live_memory_read() of a frozen process, of the early look where it still holds. */
 int live_memory_read_frozen(struct live_memory *m, struct process *p, struct fault *fault);
 /*
- * -EAGAIN with fault memory-changed: @snapshot, a fork, has mappings with other properties. Fills in
- * how much of each exists.
+ * -EAGAIN with fault memory-changed: @snapshot, a fork, has mappings with other properties. Fills
+ * in how much of each exists.
  */
 int live_memory_matches(struct live_memory *m, pid_t snapshot, struct fault *fault);
 
@@ -191,8 +193,8 @@ int shared_memory_open(struct capture *c, const struct live_vma *v);
 /* Record and content of memory without a name: shared anonymous, memfd, hugetlb, lost files. */
 int shared_memory_capture(struct capture *c, struct mapped_file *f, bool is_new);
 /*
- * shared_content.c: queues the content of @f->r.id as far as it is mapped and has not been queued in
- * this round; finds @f->r.bytes.
+ * shared_content.c: queues the content of @f->r.id as far as it is mapped and has not been queued
+ * in this round; finds @f->r.bytes.
  */
 int shared_memory_content(struct capture *c, struct mapped_file *f);
 int shared_memory_restore(struct rebuilt_process *p, const struct mapped_file_view *v);
@@ -231,7 +233,9 @@ int memory_restore(struct rebuilt_process *p);
 
 /* ---- memory_fill.c ---- */
 
-/* Writes all private pages of the image; everything is mapped. Between inject_begin() and _end(). */
+/*
+ * Writes all private pages of the image; everything is mapped. Between inject_begin() and _end().
+ */
 int memory_fill(struct rebuilt_process *p, struct thread *t, const struct memory_table *table);
 
 /* ---- vdso.c ---- */

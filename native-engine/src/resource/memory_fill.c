@@ -1,8 +1,8 @@
 /*
- * Writes the pages of an image into a rebuilt process. Large anonymous mappings are filled through a
- * userfaultfd: the kernel then copies into a fresh page without having cleared it first, 1.0 us of
- * processor time a page instead of 1.8 with process_vm_writev(2) (measured, Linux 6.18). Everything
- * else, and everything where there is no userfaultfd, is written with process_write().
+ * Writes the pages of an image into a rebuilt process. Large anonymous mappings are filled through
+ * a userfaultfd: the kernel then copies into a fresh page without having cleared it first, 1.0 us
+ * of processor time a page instead of 1.8 with process_vm_writev(2) (measured, Linux 6.18).
+ * Everything else, and everything where there is no userfaultfd, is written with process_write().
  */
 #include <errno.h>
 #include <fcntl.h>

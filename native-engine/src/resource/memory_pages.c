@@ -55,7 +55,9 @@ static bool is_wanted(const struct page_walk *w, const struct live_vma *v)
 
 static bool holds_private_data(const struct live_vma *v)
 {
-	/* The state of the vDSO's getrandom must not be the same in two restarts: engine-facts 9.1 */
+	/*
+	 * The state of the vDSO's getrandom must not be the same in two restarts: engine-facts 9.1
+	 */
 	return v->special == SPECIAL_NONE && !(v->v.flags & (VMA_SHARED | VMA_DROPPABLE));
 }
 
@@ -206,8 +208,8 @@ static int walk_pagemap(struct page_walk *w, int pagemap)
 		const struct live_vma *v = &w->memory->vmas[i];
 
 		/*
-		 * The zero page shows as any other page: the writer drops it. Shared mappings matter
-		 * for their guard markers only, which kernels of this path do not have.
+		 * The zero page shows as any other page: the writer drops it. Shared mappings
+		 * matter for their guard markers only, which kernels of this path do not have.
 		 */
 		if (is_wanted(w, v) && holds_private_data(v) &&
 		    v->resident_bytes + v->swapped_bytes)

@@ -1,6 +1,6 @@
 /*
- * Rebuilds the address space of a stopped process from outside (engine-facts 1.2, 9.7): empties it but
- * for the vDSO, maps everything at its place with its final protection, writes the pages.
+ * Rebuilds the address space of a stopped process from outside (engine-facts 1.2, 9.7): empties it
+ * but for the vDSO, maps everything at its place with its final protection, writes the pages.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -67,7 +67,8 @@ static int unmap(struct restoring *r, uint64_t start, uint64_t end)
 	int ret = 0;
 
 	if (start < end)
-		ret = inject_syscall(r->thread, &result, SYS_munmap, start, end - start, 0, 0, 0, 0);
+		ret = inject_syscall(r->thread, &result, SYS_munmap, start, end - start, 0, 0, 0,
+				     0);
 	if (ret >= 0)
 		ret = (int)result;
 	if (ret < 0)
@@ -495,7 +496,9 @@ static int open_work_area(struct restoring *r)
 	ret = batch_open(&r->batch, r->thread, hole, r->p->fault);
 	if (ret < 0)
 		return ret;
-	/* Since 6.12 this can be forbidden (proc_mem.force_override): found out on the code page. */
+	/*
+	 * Since 6.12 this can be forbidden (proc_mem.force_override): found out on the code page.
+	 */
 	if (!r->batch.one_by_one && process->mem_fd >= 0) {
 		uint8_t byte;
 

@@ -1,4 +1,7 @@
-/* The mappings of an image: what cannot be a real address space is refused before anything is made. */
+/*
+ * The mappings of an image: what cannot be a real address space is refused before anything is
+ * made.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>

@@ -130,8 +130,8 @@ int mm_verify(struct image_reader *image, struct fault *fault)
 	for (int i = 0; ret >= 0 && i < BOUNDS; i++)
 		if (v.r.bounds[i] >= USER_END)
 			ret = fault_set(fault, EINVAL, "image-damaged",
-					"bound %d of the address space lies beyond the addresses of "
-					"programs", i);
+					"bound %d of the address space lies beyond the "
+					"addresses of programs", i);
 	return ret;
 }
 
@@ -200,8 +200,8 @@ int mm_restore(struct rebuilt_process *p, struct thread *t, uint64_t scratch)
 		if (ret < 0 || result >= 0 || map.exe_fd == NO_FILE)
 			break;
 		/*
-		 * The link needs privilege over the user namespace, and a file that may be executed;
-		 * the rest does not. A program without its link is better than none.
+		 * The link needs privilege over the user namespace, and a file that may be
+		 * executed; the rest does not. A program without its link is better than none.
 		 */
 		map.exe_fd = NO_FILE;
 	}

@@ -65,7 +65,8 @@ static struct known *known_object(struct round *r, uint64_t id)
 }
 
 /* The first part of [@start, @end) that has not been read; false: there is none. */
-static bool unread_part(const struct known *k, uint64_t start, uint64_t end, struct file_range *part)
+static bool unread_part(const struct known *k, uint64_t start, uint64_t end,
+			struct file_range *part)
 {
 	for (size_t i = 0; i < k->count && k->ranges[i].start < end; i++) {
 		if (k->ranges[i].end <= start)
@@ -111,8 +112,8 @@ static int add_part(struct known *k, const struct file_range *part)
 }
 
 /*
- * The pages from @from to @to of @v that exist, asked inside the process; *@existing: the end of the
- * last one. -ENOTSUP: there is no thread to ask.
+ * The pages from @from to @to of @v that exist, asked inside the process; *@existing: the end of
+ * the last one. -ENOTSUP: there is no thread to ask.
  */
 static int read_resident(struct capture *c, uint64_t object, const struct live_vma *v,
 			 uint64_t from, uint64_t to, uint64_t *existing)
@@ -165,8 +166,8 @@ out:
 }
 
 /*
- * The end of the file as far as @v shows it: pages behind it cannot be read. The last page is looked
- * at first, then bisected, because reading a hole makes a page; up to @existing is known.
+ * The end of the file as far as @v shows it: pages behind it cannot be read. The last page is
+ * looked at first, then bisected, because reading a hole makes a page; up to @existing is known.
  */
 static uint64_t find_end(struct capture *c, const struct live_vma *v, uint64_t existing)
 {

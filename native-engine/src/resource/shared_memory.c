@@ -250,7 +250,8 @@ int shared_memory_restore(struct rebuilt_process *p, const struct mapped_file_vi
 		if (ret < 0)
 			return ret;
 	}
-	if (!(v->r.flags & MAPPED_WANTS_READ) || rebuild_lookup(p->rebuild, v->r.id ^ KEY_READ) >= 0)
+	if (!(v->r.flags & MAPPED_WANTS_READ) ||
+	    rebuild_lookup(p->rebuild, v->r.id ^ KEY_READ) >= 0)
 		return 0;
 	reading = file_reopen(fd, O_RDONLY);
 	if (reading < 0)

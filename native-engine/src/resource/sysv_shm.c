@@ -1,7 +1,7 @@
 /*
- * System V shared memory that is attached somewhere. Processes keep its id, so it is made again with
- * the same id (in the IPC namespace of the restart, where all are free) and attached with shmat(2)
- * where it was; what the program had cut out of an attachment is cut out again.
+ * System V shared memory that is attached somewhere. Processes keep its id, so it is made again
+ * with the same id (in the IPC namespace of the restart, where all are free) and attached with
+ * shmat(2) where it was; what the program had cut out of an attachment is cut out again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -220,8 +220,8 @@ static int restore_segment(struct rebuilt_process *p, const struct sysv_record *
 	ret = create_segment(r);
 	if (ret < 0)
 		return fault_set(p->fault, -ret, "restore-content",
-				 "System V segment %d of %" PRIu64 " bytes cannot be made: %s", r->id,
-				 r->bytes, strerror(-ret));
+				 "System V segment %d of %" PRIu64 " bytes cannot be made: %s",
+				 r->id, r->bytes, strerror(-ret));
 	data = shmat(r->id, NULL, 0);
 	if (data == (void *)-1)
 		return fault_set(p->fault, errno, "restore-content", "System V segment %d: %s",
@@ -255,7 +255,8 @@ static bool find_segment(const struct buffer *records, uint64_t object, struct s
 	return false;
 }
 
-bool sysv_shm_span(const struct buffer *records, const struct vma_record *v, struct file_range *span)
+bool sysv_shm_span(const struct buffer *records, const struct vma_record *v,
+		   struct file_range *span)
 {
 	struct sysv_record r;
 
@@ -318,7 +319,8 @@ int sysv_shm_attach(struct rebuilt_process *p, struct thread *t, const struct me
 			ret = cut_out(t, table, v->file_id, &span);
 		if (ret < 0)
 			return fault_set(p->fault, -ret, "restore-content",
-					 "System V segment %d cannot be attached at %" PRIx64 ": %s",
+					 "System V segment %d cannot be attached at %" PRIx64
+					 ": %s",
 					 r.id, span.start, strerror(-ret));
 	}
 	return 0;

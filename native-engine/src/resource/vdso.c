@@ -1,9 +1,10 @@
 /*
- * The vDSO: programs keep pointers into it (libc, the JVM, Go), so its functions must stay where they
- * were. Where the kernel's vDSO is the same, it is moved there with the pages it reads; where it is
- * another, it is parked in a hole, and the old code is put at the old place as ordinary memory whose
- * functions jump to the new ones. To the next checkpoint that memory is nothing special: should the
- * kernel change again, the parked one gets its own proxy, and the jumps are chained.
+ * The vDSO: programs keep pointers into it (libc, the JVM, Go), so its functions must stay where
+ * they were. Where the kernel's vDSO is the same, it is moved there with the pages it reads; where
+ * it is another, it is parked in a hole, and the old code is put at the old place as ordinary
+ * memory whose functions jump to the new ones. To the next checkpoint that memory is nothing
+ * special: should the kernel change again, the parked one gets its own proxy, and the jumps are
+ * chained.
  */
 #include <elf.h>
 #include <errno.h>
@@ -90,7 +91,8 @@ int vdso_verify(const struct buffer *records, const struct memory_table *t, stru
 	    r.area_bytes > AREA_BYTES_MAX || (r.start | r.bytes | r.area_start | r.area_bytes) %
 	    PAGE_BYTES || !r.area_start || r.area_start > USER_END - r.area_bytes ||
 	    r.start < r.area_start || r.start - r.area_start > r.area_bytes - r.bytes)
-		return fault_set(fault, EINVAL, "image-damaged", "the record of the vDSO makes no sense");
+		return fault_set(fault, EINVAL, "image-damaged",
+				 "the record of the vDSO makes no sense");
 	for (size_t i = 0; i < t->count; i++)
 		if (t->vmas[i].start < r.start + r.bytes && t->vmas[i].end > r.start)
 			return fault_set(fault, EINVAL, "image-damaged",
@@ -171,7 +173,8 @@ static bool within(uint64_t at, uint64_t bytes, uint64_t total)
 static int find_symbols(struct symbols *s, const uint8_t *code, uint64_t bytes)
 {
 	const Elf64_Ehdr *h = (const Elf64_Ehdr *)code;
-	uint64_t hash = 0, table = 0, names = 0, name_bytes = 0, load = 0, dynamic = 0, dynamics = 0;
+	uint64_t hash = 0, table = 0, names = 0, name_bytes = 0;
+	uint64_t load = 0, dynamic = 0, dynamics = 0;
 	const Elf64_Phdr *segments;
 
 	memset(s, 0, sizeof(*s));
@@ -206,7 +209,8 @@ static int find_symbols(struct symbols *s, const uint8_t *code, uint64_t bytes)
 			break;
 		}
 	}
-	if (!table || !within(names, name_bytes, bytes) || !name_bytes || code[names + name_bytes - 1])
+	if (!table || !within(names, name_bytes, bytes) || !name_bytes ||
+	    code[names + name_bytes - 1])
 		return -ENOEXEC;
 	/* without DT_HASH (gone since 6.13 on some architectures): the names follow the symbols */
 	if (hash && within(hash, 8, bytes))
@@ -244,12 +248,16 @@ static const struct {
 
 #define JUMP_BYTES 14
 
-/* Code that continues in the new vDSO, or that does the system call where that has no such function. */
+/*
+ * Code that continues in the new vDSO, or that does the system call where that has no such
+ * function.
+ */
 static bool write_stub(uint8_t *at, const char *name, const struct symbols *new_symbols,
 		       uint64_t new_start)
 {
-	static const uint8_t jump[] = { 0xff, 0x25, 0, 0, 0, 0 }; /* jmp *(%rip); the address follows */
-	static const uint8_t call[] = { 0x0f, 0x05, 0xc3 };	  /* syscall; ret */
+	/* jmp *(%rip), the address follows; syscall, ret */
+	static const uint8_t jump[] = { 0xff, 0x25, 0, 0, 0, 0 };
+	static const uint8_t call[] = { 0x0f, 0x05, 0xc3 };
 
 	for (size_t i = 0; i < new_symbols->count; i++) {
 		const Elf64_Sym *symbol = &new_symbols->table[i];
@@ -292,7 +300,8 @@ static int patch(uint8_t *old_code, uint64_t bytes, const uint8_t *new_code, uin
 		uint64_t at = symbol->st_value - old_symbols.base;
 
 		/* only names with the prefix: the others are aliases of them */
-		if (!is_function(symbol) || strncmp(symbol_name(&old_symbols, symbol), "__vdso_", 7))
+		if (!is_function(symbol) ||
+		    strncmp(symbol_name(&old_symbols, symbol), "__vdso_", 7))
 			continue;
 		if (symbol->st_size < JUMP_BYTES || !within(at, JUMP_BYTES, bytes))
 			ret = -ENOEXEC;
@@ -332,7 +341,7 @@ out:
 	free(patched);
 	if (ret < 0)
 		return fault_set(p->fault, -ret, "vdso-differs",
-				 "this kernel's vDSO differs and cannot stand in for the saved one: %s",
+				 "this kernel's vDSO differs and cannot replace the saved one: %s",
 				 strerror(-ret));
 	return 0;
 }

@@ -16,8 +16,8 @@
 #define LIMIT_NS 60000000000ull /* for one table: mapping can wait for a slow file server */
 
 /*
- * rbx: next entry, r12: entries left. Position-independent, no stack. Ends in a trap that its tracer
- * sees.
+ * rbx: next entry, r12: entries left. Position-independent, no stack. Ends in a trap that its
+ * tracer sees.
  */
 asm(".pushsection .rodata\n"
     "batch_code_start:\n"
