@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../commands/outside.h"
 #include "../common/proc.h"
 #include "../trace/status.h"
 
@@ -88,11 +89,49 @@ static int pid_set_add(struct pid_set *s, pid_t pid)
 	return 1;
 }
 
+/* One assignment, terminator included, in a process's environment. */
+struct marker {
+	char text[sizeof(MARKER) + 64];
+	size_t bytes;
+};
+
+static struct marker make_marker(const char *name, const char *value)
+{
+	struct marker m;
+
+	m.bytes = snprintf(m.text, sizeof(m.text), "%s%s", name, value) + 1;
+	return m;
+}
+
+static bool holds(const char *environment, size_t bytes, const struct marker *m)
+{
+	for (size_t at = 0; at < bytes; at += strlen(environment + at) + 1)
+		if (bytes - at >= m->bytes && !memcmp(environment + at, m->text, m->bytes))
+			return true;
+	return false;
+}
+
 struct scan {
 	const struct scan_request *request;
 	struct process_keys *out;
 	struct pid_set seen;
 };
+
+/* dmtcp_nocheckpoint and what it runs. Who is a member already does not become an outsider. */
+static bool is_outside(const struct scan *s, const struct proc_stat *stat)
+{
+	struct marker marker = make_marker(OUTSIDE_MARKER, "=1");
+	char *environment;
+	size_t bytes;
+	bool found;
+
+	if (process_keys_contain(&s->request->roots, stat->pid, stat->start_ticks) ||
+	    proc_read_text(stat->pid, "environ", &environment, &bytes) < 0)
+		return false;
+	found = holds(environment, bytes, &marker);
+	free(environment);
+	return found;
+}
 
 /* Adds @pid (unless it is only the @door to a namespace) and all below it, breadth first. */
 static int add_tree(struct scan *s, pid_t pid, bool door)
@@ -110,6 +149,8 @@ static int add_tree(struct scan *s, pid_t pid, bool door)
 			continue;
 		if (s->request->skip &&
 		    process_keys_contain(s->request->skip, stat.pid, stat.start_ticks))
+			continue;
+		if (!(door && i == 0) && is_outside(s, &stat))
 			continue;
 		/* Placeholders stand for outside parents: not members, but their children are. */
 		if (!(door && i == 0) && strcmp(stat.comm, HOLDER_NAME))
@@ -135,28 +176,6 @@ static int add_known(struct scan *s, const struct process_keys *keys, bool door)
 			return ret;
 	}
 	return 0;
-}
-
-/* One assignment, terminator included, in a process's environment. */
-struct marker {
-	char text[sizeof(MARKER) + 64];
-	size_t bytes;
-};
-
-static struct marker make_marker(const char *name, const char *value)
-{
-	struct marker m;
-
-	m.bytes = snprintf(m.text, sizeof(m.text), "%s%s", name, value) + 1;
-	return m;
-}
-
-static bool holds(const char *environment, size_t bytes, const struct marker *m)
-{
-	for (size_t at = 0; at < bytes; at += strlen(environment + at) + 1)
-		if (bytes - at >= m->bytes && !memcmp(environment + at, m->text, m->bytes))
-			return true;
-	return false;
 }
 
 static bool is_marked(pid_t pid, const struct marker *computation, const struct marker *port)
