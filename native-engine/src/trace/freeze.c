@@ -9,6 +9,7 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../common/proc.h"
@@ -30,6 +31,9 @@
  */
 #define SECCOMP_FILTER 2 /* "Seccomp:" in /proc/PID/status, proc(5) */
 #define OPTIONS (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
+#define BUILDER_NAME "dmtcp_restart" /* comm of who rebuilds processes: ../restart/builder.c */
+#define BUILDER_PAUSE_MS 2
+#define BUILDER_LIMIT_MS 2000
 #define LOOK_EVERY_NS 2000000u /* at a thread that does not stop */
 
 enum stop_state { STOP_AWAITED = 1, STOP_REACHED, STOP_GONE };
@@ -360,6 +364,24 @@ static struct process *new_process(pid_t pid)
 	return p;
 }
 
+/*
+ * A restart lets its processes go one after the other just after the coordinator has heard that
+ * they run: a checkpoint that comes at once waits for that.
+ */
+static void await_builder(pid_t pid)
+{
+	struct timespec pause = { .tv_nsec = BUILDER_PAUSE_MS * 1000000 };
+	struct proc_status status;
+	struct proc_stat tracer;
+
+	for (int waited = 0; waited < BUILDER_LIMIT_MS; waited += BUILDER_PAUSE_MS) {
+		if (proc_status(pid, &status) < 0 || !status.tracer ||
+		    proc_stat(status.tracer, &tracer) < 0 || strcmp(tracer.comm, BUILDER_NAME))
+			return;
+		nanosleep(&pause, NULL);
+	}
+}
+
 /* Identity and the files of /proc: before the freeze, so that a reused number is noticed. */
 static int identify(struct process *p, struct fault *fault)
 {
@@ -377,6 +399,8 @@ static int identify(struct process *p, struct fault *fault)
 	if (ret < 0)
 		return fault_set(fault, ESRCH, "no-such-process", "process %d: %s", p->pid,
 				 strerror(-ret));
+	if (status.tracer)
+		await_builder(p->pid);
 	p->start_ticks = stat.start_ticks;
 	p->virtual_pid = status.virtual_pid;
 	p->zombie = proc_has_ended(&stat);
