@@ -68,8 +68,10 @@ public final class Membership {
   Membership with(Member member) {
     Map<HostProcess, Member> all = new LinkedHashMap<>(members);
     all.put(member.process(), member);
-    return new Membership(
-        all, namespaceInits, orphans.or(() -> Optional.of(member.options())), ended);
+    // Who is the first of a computation decides, not who was it in the one before.
+    Optional<MemberOptions> first =
+        members.isEmpty() ? Optional.of(member.options()) : orphans;
+    return new Membership(all, namespaceInits, first, ended);
   }
 
   Membership withNamespace(HostProcess init) {
@@ -157,7 +159,7 @@ public final class Membership {
         .isPresent();
   }
 
-  /** The options of the nearest ancestor that is a member, or of the first one there ever was. */
+  /** The options of the nearest ancestor that is a member, or of the first one of the computation. */
   private Optional<MemberOptions> inherited(
       HostProcess process, Map<HostProcess, Member> known, ProcFs proc) {
     int realPid = process.realPid();
