@@ -1,6 +1,6 @@
 /*
- * Victims of several processes. Each one checks itself and beats; the first watches the others. They
- * end with it. What they share is a page of shared memory.
+ * Victims of several processes. Each one checks itself and beats; the first watches the others.
+ * They end with it. What they share is a page of shared memory.
  */
 #ifndef FAMILY_H
 #define FAMILY_H

@@ -16,7 +16,8 @@ static void check(void)
 		pid_t pid;
 		int status;
 
-		victim_check(posix_spawn(&pid, "/proc/self/exe", NULL, NULL, arguments, environ) == 0);
+		victim_check(posix_spawn(&pid, "/proc/self/exe", NULL, NULL, arguments,
+					 environ) == 0);
 		victim_check(waitpid(pid, &status, 0) == pid && status == 5 << 8);
 	}
 }

@@ -20,7 +20,8 @@ int process_record_read(const struct image_reader *image, struct process_record 
 	const struct record *r = record_find(&image->records, RECORD_PROCESS, NULL);
 
 	if (!r)
-		return fault_set(fault, EINVAL, "image-damaged", "%s: no process record", image->path);
+		return fault_set(fault, EINVAL, "image-damaged", "%s: no process record",
+				 image->path);
 	record_head(r, out, sizeof(*out));
 	return 0;
 }
@@ -111,12 +112,14 @@ static struct thread *live_thread(struct process *p)
  */
 static int capture_stop(struct capture *c, struct process *parent, struct process_record *record)
 {
-	struct thread *t = parent && !parent->zombie && !parent->seccomp ? live_thread(parent) : NULL;
+	struct thread *t = NULL;
 	siginfo_t info = { 0 };
 	uint64_t scratch;
 	long result = -1;
 	int ret;
 
+	if (parent && !parent->zombie && !parent->seccomp)
+		t = live_thread(parent);
 	record->flags |= PROCESS_STOPPED;
 	record->stop_signal = c->process->threads[0].stop_signal;
 	if (!t)
@@ -128,8 +131,8 @@ static int capture_stop(struct capture *c, struct process *parent, struct proces
 	if (ret == 0)
 		ret = process_write(parent, scratch, &info, sizeof(info));
 	if (ret == 0)
-		ret = inject_syscall(t, &result, SYS_waitid, P_PID, c->process->virtual_pid, scratch,
-				     WSTOPPED | WNOHANG | WNOWAIT | __WALL, 0, 0);
+		ret = inject_syscall(t, &result, SYS_waitid, P_PID, c->process->virtual_pid,
+				     scratch, WSTOPPED | WNOHANG | WNOWAIT | __WALL, 0, 0);
 	if (ret == 0 && result == 0)
 		ret = process_read(parent, scratch, &info, sizeof(info));
 	inject_end(t); /* a lost thread shows itself in the next call */

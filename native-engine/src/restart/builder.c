@@ -223,8 +223,7 @@ static int run_stage(struct builder *b, size_t image, size_t stage_offset)
 static int make_tree(struct builder *b)
 {
 	struct tree_build build = {
-		.tree = &b->tree, .rebuild = &b->rebuild, .records = b->records,
-		.report_fd = b->report[1],
+		.tree = &b->tree, .rebuild = &b->rebuild, .report_fd = b->report[1],
 	};
 	int ret;
 
@@ -302,7 +301,7 @@ static int finish_processes(struct builder *b)
 	return ret;
 }
 
-/* The number by which the front, in an outer pid namespace, knows @pid; 0 when it cannot be told. */
+/* The number by which the front, in an outer pid namespace, knows @pid; 0: it cannot be told. */
 static pid_t outer_pid(struct builder *b, pid_t pid)
 {
 	int fd = syscall(SYS_pidfd_open, pid, 0), info;
@@ -348,7 +347,7 @@ static int report_and_wait(struct builder *b)
 	return ret;
 }
 
-/* From here on nothing fails: every process runs, the builder keeps only what a supervisor needs. */
+/* From here on nothing fails: all run, and the builder keeps only what a supervisor needs. */
 static void __attribute__((noreturn)) go(struct builder *b)
 {
 	struct message running = { .type = MESSAGE_RUNNING };
@@ -476,8 +475,8 @@ int builder_main(int argc, char *argv[])
 		fail(&b, ret);
 	warn(&b, &warning);
 	/*
-	 * Out of the user's session. Those whose session was outside their pid namespace are to find
-	 * it outside again: so it is begun here, and process 1 is only born into it.
+	 * Out of the user's session. Those whose session was outside their pid namespace are to
+	 * find it outside again: so it is begun here, and process 1 is only born into it.
 	 */
 	setsid();
 	ret = namespaces_fork_init(&b.fault);

@@ -1,6 +1,7 @@
 /*
- * The builder: makes the processes of the images in fresh namespaces and becomes their process 1. It
- * is this program executed again, as `dmtcp_restart --builder CONTROL FLAGS MASTER:TERMINAL FD:IMAGE...`.
+ * The builder: makes the processes of the images in fresh namespaces and becomes their process 1.
+ * It is this program executed again, as
+ * `dmtcp_restart --builder CONTROL FLAGS MASTER:TERMINAL FD:IMAGE...`.
  */
 #ifndef BUILDER_H
 #define BUILDER_H

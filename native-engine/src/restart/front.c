@@ -392,11 +392,12 @@ static int go(struct front *f)
 	while (ret == 0 && !f->running)
 		ret = turn(f, -1);
 	if (ret == -EPIPE)
-		fault_set(f->fault, EPIPE, "internal", "the builder ended before the processes ran");
+		fault_set(f->fault, EPIPE, "internal",
+			  "the builder ended before the processes ran");
 	if (ret < 0)
 		end_builder(f);
 	else
-		image_set_close(f->set); /* the next generation replaces the files: no disk for these */
+		image_set_close(f->set); /* replaced later, they must not hold disk space */
 	return ret;
 }
 

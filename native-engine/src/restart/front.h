@@ -12,9 +12,9 @@ struct front_options {
 };
 
 /*
- * Restarts the images, closes @set, and stays until the program they stand for has ended. Returns its wait status in
- * *@status, or -errno with a fault when nothing has been restarted. Ends with the user's terminal
- * as it was.
+ * Restarts the images, closes @set, and stays until the program they stand for has ended. Returns
+ * its wait status in *@status, or -errno with a fault when nothing has been restarted. Ends with
+ * the user's terminal as it was.
  */
 int front_run(struct image_set *set, const struct front_options *options, int *status,
 	      struct fault *fault);

@@ -117,7 +117,8 @@ static int open_unnamed(struct image_reader **out, const char *path, bool strict
 		size_t bytes = strlen(name);
 		json_t *manifest;
 
-		if (strncmp(entry->d_name, name, bytes) || !generation_suffix(entry->d_name + bytes))
+		if (strncmp(entry->d_name, name, bytes) ||
+		    !generation_suffix(entry->d_name + bytes))
 			continue;
 		any = true;
 		snprintf(file, sizeof(file), "%s/%s", directory, entry->d_name);

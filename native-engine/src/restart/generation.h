@@ -16,8 +16,9 @@ bool generation_suffix(const char *text);
 /*
  * Opens the image named @path, or its .g sibling when the manifest beside it says that a newer
  * generation had been committed and only the renaming was cut short. An image that belongs to
- * neither is refused: image-set-mixed. @strict: so is one of another user. -ESTALE: it is a leftover, of
- * a process that had ended by the newer generation or of a round that was never committed.
+ * neither is refused: image-set-mixed. @strict: so is one of another user. -ESTALE: it is a
+ * leftover, of a process that had ended by the newer generation or of a round that was never
+ * committed.
  */
 int generation_open_image(struct image_reader **out, const char *path, bool strict,
 			  struct fault *fault);

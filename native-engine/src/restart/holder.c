@@ -35,7 +35,9 @@ void holder_run(int report_fd)
 			m.type = MESSAGE_LOOK;
 			message_send(report_fd, &m);
 		} else if (errno != EINTR) {
-			/* No child (any more): the number is still needed, and some may be adopted. */
+			/*
+			 * No child (any more): the number is still needed, and some may be adopted.
+			 */
 			sigwaitinfo(&child, NULL);
 		}
 	}

@@ -19,9 +19,9 @@ struct image_set_options {
 };
 
 /*
- * Opens and verifies @paths completely, before anything is created. An image whose manifest has been
- * committed with a newer generation is replaced by its .g sibling (ARCHITECTURE.md). On failure the
- * set is empty.
+ * Opens and verifies @paths completely, before anything is created. An image whose manifest has
+ * been committed with a newer generation is replaced by its .g sibling (ARCHITECTURE.md). On
+ * failure the set is empty.
  */
 int image_set_open(struct image_set *set, char *const paths[], size_t count,
 		   const struct image_set_options *options, struct fault *fault);

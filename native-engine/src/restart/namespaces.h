@@ -8,10 +8,10 @@
 #include "rebuild.h"
 
 /*
- * In the front: starts @argv (this program, as builder's helper) in a new user namespace, or without
- * one for a privileged user. @control_fd stays open in it; its close-on-exec flag is cleared there.
- * A helper in a user namespace runs with all capabilities of it, after an execve, so that its memory
- * and all that descends from it belongs to the namespace (engine-facts 3.3).
+ * In the front: starts @argv (this program, as builder's helper) in a new user namespace, or
+ * without one for a privileged user. @control_fd stays open in it; its close-on-exec flag is
+ * cleared there. A helper in a user namespace runs with all capabilities of it, after an execve, so
+ * that its memory and all that descends from it belongs to the namespace (engine-facts 3.3).
  */
 int namespaces_start_helper(char *const argv[], bool user_namespace, int *keep_open,
 			    size_t keep_count, pid_t *helper, struct fault *fault);

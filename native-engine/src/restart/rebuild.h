@@ -27,7 +27,9 @@ struct rebuild {
 int rebuild_lookup(struct rebuild *r, uint64_t id);
 /* Moves @fd to the reserved range and remembers it under @id. Closes @fd, also on failure. */
 int rebuild_remember(struct rebuild *r, uint64_t id, int fd, struct fault *fault);
-/* The same, but at exactly @number, which is free and which the caller has made sure nobody needs. */
+/*
+ * The same, but at exactly @number, which is free and which the caller has made sure nobody needs.
+ */
 int rebuild_remember_at(struct rebuild *r, uint64_t id, int fd, int number, struct fault *fault);
 /*
  * Closes everything remembered: a new process once its own numbers are in place, and the builder
@@ -35,9 +37,9 @@ int rebuild_remember_at(struct rebuild *r, uint64_t id, int fd, int number, stru
  */
 void rebuild_close_objects(struct rebuild *r);
 /*
- * Fills @fd with the content of @object from all images of the set: usually one carries it, but code
- * and memory without a descriptor are in every image as far as its process had them mapped. Sparse:
- * the caller has sized the file. No image has it: all zero.
+ * Fills @fd with the content of @object from all images of the set: usually one carries it, but
+ * code and memory without a descriptor are in every image as far as its process had them mapped.
+ * Sparse: the caller has sized the file. No image has it: all zero.
  */
 int rebuild_content(struct rebuild *r, uint64_t object, uint64_t bytes, int fd,
 		    struct fault *fault);

@@ -1,5 +1,6 @@
 /* dmtcp_restart: brings the processes of checkpoint images back. See builder.h and front.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,7 +94,7 @@ static int find_images(struct restart *r, int count, char *arguments[], struct f
 			continue; /* saved open files beside their image */
 		if (!ends_with(arguments[i], ".dmtcp"))
 			return fault_set(fault, EINVAL, "bad-option",
-					 "%s is no checkpoint image: its name does not end in .dmtcp",
+					 "%s is no checkpoint image, whose name ends in .dmtcp",
 					 arguments[i]);
 		r->paths[r->path_count++] = strdup(arguments[i]);
 		if (!r->paths[r->path_count - 1])
@@ -163,14 +164,28 @@ static int end_like(int status)
 	return 128 + WTERMSIG(status);
 }
 
+/* Closed ones would be taken by images and sockets, and then pass for the user's. */
+static void open_missing_stdio(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char *argv[])
 {
-	struct restart r = { .no_strict_checking = getenv("DMTCP_DISABLE_STRICT_CHECKING") != NULL };
+	struct restart r = { 0 };
 	struct fault fault = { 0 };
 	int first, status = 0, ret;
 
 	if (argc > 1 && !strcmp(argv[1], BUILDER_OPTION))
 		return builder_main(argc, argv);
+	open_missing_stdio();
+	r.no_strict_checking = getenv("DMTCP_DISABLE_STRICT_CHECKING") != NULL;
 	r.checkpoint_dir = getenv("DMTCP_CHECKPOINT_DIR");
 	r.interval = getenv("DMTCP_CHECKPOINT_INTERVAL");
 	r.choice.log_file = getenv("DMTCP_COORD_LOG_FILENAME");

@@ -116,7 +116,8 @@ void terminal_wait_for(struct terminal *t, struct pollfd waiting[3], int *timeou
 		waiting[i] = (struct pollfd){ .fd = -1 };
 	if (t->master < 0)
 		return;
-	if (t->user_terminal && !t->raw && !t->input_ended && (*timeout_ms < 0 || *timeout_ms > FOREGROUND_LOOK_MS))
+	if (t->user_terminal && !t->raw && !t->input_ended &&
+	    (*timeout_ms < 0 || *timeout_ms > FOREGROUND_LOOK_MS))
 		*timeout_ms = FOREGROUND_LOOK_MS;
 	if (readable && empty(&t->in))
 		waiting[0] = (struct pollfd){ .fd = STDIN_FILENO, .events = POLLIN };
@@ -142,7 +143,9 @@ static void read_input(struct terminal *t)
 		terminal_hang_up(t);
 		return;
 	}
-	/* A file or pipe ends: what a person would type then. Line editors read it by themselves. */
+	/*
+	 * A file or pipe ends: what a person would type then. Line editors read it by themselves.
+	 */
 	if (tcgetattr(t->master, &modes) == 0 && modes.c_cc[VEOF] != _POSIX_VDISABLE)
 		t->in.data[t->in.to++] = modes.c_cc[VEOF];
 }

@@ -36,8 +36,8 @@ struct terminal {
 };
 
 /*
- * For process 1, which outlives the front: @master is a duplicate of the front's, standard input and
- * output are the front's. Carries output only.
+ * For process 1, which outlives the front: @master is a duplicate of the front's, standard input
+ * and output are the front's. Carries output only.
  */
 void terminal_adopt(struct terminal *t, int master);
 /* The user's terminal is in the mode of a front that was killed: back to the mode before. */

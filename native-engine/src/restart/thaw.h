@@ -7,8 +7,8 @@
 #include "tree.h"
 
 /*
- * Thaws and frees all @processes (one per image, NULL: a zombie). Those that were stopped go first and
- * stop again, without their parents being told of it twice.
+ * Thaws and frees all @processes (one per image, NULL: a zombie). Those that were stopped go first
+ * and stop again, without their parents being told of it twice.
  */
 void thaw_all(struct process **processes, const struct process_record *records,
 	      const struct tree *tree, size_t count);

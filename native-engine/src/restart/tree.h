@@ -2,10 +2,10 @@
  * The process tree of a restart: which process creates which, and in what order, so that parents,
  * sessions and groups come out as they were.
  *
- * A process is born into the session of its creator, and only the kernel's rules for orphans change a
- * parent. So every process has a creator in the session it was born into: its parent where that is
- * possible, otherwise the leader of that session by way of a short-lived process in between, whose
- * end makes the parent (then a subreaper or process 1) adopt it.
+ * A process is born into the session of its creator, and only the kernel's rules for orphans change
+ * a parent. So every process has a creator in the session it was born into: its parent where that
+ * is possible, otherwise the leader of that session by way of a short-lived process in between,
+ * whose end makes the parent (then a subreaper or process 1) adopt it.
  */
 #ifndef TREE_H
 #define TREE_H

@@ -144,8 +144,8 @@ static bool group_has_member(const struct tree *t, pid_t group)
 }
 
 /*
- * The foreground group as it was. Where it was somebody else's, such as the shell's (the program had
- * been put into the background), the program gets the foreground of this new terminal: there is
+ * The foreground group as it was. Where it was somebody else's, such as the shell's (the program
+ * had been put into the background), the program gets the foreground of this new terminal: there is
  * nobody else, and Ctrl-C must reach it.
  */
 static void set_foreground(struct tree_build *b, struct tree_node *node)
@@ -171,8 +171,8 @@ static void reap_dying(struct tree_build *b, int parent)
 }
 
 /*
- * What lies outside of the pid namespace reads as 0 (pid_namespaces(7)); in a plan it is 1, that of the
- * builder.
+ * What lies outside of the pid namespace reads as 0 (pid_namespaces(7)); in a plan it is 1, that of
+ * the builder.
  */
 static pid_t planned(pid_t number)
 {
@@ -286,8 +286,8 @@ static void run_late(void *context)
 }
 
 /*
- * As clone_process() for a child on its creator's memory: it begins in @run(@context) on the stack of
- * @args and never returns.
+ * As clone_process() for a child on its creator's memory: it begins in @run(@context) on the stack
+ * of @args and never returns.
  */
 static long clone_on_stack(struct clone_args *args, void (*run)(void *), void *context)
 {
@@ -308,8 +308,8 @@ static long clone_on_stack(struct clone_args *args, void (*run)(void *), void *c
 }
 
 /*
- * Those who share our memory run our code in it, on our thread-local storage: one after the other, and
- * while we wait.
+ * Those who share our memory run our code in it, on our thread-local storage: one after the other,
+ * and while we wait.
  */
 static int create_late(struct tree_build *b, int creator, struct fault *fault)
 {

@@ -10,7 +10,6 @@ struct tree_build {
 	struct tree *tree;
 	struct board *board;
 	struct rebuild *rebuild;
-	const struct process_record *records; /* per image */
 	int report_fd; /* holders tell the supervisor of their children here */
 };
 

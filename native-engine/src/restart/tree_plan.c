@@ -169,7 +169,9 @@ static void find_parents(struct tree *t, const struct process_record *records, s
 				holder->parent = leader;
 			continue;
 		}
-		/* A dead leader is made where its orphans belong: its end gives them that parent. */
+		/*
+		 * A dead leader is made where its orphans belong: its end gives them that parent.
+		 */
 		for (size_t child = 0; holder->dies && child < count; child++) {
 			int parent = t->nodes[child].parent;
 
