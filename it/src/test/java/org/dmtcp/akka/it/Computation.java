@@ -124,6 +124,14 @@ final class Computation implements AutoCloseable {
     job.close();
   }
 
+  /** One command: nothing runs between the checkpoint and the end. */
+  void checkpointAndKill() throws IOException {
+    coordinator.must("-kc");
+    job.await(LIMIT);
+    coordinator.awaitNobody();
+    job.close();
+  }
+
   /** Restarts the last checkpoint by its script. */
   void restart() throws IOException {
     restarts++;

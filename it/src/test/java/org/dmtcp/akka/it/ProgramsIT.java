@@ -32,31 +32,52 @@ class ProgramsIT {
   /**
    * A program that writes to its standard output what can be foretold.
    *
-   * @param file in {@code it/programs}, copied to where it runs
+   * @param files in {@code it/programs}, copied to where it runs
    * @param bytes of output after which the checkpoint comes
+   * @param needs the command without which it is skipped
+   * @param runsOn after the checkpoint, before it is killed; not where it then removes or rewrites
+   *     files that the checkpoint needs
    */
-  record Program(String name, String row, String file, List<String> words, int bytes) {}
+  record Program(
+      String row, List<String> files, List<String> words, int bytes, String needs, boolean runsOn) {
+    String name() {
+      return files.get(0);
+    }
+  }
 
   record Case(Program program, String account) {
     @Override
     public String toString() {
-      return program.name() + " " + account;
+      return program.row() + ", " + account;
     }
   }
 
   private static final List<Program> PROGRAMS =
       List.of(
-          program("python3", "Python with threads", "chain.py", 3000, "python3", "chain.py", "200"),
-          program("perl", "Perl", "chain.pl", 500, "perl", "chain.pl", "200"),
-          program("bc", "bc in a long calculation", "digits.bc", 8000, "bc", "-lq", "digits.bc"),
-          program("sqlite3", "sqlite3, a database file in WAL mode", "query.sql", 4000,
+          program("Python with threads", "chain.py", 3000, "python3", "chain.py", "200"),
+          program("Perl", "chain.pl", 500, "perl", "chain.pl", "200"),
+          program("bc in a long calculation", "digits.bc", 8000, "bc", "-lq", "digits.bc"),
+          program("sqlite3, a database file in WAL mode", "query.sql", 4000,
               "sqlite3", "data.db", ".read query.sql"),
-          program("java", "a Java virtual machine with 40 busy threads", "ManyThreads.java", 500,
-              "java", "ManyThreads", "150"));
+          program("a Java virtual machine with 40 busy threads", "ManyThreads.java", 500,
+              "java", "ManyThreads", "150"),
+          program("Node.js with a child process", "timers.js", 100, "node", "timers.js"),
+          program("Python multiprocessing", "workers.py", 100, "python3", "workers.py"),
+          program("Python asyncio over loopback TCP", "streams.py", 100, "python3", "streams.py"),
+          script("a pipeline of a shell", 3000, "sed", "bash", "pipeline.sh"),
+          script("a pipeline of dash", 3000, "sed", "dash", "pipeline.sh"),
+          script("make with four jobs, gcc in mid-compile", 9, "make", "bash", "build.sh"),
+          script("redis-server and its client", 8, "redis-server", "bash", "redis.sh"),
+          script("OpenMP", 200, "gcc", "bash", "openmp.sh", "openmp.c"),
+          script("tar into a compressor", 8, "tar", "bash", "archive.sh"));
 
-  private static Program program(
-      String name, String row, String file, int bytes, String... words) {
-    return new Program(name, row, file, List.of(words), bytes);
+  private static Program program(String row, String file, int bytes, String... words) {
+    return new Program(row, List.of(file), List.of(words), bytes, words[0], true);
+  }
+
+  private static Program script(
+      String row, int bytes, String needs, String shell, String... files) {
+    return new Program(row, List.of(files), List.of(shell, files[0]), bytes, needs, false);
   }
 
   static Stream<Case> cases() {
@@ -74,7 +95,7 @@ class ProgramsIT {
   void goesOnAfterARestart(Case test) throws IOException {
     Program program = test.program();
     Account account = Skip.unlessAvailable(test.account());
-    Skip.unlessInstalled(program.words().get(0));
+    Skip.unlessInstalled(program.needs());
     boolean passed = false;
     try {
       assertEquals(undisturbed(program, account), disturbed(program, account));
@@ -86,7 +107,7 @@ class ProgramsIT {
 
   private static String undisturbed(Program program, Account account) throws IOException {
     try (Session session = new Session(account)) {
-      copy(program.file(), session.directory(), account);
+      copy(program.files(), session.directory(), account);
       Outcome outcome = session.run(program.words().toArray(String[]::new));
       assertEquals(0, outcome.status(), outcome.text());
       return outcome.out();
@@ -95,11 +116,15 @@ class ProgramsIT {
 
   private static String disturbed(Program program, Account account) throws IOException {
     try (Computation computation = Computation.prepare(account)) {
-      copy(program.file(), computation.work(), account);
+      copy(program.files(), computation.work(), account);
       computation.launch(List.of(), program.words().toArray(String[]::new));
       computation.awaitOutput(program.bytes());
-      computation.checkpoint();
-      computation.kill();
+      if (program.runsOn()) {
+        computation.checkpoint();
+        computation.kill();
+      } else {
+        computation.checkpointAndKill();
+      }
       computation.restart();
       assertEquals(0, computation.job().await(Session.LIMIT), computation::tail);
       String output = computation.output();
@@ -108,14 +133,17 @@ class ProgramsIT {
     }
   }
 
-  private static void copy(String file, Path directory, Account account) throws IOException {
-    Path target = directory.resolve(file);
-    Files.copy(Tree.SOURCE.resolve("it/programs").resolve(file), target);
-    Directories.give(target, account);
-    if (file.endsWith(".java")) {
-      Outcome compiled =
-          Command.run(Session.LIMIT, "javac", "-d", directory.toString(), target.toString());
-      assertEquals(0, compiled.status(), compiled.text());
+  private static void copy(List<String> files, Path directory, Account account)
+      throws IOException {
+    for (String file : files) {
+      Path target = directory.resolve(file);
+      Files.copy(Tree.SOURCE.resolve("it/programs").resolve(file), target);
+      Directories.give(target, account);
+      if (file.endsWith(".java")) {
+        Outcome compiled =
+            Command.run(Session.LIMIT, "javac", "-d", directory.toString(), target.toString());
+        assertEquals(0, compiled.status(), compiled.text());
+      }
     }
   }
 
@@ -158,10 +186,10 @@ class ProgramsIT {
   void tenCyclesGiveTheSame(String name) throws IOException {
     Account account = Skip.unlessAvailable(name);
     Skip.unlessInstalled("python3");
-    Program program = program("python3", "", "chain.py", 0, "python3", "chain.py", "150");
+    Program program = program("", "chain.py", 0, "python3", "chain.py", "150");
     String alone = undisturbed(program, account);
     try (Computation computation = Computation.prepare(account)) {
-      copy(program.file(), computation.work(), account);
+      copy(program.files(), computation.work(), account);
       computation.launch(List.of(), program.words().toArray(String[]::new));
       List<Integer> lines = new ArrayList<>();
       for (int cycle = 1; cycle <= 10; cycle++) {
