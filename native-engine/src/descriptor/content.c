@@ -24,7 +24,8 @@ int content_save(struct capture *c, uint64_t object, int fd, uint64_t bytes)
 	uint64_t offset = 0;
 	int ret = 0, flushed;
 
-	if (own < 0) { /* no permission by now: then the duplicate, if it may read, without seeking */
+	/* no permission by now: then the duplicate, if it may read, without seeking */
+	if (own < 0) {
 		ret = image_writer_add_fd(c->image, object, fd, 0, bytes, c->fault);
 		offset = bytes;
 	}

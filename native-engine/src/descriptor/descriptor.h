@@ -26,7 +26,8 @@ struct descriptor_view {
 	uint32_t filesystem;   /* f_type of statfs(2) */
 	char protocol[24];     /* of a socket: "TCP", "UNIX-STREAM"; else "" */
 	bool written_through_mapping; /* not a descriptor: a mapping, shared and writable */
-	int borrowed;          /* our duplicate (pidfd_getfd), -1 in check(); never change its state */
+	/* our duplicate (pidfd_getfd), -1 in check(); never change its state */
+	int borrowed;
 };
 
 struct file_record { /* RECORD_FILE head; the tail is the kind's own payload */
@@ -64,15 +65,19 @@ struct file_kind_ops {
 	const char *name; /* for messages: "pipe" */
 	bool (*claims)(const struct descriptor_view *d);
 	/*
-	 * NULL: nothing to do. Once per round when everything is frozen, before any capture: lets data
-	 * in flight arrive (sockets) or learns what needs a look at all members. refill takes it back
-	 * before the thaw, also after a failure.
+	 * NULL: nothing to do. Once per round when everything is frozen, before any capture: lets
+	 * data in flight arrive (sockets) or learns what needs a look at all members. refill takes
+	 * it back before the thaw, also after a failure.
 	 */
 	int (*drain)(struct round *r, uint32_t timeout_ms, struct fault *fault);
 	void (*refill)(struct round *r);
-	/* NULL: fine. Before the round: -EOPNOTSUPP and a fault when this one cannot be captured. */
+	/*
+	 * NULL: fine. Before the round: -EOPNOTSUPP and a fault when this one cannot be captured.
+	 */
 	int (*check)(pid_t pid, const struct descriptor_view *d, struct fault *fault);
-	/* Appends the payload (tail of RECORD_FILE) of one description; once per round and image. */
+	/*
+	 * Appends the payload (tail of RECORD_FILE) of one description; once per round and image.
+	 */
 	int (*capture)(struct capture *c, const struct descriptor_view *d, uint64_t file_id,
 		       struct buffer *payload);
 	/* In dmtcp_restart before anything is created: file gone, shorter, changed? */
@@ -82,9 +87,9 @@ struct file_kind_ops {
 	int (*restore)(struct rebuilt_process *p, const struct file_record *f,
 		       const void *payload, size_t bytes, int *fd);
 	/*
-	 * In each process that has it, before it is put at its numbers: in place of what restore opened,
-	 * for what can only be opened when the processes exist (it is not shared then). *@fd stays -1: no
-	 * change.
+	 * In each process that has it, before it is put at its numbers: in place of what restore
+	 * opened, for what can only be opened when the processes exist (it is not shared then).
+	 * *@fd stays -1: no change.
 	 */
 	int (*restore_inside)(struct rebuilt_process *p, const struct file_record *f,
 			      const void *payload, size_t bytes, int *fd);
@@ -92,8 +97,8 @@ struct file_kind_ops {
 	int (*restore_in_owner)(struct rebuilt_process *p, const struct file_record *f,
 				const void *payload, size_t bytes, int number);
 	/*
-	 * By the builder for each process that has it, when nothing will be closed in it any more: with
-	 * injected calls, for what a close(2) of any of its descriptors would undo.
+	 * By the builder for each process that has it, when nothing will be closed in it any more:
+	 * with injected calls, for what a close(2) of any of its descriptors would undo.
 	 */
 	int (*restore_from_outside)(struct rebuilt_process *p, const struct file_record *f,
 				    const void *payload, size_t bytes, int number);

@@ -80,7 +80,8 @@ static bool is_watched(const struct inventory_entry *e, const struct process *pr
 		.toff = t->repeat,
 	};
 
-	return !syscall(SYS_kcmp, e->process->pid, process->pid, KCMP_EPOLL_TFD, e->view.number, &slot);
+	return !syscall(SYS_kcmp, e->process->pid, process->pid, KCMP_EPOLL_TFD, e->view.number,
+			&slot);
 }
 
 static uint64_t find_watched(struct capture *c, const struct descriptor_view *d,
@@ -131,8 +132,8 @@ static int epoll_capture(struct capture *c, const struct descriptor_view *d, uin
 	return 0;
 }
 
-static int epoll_restore(struct rebuilt_process *p, const struct file_record *f, const void *payload,
-			 size_t bytes, int *fd)
+static int epoll_restore(struct rebuilt_process *p, const struct file_record *f,
+			 const void *payload, size_t bytes, int *fd)
 {
 	(void)p;
 	(void)f;

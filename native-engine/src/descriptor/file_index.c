@@ -19,8 +19,8 @@ struct file_index {
 	} *files; /* ascending by id */
 	size_t count;
 	bool crowded; /* twice the descriptors would be too many for the limit of open files */
-	uint64_t *at_number; /* the file that is at a number in every process that uses it; 0: none, or
-			      * several */
+	/* the file that is at a number in every process that uses it; 0: none */
+	uint64_t *at_number;
 	size_t numbers;
 	struct selection {
 		uint32_t kind; /* 0: free */

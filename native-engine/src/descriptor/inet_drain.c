@@ -2,9 +2,10 @@
  * The two ends of a TCP connection between members, everything frozen: what one has sent is brought
  * into the queue of the other, where it can be looked at and stays (engine-facts 12.4).
  *
- * A receive buffer that is full keeps the rest at the sender. SO_RCVLOWAT enlarges it without a byte
- * being read: tcp_set_rcvlowat() in net/ipv4/tcp.c. Only where that does not help (the sender asks a
- * closed window ever more rarely) the queue is read out, and in refill the sender sends it again.
+ * A receive buffer that is full keeps the rest at the sender. SO_RCVLOWAT enlarges it without a
+ * byte being read: tcp_set_rcvlowat() in net/ipv4/tcp.c. Only where that does not help (the sender
+ * asks a closed window ever more rarely) the queue is read out, and in refill the sender sends it
+ * again.
  */
 #include "inet_drain.h"
 
@@ -149,7 +150,8 @@ int inet_drain(struct inet_table *t, uint32_t timeout_ms, struct fault *fault)
 		struct inet_info *s = &t->sockets[n];
 
 		if (s->listener && s->bytes_sent)
-			return refuse(s, "socket-not-accepted", "it has sent data to a member that has "
+			return refuse(s, "socket-not-accepted",
+					"it has sent data to a member that has "
 				      "not accepted it yet", fault);
 		if (is_drained(s))
 			uncork(s);
@@ -193,7 +195,9 @@ static void give_back(struct inet_info *s)
 		else
 			pause_shortly();
 	}
-	/* The queue fills up in order: wait for it, or the small buffer would lose the rest again. */
+	/*
+	 * The queue fills up in order: wait for it, or the small buffer would lose the rest again.
+	 */
 	while (s->taken_bytes && outstanding(s->peer) > 0 && now_ms() < deadline)
 		pause_shortly();
 	free(s->taken);

@@ -1,6 +1,6 @@
 /*
- * TCP and UDP: restore. Connections between members are made in the builder, with the same addresses
- * and ports; what was queued is sent by the other end when all processes stand.
+ * TCP and UDP: restore. Connections between members are made in the builder, with the same
+ * addresses and ports; what was queued is sent by the other end when all processes stand.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -274,7 +274,8 @@ static int restore_connected(struct rebuilt_process *p, const struct file_record
 		    file_index_find(p->rebuild, v->head.peer_file, &other) &&
 		    inet_view_read(other.payload, other.bytes, &peer);
 	peer_accepts = have_peer && !has_listener(p, v) && has_listener(p, &peer);
-	ret = connect_pair(p, peer_accepts ? &peer : v, peer_accepts ? v : have_peer ? &peer : NULL, ends);
+	ret = connect_pair(p, peer_accepts ? &peer : v, peer_accepts ? v : have_peer ? &peer : NULL,
+			ends);
 	if (ret)
 		return ret;
 	*fd = ends[peer_accepts ? 1 : 0];
@@ -288,7 +289,8 @@ static int restore_connected(struct rebuilt_process *p, const struct file_record
 	if (v->head.peer == INET_PEER_OUTSIDE) {
 		setsockopt(mate, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 		if (p->rebuild->stdio[2] >= 0)
-			dprintf(p->rebuild->stdio[2], "dmtcp_restart: process %d: the peer of its TCP "
+			dprintf(p->rebuild->stdio[2],
+					"dmtcp_restart: process %d: the peer of its TCP "
 				"connection was outside the computation: reset\n",
 				p->image->header.virtual_pid);
 	}
@@ -417,7 +419,8 @@ static int finish_stream(struct rebuilt_process *p, int fd, const struct inet_vi
 		return 0; /* it was given the restart's own standard file */
 	if (v->head.queue_bytes || v->head.urgent)
 		ret = send_stream(fd, sender, v);
-	if (v->head.peer == INET_PEER_MEMBER && file_index_find(p->rebuild, v->head.peer_file, &f) &&
+	if (v->head.peer == INET_PEER_MEMBER &&
+	    file_index_find(p->rebuild, v->head.peer_file, &f) &&
 	    inet_view_read(f.payload, f.bytes, &peer)) {
 		if (peer.head.closed)
 			shutdown(sender, SHUT_WR);
@@ -477,7 +480,8 @@ static void send_datagrams(struct rebuilt_process *p, const struct inet_view *v)
 
 		if (sender < 0)
 			continue;
-		sendto(sender, m.data, m.head.bytes, MSG_DONTWAIT | MSG_NOSIGNAL, &to.any, to.bytes);
+		sendto(sender, m.data, m.head.bytes, MSG_DONTWAIT | MSG_NOSIGNAL, &to.any,
+				to.bytes);
 		if (ours)
 			close(sender);
 	}

@@ -1,4 +1,6 @@
-/* TCP and UDP: capture. Between members what was on its way is in the queues by now (inet_drain.c). */
+/*
+ * TCP and UDP: capture. Between members what was on its way is in the queues by now (inet_drain.c).
+ */
 #include "inet_socket.h"
 
 #include <errno.h>
@@ -20,7 +22,8 @@
 
 static bool inet_claims(const struct descriptor_view *d)
 {
-	static const char *const protocols[] = { "TCP", "TCPv6", "UDP", "UDPv6", "UDP-Lite", "UDPLITEv6" };
+	static const char *const protocols[] = { "TCP", "TCPv6", "UDP", "UDPv6", "UDP-Lite",
+			"UDPLITEv6" };
 
 	if (!S_ISSOCK(d->status.st_mode))
 		return false;
@@ -77,8 +80,8 @@ static ssize_t peek_behind(int fd, int offset, uint8_t *data, size_t bytes)
 }
 
 /*
- * A read stops in front of urgent data, and SIOCINQ counts no further (tcp(7)): that byte is looked at
- * by itself, then what follows it.
+ * A read stops in front of urgent data, and SIOCINQ counts no further (tcp(7)): that byte is looked
+ * at by itself, then what follows it.
  */
 static int peek_urgent(int fd, struct inet_payload *u, size_t used, struct buffer *queue)
 {
@@ -176,7 +179,8 @@ static int capture_queue(struct capture *c, const struct descriptor_view *d,
 	int ret;
 
 	if (!inet_is_stream(s)) {
-		ret = socket_queue_peek(c->round, d->borrowed, false, queue, &u->messages, c->fault);
+		ret = socket_queue_peek(c->round, d->borrowed, false, queue, &u->messages,
+				c->fault);
 		return ret == -EINVAL ? 0 : ret;
 	}
 	if (u->state != INET_CONNECTED)
@@ -206,7 +210,8 @@ static int inet_capture(struct capture *c, const struct descriptor_view *d, uint
 	u.family = s->family;
 	u.type = s->type;
 	u.protocol = s->protocol;
-	u.object = round_inode_id(c->round, d->status.st_dev, d->status.st_ino | OBJECT_BIT, &is_new);
+	u.object = round_inode_id(c->round, d->status.st_dev, d->status.st_ino | OBJECT_BIT,
+			&is_new);
 	u.local = s->local;
 	u.remote = s->remote;
 	if (inet_is_stream(s)) {

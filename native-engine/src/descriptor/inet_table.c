@@ -256,5 +256,6 @@ struct inet_info *inet_table_find(struct inet_table *t, uint64_t inode)
 {
 	struct inet_info key = { .inode = inode };
 
-	return t && t->count ? bsearch(&key, t->sockets, t->count, sizeof(key), compare_inodes) : NULL;
+	return t && t->count ? bsearch(&key, t->sockets, t->count, sizeof(key), compare_inodes) :
+			NULL;
 }

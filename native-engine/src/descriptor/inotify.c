@@ -80,13 +80,15 @@ static bool next_watch(const char **text, struct watch *w)
 	unsigned int number, device, mask;
 
 	*text = strstr(*text, "inotify wd:");
-	if (!*text || sscanf(*text, "inotify wd:%x ino:%llx sdev:%x mask:%x", &number, &inode, &device,
+	if (!*text || sscanf(*text, "inotify wd:%x ino:%llx sdev:%x mask:%x", &number, &inode,
+			&device,
 			     &mask) != 4)
 		return false;
 	w->head.number = number;
 	w->head.mask = mask & USER_MASK;
 	w->inode.inode = inode;
-	w->inode.device = makedev(device >> KERNEL_MINOR_BITS, device & ((1u << KERNEL_MINOR_BITS) - 1));
+	w->inode.device = makedev(device >> KERNEL_MINOR_BITS,
+			device & ((1u << KERNEL_MINOR_BITS) - 1));
 	read_handle(*text, w);
 	*text += 1;
 	return true;
@@ -221,12 +223,14 @@ static int inotify_restore_last(struct rebuilt_process *p, const struct file_rec
 		ret = add_watch(fd, &w, path);
 		if (ret)
 			return fault_set(p->fault, -ret, "file-missing",
-					 "%s, which the program watches, cannot be watched: %s", path,
+					 "%s, which the program watches, cannot be watched: %s",
+					 path,
 					 strerror(-ret));
 		discard_events(fd);
 	}
 	if (r.unread && p->rebuild->stdio[2] >= 0)
-		dprintf(p->rebuild->stdio[2], "dmtcp_restart: process %d: inotify events that it had not "
+		dprintf(p->rebuild->stdio[2],
+				"dmtcp_restart: process %d: inotify events that it had not "
 			"read at the checkpoint are lost\n", p->image->header.virtual_pid);
 	return 0;
 }

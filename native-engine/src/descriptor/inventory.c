@@ -131,7 +131,8 @@ static int index_entries(struct inventory *i)
 		i->by_inode[n] = &i->entries[n];
 	qsort(i->by_inode, i->count, sizeof(*i->by_inode), compare_files);
 	for (size_t n = 0; n < i->count; n++)
-		i->by_inode[n]->first = !n || i->by_inode[n]->process != i->by_inode[n - 1]->process ||
+		i->by_inode[n]->first = !n ||
+					i->by_inode[n]->process != i->by_inode[n - 1]->process ||
 					i->by_inode[n]->file_id != i->by_inode[n - 1]->file_id;
 	qsort(i->by_inode, i->count, sizeof(*i->by_inode), compare_inodes);
 	return 0;
@@ -307,7 +308,8 @@ int inventory_identify(struct round *r, int fd, uint64_t *file_id, struct fault 
 		}
 	}
 	ret = add_detached(r, fd, file_id);
-	return ret ? fault_set(fault, -ret, "internal", "descriptor in flight: %s", strerror(-ret)) : 0;
+	return ret ? fault_set(fault, -ret, "internal", "descriptor in flight: %s",
+			strerror(-ret)) : 0;
 }
 
 int inventory_borrow(const struct inventory_entry *e)

@@ -27,7 +27,8 @@ struct inventory {
 		size_t start, count; /* its entries */
 	} *parts; /* one per member, as in the round */
 	size_t part_count;
-	struct inventory_entry *detached; /* files on their way through a socket; no process has them */
+	/* files on their way through a socket; no process has them */
+	struct inventory_entry *detached;
 	size_t detached_count;
 	bool detached_captured;
 	const struct process *overwrite_of; /* of whom @overwrite tells: regular_file.c */

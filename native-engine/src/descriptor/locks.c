@@ -58,7 +58,9 @@ static bool parse_line(const char *line, struct lock_record *lock, long *pid)
 
 void locks_capture(struct capture *c, const struct descriptor_view *d, uint64_t file_id)
 {
-	for (const char *line = strstr(d->fdinfo, "lock:"); line; line = strstr(line + 5, "lock:")) {
+	const char *line = d->fdinfo;
+
+	for (; (line = strstr(line, "lock:")); line++) {
 		struct lock_record lock = { .file_id = file_id, .number = d->number };
 		long pid;
 
@@ -99,7 +101,8 @@ static int take(const struct lock_record *lock)
 
 static int refuse(struct rebuilt_process *p, const struct lock_record *lock, int error)
 {
-	static const char *const names[] = { "", "flock", "record lock", "open file lock", "lease" };
+	static const char *const names[] = { "", "flock", "record lock", "open file lock",
+			"lease" };
 
 	return fault_set(p->fault, error, "file-locked",
 			 "process %d: the %s on descriptor %d cannot be taken again: %s",
@@ -145,8 +148,8 @@ int locks_restore_last(struct rebuilt_process *p)
 		if (!ret)
 			ret = process_write(p->process, scratch, &range, sizeof(range));
 		if (!ret)
-			ret = inject_syscall(t, &result, SYS_fcntl, lock.number, F_SETLK, scratch, 0, 0,
-					     0);
+			ret = inject_syscall(t, &result, SYS_fcntl, lock.number, F_SETLK, scratch,
+					     0, 0, 0);
 		inject_scratch_free(t);
 		inject_end(t);
 		if (!ret && result < 0)

@@ -138,7 +138,8 @@ static int memfd_restore_last(struct rebuilt_process *p, const struct file_recor
 	inode = rebuild_lookup(p->rebuild, r.object);
 	seals = fcntl(inode, F_GET_SEALS);
 	if (seals >= 0 && (uint32_t)seals != r.seals && fcntl(inode, F_ADD_SEALS, r.seals & ~seals))
-		return fault_set(p->fault, errno, "internal", "seals of a memfd: %s", strerror(errno));
+		return fault_set(p->fault, errno, "internal", "seals of a memfd: %s",
+				strerror(errno));
 	return 0;
 }
 

@@ -49,14 +49,16 @@ static int open_own(int borrowed)
 	return file_reopen(borrowed, O_RDWR | O_NONBLOCK);
 }
 
-static int receive_all(int fd, const struct mq_attr *attributes, struct buffer *out, uint32_t *count)
+static int receive_all(int fd, const struct mq_attr *attributes, struct buffer *out,
+		uint32_t *count)
 {
 	char *data = malloc(attributes->mq_msgsize);
 	int ret = data ? 0 : -ENOMEM;
 
 	while (!ret && !out->failed) {
 		struct mqueue_message m = { 0 };
-		ssize_t n = mq_timedreceive(fd, data, attributes->mq_msgsize, &m.priority, &long_ago);
+		ssize_t n = mq_timedreceive(fd, data, attributes->mq_msgsize, &m.priority,
+				&long_ago);
 
 		if (n < 0) {
 			ret = errno == EAGAIN || errno == ETIMEDOUT ? 1 : -errno;
@@ -81,7 +83,8 @@ static int send_all(int fd, const uint8_t *data, size_t bytes, uint32_t count)
 		memcpy(&m, data, sizeof(m));
 		if (bytes - sizeof(m) < m.bytes)
 			return -EPROTO;
-		if (mq_timedsend(fd, (const char *)data + sizeof(m), m.bytes, m.priority, &long_ago))
+		if (mq_timedsend(fd, (const char *)data + sizeof(m), m.bytes, m.priority,
+				&long_ago))
 			return -errno;
 		data += sizeof(m) + m.bytes;
 		bytes -= sizeof(m) + m.bytes;
@@ -97,7 +100,8 @@ static void read_notification(struct capture *c, int fd, struct mqueue_payload *
 	int notify = 0, signal_number = 0, pid = 0;
 
 	text[n > 0 ? n : 0] = 0;
-	if (sscanf(text, "QSIZE:%*u NOTIFY:%d SIGNO:%d NOTIFY_PID:%d", &notify, &signal_number, &pid) != 3 ||
+	if (sscanf(text, "QSIZE:%*u NOTIFY:%d SIGNO:%d NOTIFY_PID:%d", &notify, &signal_number,
+			&pid) != 3 ||
 	    !pid || notify != SIGEV_SIGNAL)
 		return;
 	r->notified_pid = round_virtual_pid(c->round, pid);
@@ -181,7 +185,10 @@ static void raise_limit(const char *name, int64_t value)
 static int make_queue(struct mqueue_payload *r, const char *name, const uint8_t *messages,
 		      size_t bytes)
 {
-	struct mq_attr attributes = { .mq_maxmsg = r->most_messages, .mq_msgsize = r->message_bytes };
+	struct mq_attr attributes = {
+		.mq_maxmsg = r->most_messages,
+		.mq_msgsize = r->message_bytes,
+	};
 	int fd, ret;
 
 	fd = mq_open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NONBLOCK, 0600, &attributes);
@@ -222,7 +229,8 @@ static int mqueue_restore(struct rebuilt_process *p, const struct file_record *f
 	name[r.name_bytes] = 0;
 	queue = rebuild_lookup(p->rebuild, r.object);
 	if (queue < 0) {
-		queue = make_queue(&r, name, (const uint8_t *)tail + r.name_bytes, left - r.name_bytes);
+		queue = make_queue(&r, name, (const uint8_t *)tail + r.name_bytes,
+				left - r.name_bytes);
 		if (queue < 0)
 			return fault_set(p->fault, -queue, "internal", "message queue %s: %s", name,
 					 strerror(-queue));

@@ -1,4 +1,6 @@
-/* Netlink sockets: protocol, port number, groups. What is queued is the kernel's answer: dropped. */
+/*
+ * Netlink sockets: protocol, port number, groups. What is queued is the kernel's answer: dropped.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>

@@ -23,7 +23,8 @@ static int path_check(pid_t pid, const struct descriptor_view *d, struct fault *
 	if (d->link[0] == '/')
 		return 0;
 	return fault_set(fault, EOPNOTSUPP, "not-supported",
-			 "process %d: descriptor %d (%s) is O_PATH on something without a path", pid,
+			 "process %d: descriptor %d (%s) is O_PATH on something without a path",
+			 pid,
 			 d->number, d->link);
 }
 
@@ -55,7 +56,9 @@ static int path_restore(struct rebuilt_process *p, const struct file_record *f, 
 		length = sizeof(path) - 1;
 	memcpy(path, tail, length);
 	path[length] = 0;
-	/* fdinfo keeps O_PATH, O_NOFOLLOW and O_DIRECTORY: open(2) lets no others pass with O_PATH. */
+	/*
+	 * fdinfo keeps O_PATH, O_NOFOLLOW and O_DIRECTORY: open(2) lets no others pass with O_PATH.
+	 */
 	flags = f->flags & (O_PATH | O_DIRECTORY);
 	if (S_ISLNK(r.mode))
 		flags |= O_NOFOLLOW;

@@ -56,7 +56,8 @@ static int look_below(struct search *s, const char *directory, int depth)
 
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
-		bytes = snprintf(path, sizeof(path), "%s/%s", strcmp(directory, "/") ? directory : "",
+		bytes = snprintf(path, sizeof(path), "%s/%s",
+				 strcmp(directory, "/") ? directory : "",
 				 entry->d_name);
 		if (bytes >= (int)sizeof(path))
 			continue;
@@ -94,7 +95,8 @@ static int by_handle(struct search *s)
 		int mount, fd;
 		ssize_t n;
 
-		if (sscanf(line, "%*d %*d %u:%u %*s %4095s", &major_number, &minor_number, point) != 3 ||
+		if (sscanf(line, "%*d %*d %u:%u %*s %4095s", &major_number, &minor_number,
+			   point) != 3 ||
 		    makedev(major_number, minor_number) != w->device)
 			continue;
 		mount = open(point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -181,7 +183,8 @@ static int by_ancestors(struct search *s, const char *directory)
 
 int path_search(pid_t pid, const struct wanted_inode *wanted, char *path, size_t capacity)
 {
-	static const char *const common[] = { "/etc", "/tmp", "/home", "/run", "/var", "/dev", "/usr" };
+	static const char *const common[] = { "/etc", "/tmp", "/home", "/run", "/var", "/dev",
+			"/usr" };
 	struct search s = { .wanted = wanted, .path = path, .capacity = capacity };
 	char cwd[PATH_MAX];
 	int found;

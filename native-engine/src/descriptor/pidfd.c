@@ -56,8 +56,8 @@ static int open_of_dead(void)
 	return fd < 0 ? -ret : fd;
 }
 
-static int pidfd_restore(struct rebuilt_process *p, const struct file_record *f, const void *payload,
-			 size_t bytes, int *fd)
+static int pidfd_restore(struct rebuilt_process *p, const struct file_record *f,
+			 const void *payload, size_t bytes, int *fd)
 {
 	(void)p;
 	(void)payload;

@@ -1,6 +1,6 @@
 /*
- * Pipes and FIFOs: size, packets, queued data, ends that are missing. Data is copied with tee(2) and
- * stays where it is.
+ * Pipes and FIFOs: size, packets, queued data, ends that are missing. Data is copied with tee(2)
+ * and stays where it is.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -284,7 +284,8 @@ static int make_pipe(const struct pipe_view *v)
 			return both;
 	}
 	if (fcntl(both, F_GETPIPE_SZ) != (int)v->head.capacity &&
-	    fcntl(both, F_SETPIPE_SZ, v->head.capacity) < 0 && v->head.capacity > DEFAULT_CAPACITY) {
+	    fcntl(both, F_SETPIPE_SZ, v->head.capacity) < 0 &&
+	    v->head.capacity > DEFAULT_CAPACITY) {
 		ret = -errno;
 		goto err_close;
 	}
@@ -319,8 +320,8 @@ static int pipe_restore(struct rebuilt_process *p, const struct file_record *f, 
 	int both, ret;
 
 	read_payload(payload, bytes, &v);
-	/* A pipe to or from outside at a standard number: now it is dmtcp_restart's own. Data that is
-	 * still in it is read first, and then the end of it. */
+	/* A pipe to or from outside at a standard number: now it is dmtcp_restart's own. Data that
+	 * is still in it is read first, and then the end of it. */
 	if (v.head.peer == PEER_OUTSIDE && v.head.standard >= 0 && !v.path[0] &&
 	    (writes(f->flags) || !v.head.data_bytes) && rebuild->stdio[v.head.standard] >= 0) {
 		*fd = dup(rebuild->stdio[v.head.standard]);
@@ -337,7 +338,8 @@ static int pipe_restore(struct rebuilt_process *p, const struct file_record *f, 
 			return ret;
 		both = rebuild_lookup(rebuild, v.head.object);
 		if (v.head.peer == PEER_OUTSIDE && !v.path[0] && rebuild->stdio[2] >= 0)
-			dprintf(rebuild->stdio[2], "dmtcp_restart: process %d: the other end of its pipe "
+			dprintf(rebuild->stdio[2],
+					"dmtcp_restart: process %d: the other end of its pipe "
 				"was held by a process outside the computation: closed now\n",
 				p->image->header.virtual_pid);
 	}

@@ -47,7 +47,8 @@ static int proc_check(pid_t pid, const struct descriptor_view *d, struct fault *
 	if (d->filesystem != NSFS_MAGIC || own_namespace(pid, d))
 		return 0;
 	return fault_set(fault, EOPNOTSUPP, "not-supported",
-			 "process %d: descriptor %d (%s) is a namespace that the process is not in", pid,
+			 "process %d: descriptor %d (%s) is a namespace that the process is not in",
+			 pid,
 			 d->number, d->link);
 }
 
@@ -71,7 +72,10 @@ static int proc_capture(struct capture *c, const struct descriptor_view *d, uint
 		snprintf(path, sizeof(path), "ns/%s", name);
 	} else if (!strncmp(path, "/proc/", 6) && (pid = strtol(path + 6, &rest, 10)) > 0 &&
 		   (*rest == '/' || !*rest)) {
-		/* Numbers are those of the mount it was opened in: ours, or that of a restored process. */
+		/*
+		 * Numbers are those of the mount it was opened in: ours, or that of a restored
+		 * process.
+		 */
 		r.virtual_pid = !stat("/proc", &own) && own.st_dev == d->status.st_dev ?
 					round_virtual_pid(c->round, pid) : pid;
 		if (!r.virtual_pid)
@@ -100,7 +104,8 @@ static void read_payload(const void *payload, size_t bytes, struct proc_payload 
 		snprintf(path, capacity, "%.*s", (int)length, tail);
 }
 
-static int open_file(struct rebuilt_process *p, const struct file_record *f, const char *path, int *fd)
+static int open_file(struct rebuilt_process *p, const struct file_record *f, const char *path,
+		int *fd)
 {
 	*fd = open(path, (f->flags & ~O_ASYNC) | O_CLOEXEC | O_NOCTTY);
 	if (*fd < 0)

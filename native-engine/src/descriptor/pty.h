@@ -26,7 +26,9 @@ struct pty *pty_find(struct pty_table *t, uint32_t device);
  * way to look at it only. Nobody else may use the pty meanwhile.
  */
 int pty_copy_queues(int master, struct buffer *to_slave, struct buffer *to_master);
-/* Puts bytes into the queue towards the slave or the master. @slave, @master: open on the two ends. */
+/*
+ * Puts bytes into the queue towards the slave or the master. @slave, @master: open on the two ends.
+ */
 int pty_put(int master, int slave, const void *to_slave, size_t to_slave_bytes,
 	    const void *to_master, size_t to_master_bytes);
 

@@ -1,6 +1,6 @@
 /*
- * What is queued in a pseudo terminal. The line discipline shows it to nobody but a reader, so it is
- * read and written again from the other end, with the processing of characters switched off.
+ * What is queued in a pseudo terminal. The line discipline shows it to nobody but a reader, so it
+ * is read and written again from the other end, with the processing of characters switched off.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -64,7 +64,8 @@ static struct termios2 transparent(const struct termios2 *modes)
 	struct termios2 t = *modes;
 	cc_t end = modes->c_cc[VEOF], line = modes->c_cc[VEOL], line2 = modes->c_cc[VEOL2];
 
-	t.c_iflag &= ~(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IUCLC | IXON | IXANY |
+	t.c_iflag &=
+			~(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IUCLC | IXON | IXANY |
 		       IXOFF | IMAXBEL);
 	t.c_oflag &= ~OPOST;
 	t.c_lflag &= ~(ECHO | ECHOE | ECHOK | ECHONL | ECHOCTL | ECHOKE | ECHOPRT | ISIG | IEXTEN);
@@ -93,7 +94,9 @@ int pty_put(int master, int slave, const void *to_slave, size_t to_slave_bytes,
 	for (size_t n = 0; !ret && n < to_slave_bytes; n++) {
 		char byte = ((const char *)to_slave)[n];
 
-		/* The end of file that was typed is a 0 byte in the queue of a terminal with lines. */
+		/*
+		 * The end of file that was typed is a 0 byte in the queue of a terminal with lines.
+		 */
 		if (!byte && modes.c_lflag & ICANON)
 			byte = modes.c_cc[VEOF];
 		ret = write_all(master, &byte, 1, slave);
@@ -126,7 +129,9 @@ int pty_copy_queues(int master, struct buffer *to_slave, struct buffer *to_maste
 		ioctl(master, TIOCPKT, &off);
 	ret = read_all(master, to_master);
 	ioctl(slave, FIONREAD, &waiting);
-	/* A line that is not complete shows only in raw mode; an idle raw terminal is left alone. */
+	/*
+	 * A line that is not complete shows only in raw mode; an idle raw terminal is left alone.
+	 */
 	if (!ret && (waiting || modes.c_lflag & ICANON)) {
 		plain = modes;
 		plain.c_lflag &= ~(ICANON | ECHO | ISIG);

@@ -1,7 +1,7 @@
 /*
  * Regular files. By default reopened by path; the content of a file that no path leads to any more
- * (deleted while open), of files in memory (tmpfs) or used as memory, and with --ckpt-open-files of all,
- * is carried in the image.
+ * (deleted while open), of files in memory (tmpfs) or used as memory, and with --ckpt-open-files of
+ * all, is carried in the image.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +32,8 @@ struct regular_payload {
 	uint32_t bytes; /* of this struct */
 	uint32_t state;
 	uint32_t overwrite; /* --allow-file-overwrite */
-	uint32_t in_memory; /* tmpfs, or small and written through a mapping: state of the program */
+	/* tmpfs, or small and written through a mapping: state of the program */
+	uint32_t in_memory;
 	uint64_t object;    /* of the inode, round-wide */
 	struct file_identity identity;
 	/* tail: path */
@@ -58,7 +59,8 @@ static bool path_is_lost(const struct descriptor_view *d, char *path, size_t cap
 	struct stat now;
 
 	snprintf(path, capacity, "%s", d->link);
-	if (d->status.st_nlink && (length <= suffix || strcmp(d->link + length - suffix, DELETED_SUFFIX)))
+	if (d->status.st_nlink && (length <= suffix || strcmp(d->link + length - suffix,
+			DELETED_SUFFIX)))
 		return false;
 	/* A name may really end in " (deleted)": then it is found. */
 	if (d->status.st_nlink && !stat(d->link, &now) && now.st_dev == d->status.st_dev &&
@@ -146,7 +148,8 @@ static int regular_capture(struct capture *c, const struct descriptor_view *d, u
 		if (readable < 0)
 			ret = fault_set(c->fault, EACCES, "not-supported",
 					"process %d: descriptor %d (%s): its content must be saved but "
-					"cannot be read", c->process->virtual_pid, d->number, d->link);
+					"cannot be read", c->process->virtual_pid, d->number,
+							d->link);
 		else if (first_to_save(c, &d->status))
 			ret = content_save(c, r.object, readable, d->status.st_size);
 	}
@@ -174,7 +177,9 @@ static void read_payload(const void *payload, size_t bytes, struct regular_paylo
 	path[length] = 0;
 }
 
-/* What becomes of the file, looking at what is there now. A negative value: refused, with a fault. */
+/*
+ * What becomes of the file, looking at what is there now. A negative value: refused, with a fault.
+ */
 static int make_plan(const struct regular_payload *r, const char *path, struct fault *fault)
 {
 	bool carried = r->state == REGULAR_SAVED;
@@ -199,22 +204,28 @@ static int make_plan(const struct regular_payload *r, const char *path, struct f
 		close(fd);
 	if (change == FILE_SAME || (change == FILE_GROWN && !r->in_memory))
 		return PLAN_OPEN;
-	/* Files in memory are the computation's own state: a new file, the old one stays as it is. */
-	if (carried && (r->overwrite || r->in_memory || getenv("DMTCP_ALLOW_OVERWRITE_WITH_CKPTED_FILES")))
+	/*
+	 * Files in memory are the computation's own state: a new file, the old one stays as it is.
+	 */
+	if (carried && (r->overwrite || r->in_memory ||
+			getenv("DMTCP_ALLOW_OVERWRITE_WITH_CKPTED_FILES")))
 		return PLAN_REPLACE;
 	if (change == FILE_SHORTER)
 		return fault_set(fault, ESTALE, "file-shorter",
-				 "%s, which the program has open, had %llu bytes and now has %llu", path,
+				 "%s, which the program has open, had %llu bytes and now has %llu",
+				 path,
 				 (unsigned long long)r->identity.bytes,
 				 (unsigned long long)now.st_size);
 	return fault_set(fault, ESTALE, "file-changed",
-			 "%s, which the program has open, has been changed since the checkpoint", path);
+			 "%s, which the program has open, has been changed since the checkpoint",
+			 path);
 }
 
 /* Of our own files the builder may open more than their modes allow. */
 static int may_open(const struct file_record *f, const char *path, struct fault *fault)
 {
-	int fd = open(path, (f->flags & O_ACCMODE) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), error = errno;
+	int fd = open(path, (f->flags & O_ACCMODE) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), error =
+			errno;
 	struct stat now;
 
 	if (fd >= 0) {
@@ -224,7 +235,8 @@ static int may_open(const struct file_record *f, const char *path, struct fault 
 	if (error == EACCES && !stat(path, &now) && now.st_uid == geteuid())
 		return 0;
 	return fault_set(fault, error, "file-missing",
-			 "%s, which the program has open, cannot be opened: %s", path, strerror(error));
+			 "%s, which the program has open, cannot be opened: %s", path,
+			 strerror(error));
 }
 
 /* The descriptor will share what a mapping of the same file brings back. */
@@ -288,7 +300,8 @@ err_close:
 }
 
 /* A file without a name, as near as possible to where it had one. */
-static int create_ghost(struct rebuilt_process *p, const struct regular_payload *r, const char *path)
+static int create_ghost(struct rebuilt_process *p, const struct regular_payload *r,
+		const char *path)
 {
 	char directory[PATH_MAX], *slash;
 	int fd;
@@ -375,7 +388,8 @@ static int regular_restore(struct rebuilt_process *p, const struct file_record *
 			*fd = -errno;
 	}
 	if (*fd < 0)
-		return fault_set(p->fault, -*fd, "file-missing", "%s cannot be opened again: %s", path,
+		return fault_set(p->fault, -*fd, "file-missing", "%s cannot be opened again: %s",
+				path,
 				 strerror(-*fd));
 	if (f->position)
 		lseek(*fd, f->position, SEEK_SET);

@@ -38,7 +38,8 @@ static int signalfd_restore(struct rebuilt_process *p, const struct file_record 
 
 	(void)p;
 	file_payload_head(payload, bytes, &r, sizeof(r));
-	*fd = syscall(SYS_signalfd4, -1, &r.mask, sizeof(r.mask), O_CLOEXEC | (f->flags & O_NONBLOCK));
+	*fd = syscall(SYS_signalfd4, -1, &r.mask, sizeof(r.mask),
+			O_CLOEXEC | (f->flags & O_NONBLOCK));
 	return *fd < 0 ? -errno : 0;
 }
 

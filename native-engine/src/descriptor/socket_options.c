@@ -83,7 +83,9 @@ static void add(struct buffer *out, uint32_t *count, int level, int name, bool e
 	++*count;
 }
 
-/* SNDBUF and RCVBUF only when the program has set them: setting one ends the kernel's own tuning. */
+/*
+ * SNDBUF and RCVBUF only when the program has set them: setting one ends the kernel's own tuning.
+ */
 static void capture_buffers(int fd, struct buffer *out, uint32_t *count)
 {
 	static const struct {

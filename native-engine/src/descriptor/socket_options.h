@@ -19,6 +19,7 @@ struct socket_option { /* part of the image format */
 /* Appends the options of @fd (of this address family and type) to @out; returns how many. */
 uint32_t socket_options_capture(int fd, int family, int type, struct buffer *out);
 /* Sets those that are @early, or the others. What the kernel refuses here stays as it is. */
-void socket_options_restore(int fd, const struct socket_option *options, uint32_t count, bool early);
+void socket_options_restore(int fd, const struct socket_option *options, uint32_t count,
+		bool early);
 
 #endif

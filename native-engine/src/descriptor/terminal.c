@@ -1,6 +1,6 @@
 /*
- * Terminals: pty slaves, serial lines, consoles, /dev/tty. With a member as the pty's master they are
- * the slave of the new pty; otherwise the terminal that dmtcp_restart provides.
+ * Terminals: pty slaves, serial lines, consoles, /dev/tty. With a member as the pty's master they
+ * are the slave of the new pty; otherwise the terminal that dmtcp_restart provides.
  */
 #include <errno.h>
 #include <fcntl.h>

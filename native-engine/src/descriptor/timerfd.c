@@ -38,7 +38,8 @@ static bool on_wall_clock(const struct timerfd_payload *r)
 	       (r->clock == CLOCK_REALTIME || r->clock == CLOCK_REALTIME_ALARM);
 }
 
-static void read_times(const char *fdinfo, const char *field, int64_t *seconds, int64_t *nanoseconds)
+static void read_times(const char *fdinfo, const char *field, int64_t *seconds,
+		int64_t *nanoseconds)
 {
 	const char *text = proc_field(fdinfo, field);
 	long s = 0, ns = 0;
@@ -64,7 +65,10 @@ static int timerfd_capture(struct capture *c, const struct descriptor_view *d, u
 	read_times(d->fdinfo, "it_value", &r.left_s, &r.left_ns);
 	read_times(d->fdinfo, "it_interval", &r.period_s, &r.period_ns);
 	r.armed = r.left_s || r.left_ns;
-	/* A periodic one that has expired is only restarted by the next read: it is armed all the same. */
+	/*
+	 * A periodic one that has expired is only restarted by the next read: it is armed all the
+	 * same.
+	 */
 	if (!r.armed && r.ticks && (r.period_s || r.period_ns)) {
 		r.armed = 1;
 		r.left_s = r.period_s;
@@ -120,7 +124,8 @@ static int timerfd_restore_last(struct rebuilt_process *p, const struct file_rec
 			flags = r.settime_flags & (TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET);
 		}
 		if (timerfd_settime(fd, flags, &time, NULL))
-			return fault_set(p->fault, errno, "internal", "timerfd: %s", strerror(errno));
+			return fault_set(p->fault, errno, "internal", "timerfd: %s",
+					strerror(errno));
 	}
 	/* Without CONFIG_CHECKPOINT_RESTORE an unread expiration is lost; the next one comes. */
 	if (r.ticks)

@@ -157,7 +157,8 @@ int unix_table_read(struct unix_table *t, struct fault *fault)
 		ret = receive(fd, t);
 	close(fd);
 	if (ret)
-		return fault_set(fault, -ret, "internal", "list of Unix sockets: %s", strerror(-ret));
+		return fault_set(fault, -ret, "internal", "list of Unix sockets: %s",
+				strerror(-ret));
 	qsort(t->sockets, t->count, sizeof(*t->sockets), compare_sockets);
 	return 0;
 }

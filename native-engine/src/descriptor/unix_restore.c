@@ -130,7 +130,9 @@ static int bind_name(struct rebuild *r, int fd, const struct unix_view *v)
 	return ret;
 }
 
-/* The address by which the socket @v can be reached now. @directory_fd is to be closed afterwards. */
+/*
+ * The address by which the socket @v can be reached now. @directory_fd is to be closed afterwards.
+ */
 static socklen_t address_of(const struct unix_payload *u, const struct unix_name *n,
 			    const char *directory, struct sockaddr_un *address, int *directory_fd)
 {
@@ -246,12 +248,14 @@ static int accept_pair(struct rebuilt_process *p, const struct unix_view *server
 		ret = fd;
 		goto out_free;
 	}
-	ends[1] = client ? new_socket(client) : socket(AF_UNIX, server->head.type | SOCK_CLOEXEC, 0);
+	ends[1] = client ? new_socket(client) : socket(AF_UNIX, server->head.type | SOCK_CLOEXEC,
+			0);
 	ret = ends[1] < 0 ? (client ? ends[1] : -errno) : 0;
 	if (!ret && client)
 		ret = bind_name(p->rebuild, ends[1], client);
 	if (!ret)
-		ret = connect_to(ends[1], &listener->head, &listener->head.name, listener->directory);
+		ret = connect_to(ends[1], &listener->head, &listener->head.name,
+				listener->directory);
 	if (!ret) {
 		ends[0] = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 		if (ends[0] < 0)
@@ -323,7 +327,8 @@ static int restore_connected(struct rebuilt_process *p, const struct file_record
 		/* Sends what was queued, and is then closed with all that the builder has. */
 		ret = rebuild_remember(p->rebuild, v->head.object, ends[1], p->fault);
 		if (v->head.peer == UNIX_PEER_OUTSIDE && p->rebuild->stdio[2] >= 0)
-			dprintf(p->rebuild->stdio[2], "dmtcp_restart: process %d: the peer of its Unix "
+			dprintf(p->rebuild->stdio[2],
+					"dmtcp_restart: process %d: the peer of its Unix "
 				"socket was outside the computation: closed now\n",
 				p->image->header.virtual_pid);
 	}
@@ -568,14 +573,17 @@ int unix_restore_last(struct rebuilt_process *p, const struct file_record *f, co
 		ret = send_queue(p, v);
 	if (!ret && v->head.state == UNIX_LISTENING)
 		ret = connect_waiting(p, v);
-	/* A datagram socket takes messages from others until it is connected. A peer outside may have
-	 * gone: then the program finds out as it would have. */
-	if (!ret && v->head.state == UNIX_CONNECTED && !is_half_of_pair(v) && v->head.peer_name.bytes) {
+	/* A datagram socket takes messages from others until it is connected. A peer outside may
+	 * have gone: then the program finds out as it would have. */
+	if (!ret && v->head.state == UNIX_CONNECTED && !is_half_of_pair(v) &&
+			v->head.peer_name.bytes) {
 		int connected = connect_datagram(p, fd, v);
 
 		ret = v->head.peer == UNIX_PEER_MEMBER ? connected : 0;
 	}
-	/* Receiving here is sending there: both sides of a shutdown come back with the receiver's. */
+	/*
+	 * Receiving here is sending there: both sides of a shutdown come back with the receiver's.
+	 */
 	if (!ret && v->head.shutdown & 1 && v->head.peer == UNIX_PEER_MEMBER)
 		shutdown(fd, SHUT_RD);
 	if (!ret && v->head.type == SOCK_DGRAM && v->head.shutdown & 2)

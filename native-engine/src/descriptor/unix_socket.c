@@ -47,8 +47,8 @@ static struct inventory_entry *find_socket(struct inventory *i, uint64_t device,
 }
 
 /*
- * Clients that wait for accept(2): what they have sent lies in a socket that nobody can look into. The
- * program has to accept them first: the round is given up.
+ * Clients that wait for accept(2): what they have sent lies in a socket that nobody can look into.
+ * The program has to accept them first: the round is given up.
  */
 static int check_waiting(struct round *r, const struct inventory_entry *listener,
 			 const struct unix_info *s, struct fault *fault)
@@ -119,7 +119,10 @@ static int unix_drain(struct round *r, uint32_t timeout_ms, struct fault *fault)
 	ret = unix_table_read(i->unix_sockets, fault);
 	for (size_t n = 0; n < i->count && !ret; n++)
 		ret = drain_socket(r, &i->entries[n], fault);
-	/* A socket in flight may itself have descriptors in flight: the list grows while it is read. */
+	/*
+	 * A socket in flight may itself have descriptors in flight: the list grows while it is
+	 * read.
+	 */
 	for (size_t n = 0; n < i->detached_count && !ret; n++) {
 		struct inventory_entry e = i->detached[n];
 
@@ -225,7 +228,8 @@ static void read_peer(struct capture *c, const struct descriptor_view *d, const 
 static int capture_queue(struct capture *c, const struct descriptor_view *d, struct unix_payload *u,
 			 struct buffer *queue)
 {
-	int ret = socket_queue_peek(c->round, d->borrowed, u->type == SOCK_STREAM, queue, &u->messages,
+	int ret = socket_queue_peek(c->round, d->borrowed, u->type == SOCK_STREAM, queue,
+			&u->messages,
 				    c->fault);
 
 	u->queue_bytes = queue->bytes;
@@ -255,7 +259,8 @@ static int unix_capture(struct capture *c, const struct descriptor_view *d, uint
 	int ret;
 
 	(void)file_id;
-	ret = unix_drain(c->round, 0, c->fault); /* nothing, unless the round went without a drain */
+	/* nothing, unless the round went without a drain */
+	ret = unix_drain(c->round, 0, c->fault);
 	if (ret)
 		return ret;
 	s = i->unix_sockets ? unix_table_find(i->unix_sockets, d->status.st_ino) : NULL;
@@ -264,7 +269,8 @@ static int unix_capture(struct capture *c, const struct descriptor_view *d, uint
 				 "process %d: descriptor %d (%s) is in another network namespace",
 				 c->process->virtual_pid, d->number, d->link);
 	u.type = s->type;
-	u.object = round_inode_id(c->round, d->status.st_dev, d->status.st_ino | OBJECT_BIT, &is_new);
+	u.object = round_inode_id(c->round, d->status.st_dev, d->status.st_ino | OBJECT_BIT,
+			&is_new);
 	u.shutdown = s->shutdown;
 	read_name(d, s, &u.name, directory);
 	if (s->state == TCP_LISTEN) {

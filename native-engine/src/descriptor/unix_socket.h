@@ -42,8 +42,8 @@ struct unix_payload {
 	uint32_t queue_bytes;
 	struct unix_name name;
 	struct unix_name peer_name; /* of a datagram socket's peer, in or outside */
-	/* tail: directory of name, directory of peer_name, padding to 8, options, file ids of the waiting
-	 * clients, queue */
+	/* tail: directory of name, directory of peer_name, padding to 8, options, file ids of the
+	 * waiting clients, queue */
 };
 
 struct unix_view {

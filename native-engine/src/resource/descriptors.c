@@ -357,7 +357,8 @@ static int open_inside(struct rebuilt_process *p)
 		close(fd);
 		if (ret)
 			return fault_set(p->fault, -ret, "internal", "%s of process %d: %s",
-					 f.kind->name, p->image->header.virtual_pid, strerror(-ret));
+					 f.kind->name, p->image->header.virtual_pid,
+					 strerror(-ret));
 	}
 	return 0;
 }
@@ -389,7 +390,9 @@ static int descriptors_restore_inside(struct rebuilt_process *p)
 	return ret ? ret : locks_restore(p);
 }
 
-/* Who gets SIGIO: recorded by the kernel with the caller's credentials, so in the process itself. */
+/*
+ * Who gets SIGIO: recorded by the kernel with the caller's credentials, so in the process itself.
+ */
 static int restore_owner(struct rebuilt_process *p, const struct file_record *f, int number)
 {
 	struct thread *t = &p->process->threads[0];

@@ -6,15 +6,15 @@
 #include "../restart/rebuild.h"
 
 /*
- * Phase drain, everything frozen: walks the descriptors of all members (round->descriptors) and runs
- * the kinds' drain within @timeout_ms. On failure descriptors_refill() is still due.
+ * Phase drain, everything frozen: walks the descriptors of all members (round->descriptors) and
+ * runs the kinds' drain within @timeout_ms. On failure descriptors_refill() is still due.
  */
 int descriptors_drain(struct round *r, uint32_t timeout_ms, struct fault *fault);
 /* Takes back what drain changed; before the thaw, on every path. More than once is fine. */
 void descriptors_refill(struct round *r);
 /*
- * Instead of descriptors_refill(), when all members are about to be ended: their connections among each
- * other end without TIME_WAIT, which would keep the ports from a restart for a minute.
+ * Instead of descriptors_refill(), when all members are about to be ended: their connections among
+ * each other end without TIME_WAIT, which would keep the ports from a restart for a minute.
  */
 void descriptors_before_exit(struct round *r);
 /* Forgets the walk. More than once is fine. */

@@ -1,7 +1,8 @@
 /*
  * System V semaphores and message queues. They belong to nobody: those are captured that the user
  * has made since the computation began, or that a member has used last. In a restarted computation,
- * which has an IPC namespace of its own, that is all of them. Adjustments for SEM_UNDO cannot be read.
+ * which has an IPC namespace of its own, that is all of them. Adjustments for SEM_UNDO cannot be
+ * read.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -145,7 +146,8 @@ static int capture_queue(struct reading *r, long id, const struct msqid_ds *queu
 		ret = capture_message(r, id, n, &messages);
 	if (ret)
 		ret = fault_set(r->c->fault, -ret, "not-supported",
-				"System V message queue %ld cannot be read: %s", id, strerror(-ret));
+				"System V message queue %ld cannot be read: %s", id,
+						strerror(-ret));
 	fill_head(&head, id, &queue->msg_perm);
 	if (!ret)
 		record_append(r->c->records, RECORD_SYSV_MSG, &head, sizeof(head), messages.data,
@@ -160,7 +162,8 @@ static int capture_sets(struct reading *r)
 	struct seminfo info;
 	int ret = 0;
 
-	if (highest < 0 || process_read(r->c->process, r->scratch, &info, sizeof(info)) || !info.semusz)
+	if (highest < 0 || process_read(r->c->process, r->scratch, &info, sizeof(info)) ||
+			!info.semusz)
 		return 0; /* there is none */
 	for (long n = 0; n <= highest && !ret; n++) {
 		struct semid_ds set;
@@ -247,7 +250,8 @@ static void ask_for_id(const char *kind, int id)
 
 static int refuse(struct rebuilt_process *p, const char *what, int id, int error)
 {
-	return fault_set(p->fault, error, "internal", "System V %s %d cannot be made again: %s", what,
+	return fault_set(p->fault, error, "internal", "System V %s %d cannot be made again: %s",
+			what,
 			 id, strerror(error));
 }
 
