@@ -184,4 +184,51 @@ class CoordinatorIT {
       two.passed();
     }
   }
+
+  /** A copy carries the original's marks: neither may touch the other's processes. */
+  @Test
+  void originalAndCopySideBySide() throws IOException {
+    session.set("DMTCP_CHECKPOINT_DIR", session.directory().toString());
+    Job original = session.start(
+        "original", "dmtcp_launch", "--new-coordinator", "--port-file", "first", "sleep", "300");
+    String first = awaitPort("first", original);
+    assertEquals(0, session.run("dmtcp_command", "-p", first, "-bc").status());
+    Job copy = session.start("copy", "./dmtcp_restart_script.sh", "--coord-port", "0");
+    String second = Wait.until(
+        Session.LIMIT,
+        () -> session.sockets().stream()
+            .map(path -> path.getFileName().toString().replaceAll("\\D", ""))
+            .filter(port -> !port.equals(first)).findFirst().orElse(""),
+        port -> !port.isEmpty() || copy.ended(),
+        () -> "a second coordinator; " + copy.complaints());
+    awaitOne(second);
+    awaitOne(first);
+    assertEquals(0, session.run("dmtcp_command", "-p", first, "-bc").status());
+    assertEquals(0, session.run("dmtcp_command", "-p", second, "-bc").status());
+    assertEquals(0, session.run("dmtcp_command", "-p", second, "-k").status());
+    assertEquals(0, copy.await(Session.LIMIT));
+    awaitOne(first);
+    assertFalse(original.ended());
+    assertEquals(0, session.run("dmtcp_command", "-p", first, "-k").status());
+    assertEquals(0, original.await(Session.LIMIT));
+    original.close();
+    copy.close();
+  }
+
+  private String awaitPort(String file, Job job) throws IOException {
+    String port = Wait.until(
+        Session.LIMIT, () -> session.read(file), text -> !text.isEmpty() || job.ended(),
+        () -> "a port; " + job.complaints());
+    awaitOne(port);
+    return port;
+  }
+
+  /** Exactly one process, and it runs. */
+  private void awaitOne(String port) throws IOException {
+    Wait.until(
+        Session.LIMIT,
+        () -> session.run("dmtcp_command", "-p", port, "-s").out(),
+        text -> text.contains("NUM_PEERS=1\n  RUNNING=yes"),
+        () -> "one process at " + port);
+  }
 }
