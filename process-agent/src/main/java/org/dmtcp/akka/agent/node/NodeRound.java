@@ -367,6 +367,9 @@ final class NodeRound {
   /** Nothing takes the round back any more: what fails leaves files that the next one settles. */
   private Behavior<Command> committing(Progress progress) {
     startTimer(setting.settings().barrierLimit());
+    if (!plan.killAfter()) {
+      endAtEngine(); // the next round may come while the files get their names
+    }
     List<Path> images = progress.images(files);
     runBlocking("names", () -> {
       files.commit(images, progress.obsolete());
@@ -387,14 +390,18 @@ final class NodeRound {
       return stranded(progress, failure.toString());
     }
     setting.coordinator().tell(new NodeEvent.RoundCommitted(setting.node(), plan.roundId()));
-    return plan.killAfter() ? atBarrier(progress) : over();
+    return plan.killAfter() ? atBarrier(progress) : Behaviors.stopped();
   }
 
   /** The engine forgets the round; files stay. */
   private Behavior<Command> over() {
+    endAtEngine();
+    return Behaviors.stopped();
+  }
+
+  private void endAtEngine() {
     setting.engine().tell(new EngineDriver.Submit(new EngineRequest.End(plan.roundId()),
         setting.settings().nativeLimit(), context.getSystem().ignoreRef()));
-    return Behaviors.stopped();
   }
 
   // ---- what all phases share ----

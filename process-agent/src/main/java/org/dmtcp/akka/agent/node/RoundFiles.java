@@ -207,12 +207,12 @@ final class RoundFiles {
   private void removeOlder(Path directory) throws IOException {
     for (Path file : list(directory, "ckpt_*.dmtcp.g[0-9]*")) {
       if (ImageHeader.read(file).filter(h -> h.computationId().equals(computationId)
-          && !h.manifestId().equals(manifestId)).isPresent()) {
-        remove(file);
+          && h.generation() < generation).isPresent()) {
+        remove(file); // the next round may have begun: its files are newer
       }
     }
     for (Path file : list(directory, "dmtcp_manifest_" + computationId + ".json.*temp")) {
-      if (manifestId(file).filter(id -> !id.equals(manifestId)).isPresent()) {
+      if (tree(file).filter(t -> t.path("generation").asLong() < generation).isPresent()) {
         remove(file);
       }
     }
