@@ -53,6 +53,9 @@ public final class Coordinator {
 
   private record RoundStopped(String roundId) implements Command {}
 
+  /** Said by ourselves, behind whatever the round said before it stopped. */
+  private record RoundGone(String roundId) implements Command {}
+
   private record RestartEnded(RestartRound.Outcome outcome) implements Command {}
 
   private record RestartStopped(String restartId) implements Command {}
@@ -296,8 +299,14 @@ public final class Coordinator {
             RoundProgressed.class,
             m -> inRound(now, round.at(m.phase())))
         .onMessage(RoundEnded.class, m -> onRoundEnded(m.outcome(), now, round))
+        // The news of an end comes as a signal and may overtake the outcome.
+        .onMessage(RoundStopped.class, m -> {
+          context.getSelf().tell(new RoundGone(m.roundId()));
+          return Behaviors.same();
+        })
         .onMessage(
-            RoundStopped.class,
+            RoundGone.class,
+            m -> round.actor().path().name().equals("round-" + m.roundId()),
             m -> onRoundEnded(
                 new CheckpointRound.Aborted(round.phase(), now.used(),
                     new Failure("internal", "the round failed; see the log")),
