@@ -166,7 +166,8 @@ final class LocalCall {
     }
     int uid = setting.proc().realUid(process.realPid());
     int ours = setting.proc().realUid((int) ProcessHandle.current().pid());
-    return uid == ours ? Optional.empty()
+    boolean traceable = uid == ours || ours == 0; // root's programs may have changed their user
+    return traceable ? Optional.empty()
         : Optional.of(new Failure("not-allowed-to-trace",
             "process " + process.realPid() + " belongs to user " + uid + ", not " + ours));
   }
