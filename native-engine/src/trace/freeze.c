@@ -135,8 +135,11 @@ static int seize(struct freezing *f, pid_t tid)
 	if (proc_status(tid, &status) < 0 || status.state == 'X')
 		return 0;
 	if (status.state == 'Z') {
-		if (tid != p->pid)
-			return 0; /* about to be gone */
+		if (tid != p->pid) {
+			/* Born of a thread that we had seized and then killed: only we can reap it. */
+			waitpid(tid, NULL, __WALL | WNOHANG);
+			return 0;
+		}
 		t = freezing_add(f, tid, STOP_REACHED);
 		if (!t)
 			return fault_set(f->fault, ENOMEM, "out-of-memory", "freezing process %d",

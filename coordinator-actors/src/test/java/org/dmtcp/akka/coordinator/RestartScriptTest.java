@@ -145,8 +145,10 @@ class RestartScriptTest {
 
   private Path command(String name, String tag) throws IOException {
     Path file = dir.resolve(name);
+    // One write: several of them run at once.
     Files.writeString(
-        file, "#!/bin/sh\n(printf '" + tag + "|'; printf '%s|' \"$@\"; echo) >>\"$OUT\"\nexit 7\n");
+        file, "#!/bin/sh\nwords=$(printf '%s|' " + tag + " \"$@\")\n"
+            + "printf '%s\\n' \"$words\" >>\"$OUT\"\nexit 7\n");
     return Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwx------"));
   }
 
