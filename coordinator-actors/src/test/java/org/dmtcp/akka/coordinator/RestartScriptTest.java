@@ -147,7 +147,7 @@ class RestartScriptTest {
     Path file = dir.resolve(name);
     // One write: several of them run at once.
     Files.writeString(
-        file, "#!/bin/sh\nwords=$(printf '%s|' " + tag + " \"$@\")\n"
+        file, "#!/bin/sh\nwords=$(printf '%s|' '" + tag + "' \"$@\")\n"
             + "printf '%s\\n' \"$words\" >>\"$OUT\"\nexit 7\n");
     return Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwx------"));
   }
