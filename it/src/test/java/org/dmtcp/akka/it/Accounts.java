@@ -64,9 +64,10 @@ final class Accounts {
     return made;
   }
 
+  /** By force: a coordinator of the user may be ending at this very moment, or be a zombie. */
   private static void remove(String user) {
     try {
-      Command.run(LIMIT, "userdel", "--remove", user);
+      Command.run(LIMIT, "userdel", "--force", "--remove", user);
     } catch (IOException e) {
       System.err.println("user " + user + " is left over: " + e.getMessage());
     }
