@@ -23,6 +23,7 @@
 
 #define CONNECT_MS 5000
 #define START_MS 90000 /* a JVM on a loaded machine */
+#define OTHER_START_MS 3000 /* its JVM needs about one second on a busy machine */
 #define ERROR_BYTES 480
 
 static uint64_t now_ms(void)
@@ -334,6 +335,24 @@ static int start_locked(const struct coordinator_choice *choice, const char *dir
 	return ret;
 }
 
+/*
+ * The port is taken, perhaps by a coordinator that somebody has just started by hand: it listens
+ * there before it serves its socket. Gives @error back when none appears.
+ */
+static int await_coordinator(const struct coordinator_choice *choice,
+			     const struct coordinator_address *address,
+			     struct local_client **out, int error)
+{
+	uint64_t deadline = now_ms() + OTHER_START_MS;
+
+	while (now_ms() < deadline) {
+		if (coordinator_connect(choice, address, out, NULL) == 0)
+			return 0;
+		pause_ms(20);
+	}
+	return error;
+}
+
 static int start(const struct coordinator_choice *choice, struct coordinator_address *address,
 		 struct local_client **out, struct fault *fault)
 {
@@ -351,9 +370,15 @@ static int start(const struct coordinator_choice *choice, struct coordinator_add
 	if (lock < 0)
 		return lock;
 	if (!address->port || coordinator_connect(choice, address, out, NULL) < 0) {
-		ret = start_locked(choice, directory, address, fault);
+		struct fault reason = { 0 };
+
+		ret = start_locked(choice, directory, address, &reason);
 		if (ret == 0)
-			ret = coordinator_connect(choice, address, out, fault);
+			ret = coordinator_connect(choice, address, out, &reason);
+		else if (choice->mode != COORDINATOR_NEW && strstr(reason.text, "[port-taken]"))
+			ret = await_coordinator(choice, address, out, ret);
+		if (ret < 0)
+			fault_set(fault, -ret, reason.id, "%s", reason.text);
 	} else if (choice->mode == COORDINATOR_NEW) {
 		local_close(*out);
 		*out = NULL;
