@@ -66,19 +66,26 @@ public final class CheckpointRound {
 
   private record Discarded() implements Command {}
 
-  /** What comes of a round. */
-  public sealed interface Outcome {}
+  /** What comes of a round. It names the round: it may come when the next one has begun. */
+  public sealed interface Outcome {
+    String roundId();
+  }
 
   /** The generation is the valid one now. {@code script} is empty when it could not be written. */
   public record Committed(
-      Manifest manifest, long stoppedMicros, Optional<Path> script, List<String> warnings)
+      String roundId,
+      Manifest manifest,
+      long stoppedMicros,
+      Optional<Path> script,
+      List<String> warnings)
       implements Outcome {}
 
   /** Nothing has changed. {@code generation} is the number that was spent. */
-  public record Aborted(Phase at, long generation, Failure failure) implements Outcome {}
+  public record Aborted(String roundId, Phase at, long generation, Failure failure)
+      implements Outcome {}
 
   /** Tells the coordinator how far the round is. */
-  public record Progressed(Phase phase) {}
+  public record Progressed(String roundId, Phase phase) {}
 
   /**
    * What a round starts from.
@@ -157,7 +164,7 @@ public final class CheckpointRound {
   // ---- looking: what is there already, and can we write at all?
 
   private Behavior<Command> looking() {
-    observer.tell(new Progressed(Phase.PREPARE));
+    observer.tell(new Progressed(start.roundId(), Phase.PREPARE));
     timers.startSingleTimer(TIMER, new TimedOut(), limits.of(Phase.PREPARE));
     block(
         () -> {
@@ -193,7 +200,8 @@ public final class CheckpointRound {
 
   /** No node knows of the round yet. */
   private Behavior<Command> abortedEarly(Failure failure) {
-    replyTo.tell(new Aborted(Phase.PREPARE, start.lastGeneration(), failure));
+    replyTo.tell(
+        new Aborted(start.roundId(), Phase.PREPARE, start.lastGeneration(), failure));
     return Behaviors.stopped();
   }
 
@@ -204,7 +212,7 @@ public final class CheckpointRound {
       RoundPlan plan, Optional<Manifest> previous, int index, RoundProgress progress) {
     Phase phase = plan.phases().get(index);
     timers.startSingleTimer(TIMER, new TimedOut(), limits.of(phase)); // replaces the last
-    observer.tell(new Progressed(phase));
+    observer.tell(new Progressed(start.roundId(), phase));
     Pass pass = new Pass(plan, previous, index);
     Set<String> missing = new HashSet<>(nodes.keySet());
     if (phase == Phase.PREPARE) {
@@ -431,7 +439,7 @@ public final class CheckpointRound {
       return committed(done, written);
     }
     timers.startSingleTimer(TIMER, new TimedOut(), limits.of(Phase.RESUME));
-    observer.tell(new Progressed(Phase.RESUME));
+    observer.tell(new Progressed(start.roundId(), Phase.RESUME));
     tellAll(
         new NodeCommand.EnterPhase(
             done.plan().roundId(),
@@ -475,7 +483,9 @@ public final class CheckpointRound {
   }
 
   private Behavior<Command> committed(Done done, Optional<Path> written) {
-    replyTo.tell(new Committed(done.manifest(), done.stoppedMicros(), written, done.warnings()));
+    replyTo.tell(
+        new Committed(
+            start.roundId(), done.manifest(), done.stoppedMicros(), written, done.warnings()));
     return Behaviors.stopped();
   }
 
@@ -539,7 +549,8 @@ public final class CheckpointRound {
   }
 
   private Behavior<Command> aborted(Pass pass, Failure failure) {
-    replyTo.tell(new Aborted(pass.phase(), pass.plan().generation(), failure));
+    replyTo.tell(
+        new Aborted(start.roundId(), pass.phase(), pass.plan().generation(), failure));
     return Behaviors.stopped();
   }
 

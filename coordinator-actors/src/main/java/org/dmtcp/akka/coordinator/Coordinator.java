@@ -47,18 +47,21 @@ public final class Coordinator {
 
   private record Received(CoordinatorMessage message) implements Command {}
 
-  private record RoundProgressed(Phase phase) implements Command {}
+  // What a round says names it: the last words of one may come when the next has begun. We keep
+  // one adapter per class of message, so the name must be in the message. Not private: the tests
+  // send these in every order.
 
-  private record RoundEnded(CheckpointRound.Outcome outcome) implements Command {}
+  record RoundProgressed(CheckpointRound.Progressed progress) implements Command {}
 
-  private record RoundStopped(String roundId) implements Command {}
+  record RoundEnded(CheckpointRound.Outcome outcome) implements Command {}
+
+  record RestartEnded(RestartRound.Outcome outcome) implements Command {}
+
+  /** @param id of a checkpoint's or a restart's actor that has stopped */
+  record RoundStopped(String id) implements Command {}
 
   /** Said by ourselves, behind whatever the round said before it stopped. */
-  private record RoundGone(String roundId) implements Command {}
-
-  private record RestartEnded(RestartRound.Outcome outcome) implements Command {}
-
-  private record RestartStopped(String restartId) implements Command {}
+  private record RoundGone(String id) implements Command {}
 
   private record NodeGone(String node, ActorRef<NodeCommand> agent) implements Command {}
 
@@ -224,16 +227,17 @@ public final class Coordinator {
   // ---- inRound
 
   private record Round(
+      String id,
       ActorRef<CheckpointRound.Command> actor,
       Phase phase,
       Optional<ActorRef<CoordinatorReply>> asker,
       Optional<After> then) {
     Round at(Phase newPhase) {
-      return new Round(actor, newPhase, asker, then);
+      return new Round(id, actor, newPhase, asker, then);
     }
 
     Round andThen(After after) {
-      return new Round(actor, phase, asker, Optional.of(after));
+      return new Round(id, actor, phase, asker, Optional.of(after));
     }
   }
 
@@ -259,13 +263,12 @@ public final class Coordinator {
                 settings.limits(),
                 store,
                 parts.script(),
-                context.messageAdapter(
-                    CheckpointRound.Progressed.class, p -> new RoundProgressed(p.phase())),
+                context.messageAdapter(CheckpointRound.Progressed.class, RoundProgressed::new),
                 context.messageAdapter(CheckpointRound.Outcome.class, RoundEnded::new)),
             "round-" + roundId);
     // Not restarted: half a round has no state to come back to. It stops, and we are told.
     context.watchWith(actor, new RoundStopped(roundId));
-    return inRound(now, new Round(actor, Phase.PREPARE, asker, Optional.empty()));
+    return inRound(now, new Round(roundId, actor, Phase.PREPARE, asker, Optional.empty()));
   }
 
   private State stateOf(Round round) {
@@ -297,18 +300,19 @@ public final class Coordinator {
     return common(now, stateOf(round))
         .onMessage(
             RoundProgressed.class,
-            m -> inRound(now, round.at(m.phase())))
-        .onMessage(RoundEnded.class, m -> onRoundEnded(m.outcome(), now, round))
-        // The news of an end comes as a signal and may overtake the outcome.
-        .onMessage(RoundStopped.class, m -> {
-          context.getSelf().tell(new RoundGone(m.roundId()));
-          return Behaviors.same();
-        })
+            m -> m.progress().roundId().equals(round.id()),
+            m -> inRound(now, round.at(m.progress().phase())))
+        .onMessage(
+            RoundEnded.class,
+            m -> m.outcome().roundId().equals(round.id()),
+            m -> onRoundEnded(m.outcome(), now, round))
+        .onMessage(
+            RoundStopped.class, m -> m.id().equals(round.id()), m -> afterItsOutcome(m.id()))
         .onMessage(
             RoundGone.class,
-            m -> round.actor().path().name().equals("round-" + m.roundId()),
+            m -> m.id().equals(round.id()),
             m -> onRoundEnded(
-                new CheckpointRound.Aborted(round.phase(), now.used(),
+                new CheckpointRound.Aborted(round.id(), round.phase(), now.used(),
                     new Failure("internal", "the round failed; see the log")),
                 now, round))
         .onMessage(
@@ -321,6 +325,12 @@ public final class Coordinator {
                 "a checkpoint is going on (" + round.phase() + ")"))
         .onAnyMessage(m -> ignore("inRound", m))
         .build();
+  }
+
+  /** The news of an end is a signal; Akka does not order it behind the outcome, so we do. */
+  private Behavior<Command> afterItsOutcome(String id) {
+    context.getSelf().tell(new RoundGone(id));
+    return Behaviors.same();
   }
 
   /** After the round, if there is room; an answer comes in any case. */
@@ -352,6 +362,8 @@ public final class Coordinator {
 
   // ---- restarting
 
+  private record Restart(String id, ActorRef<RestartRound.Command> actor) {}
+
   private Behavior<Command> onBeginRestart(BeginRestart request, Computation now) {
     if (now.peers() > 0) {
       return refuse(request, "computation-running",
@@ -365,39 +377,45 @@ public final class Coordinator {
             RestartRound.create(
                 plan, store, context.messageAdapter(RestartRound.Outcome.class, RestartEnded::new)),
             "restart-" + restartId);
-    context.watchWith(actor, new RestartStopped(restartId));
+    context.watchWith(actor, new RoundStopped(restartId));
     actor.tell(new RestartRound.Join(request));
     timers.cancel("stale");
     Computation then = now.founded(request.computationId(), request.generation());
     then = request.interval().isNegative() ? then : then.withInterval(request.interval());
     welcomeAll(then);
-    return restarting(then, actor);
+    return restarting(then, new Restart(restartId, actor));
   }
 
-  private State stateOf(ActorRef<RestartRound.Command> restart) {
+  private State stateOf(Restart restart) {
     return new State(
         "restart",
         next -> restarting(next, restart),
-        node -> restart.tell(new RestartRound.NodeLost(node)),
+        node -> restart.actor().tell(new RestartRound.NodeLost(node)),
         Optional.of((now, after) -> cancelRestart(now, restart, after)));
   }
 
-  private Behavior<Command> cancelRestart(
-      Computation now, ActorRef<RestartRound.Command> restart, After after) {
-    restart.tell(
+  private Behavior<Command> cancelRestart(Computation now, Restart restart, After after) {
+    restart.actor().tell(
         new RestartRound.Cancel(new Failure("restart-cancelled", "cancelled on request")));
     return after.ending().map(end -> closing(now, after.kill(), end)).orElse(Behaviors.same());
   }
 
-  private Behavior<Command> restarting(Computation now, ActorRef<RestartRound.Command> restart) {
+  private Behavior<Command> restarting(Computation now, Restart restart) {
     return common(now, stateOf(restart))
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest,
-            m -> onRestartRequest((CoordinatorRequest) m.message(), now, restart))
-        .onMessage(RestartEnded.class, m -> onRestartEnded(m.outcome(), now))
+            m -> onRestartRequest((CoordinatorRequest) m.message(), now, restart.actor()))
         .onMessage(
-            RestartStopped.class,
+            RestartEnded.class,
+            m -> m.outcome().restartId().equals(restart.id()),
+            m -> onRestartEnded(m.outcome(), now))
+        .onMessage(
+            RoundStopped.class, m -> m.id().equals(restart.id()), m -> afterItsOutcome(m.id()))
+        .onMessage(
+            RoundGone.class,
+            m -> m.id().equals(restart.id()),
             m -> onRestartEnded(
                 new RestartRound.Cancelled(
+                    restart.id(),
                     new Failure("internal", "the restart failed; see the log")),
                 now))
         .onAnyMessage(m -> ignore("restarting", m))

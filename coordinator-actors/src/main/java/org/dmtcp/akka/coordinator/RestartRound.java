@@ -66,14 +66,17 @@ public final class RestartRound {
 
   private record TimedOut() implements Command {}
 
-  /** What comes of it. */
-  public sealed interface Outcome {}
+  /** What comes of it. It names the restart: it may come when the next one has begun. */
+  public sealed interface Outcome {
+    String restartId();
+  }
 
   /** The members run. */
-  public record Went(List<ProcessInfo> processes, int missing) implements Outcome {}
+  public record Went(String restartId, List<ProcessInfo> processes, int missing)
+      implements Outcome {}
 
   /** Nothing runs. */
-  public record Cancelled(Failure failure) implements Outcome {}
+  public record Cancelled(String restartId, Failure failure) implements Outcome {}
 
   /**
    * What is restarted.
@@ -307,13 +310,14 @@ public final class RestartRound {
     there.members().values().stream()
         .filter(a -> a.ready().isEmpty())
         .forEach(a -> context.getLog().info("restart goes on without {}", a.member()));
-    replyTo.tell(new Went(there.processes(), plan.total() - there.ready()));
+    replyTo.tell(
+        new Went(plan.restartId(), there.processes(), plan.total() - there.ready()));
     return Behaviors.stopped();
   }
 
   private Behavior<Command> cancel(There there, Failure reason) {
     there.askers().forEach(asker -> asker.tell(new Refused(reason)));
-    replyTo.tell(new Cancelled(reason));
+    replyTo.tell(new Cancelled(plan.restartId(), reason));
     return Behaviors.stopped();
   }
 

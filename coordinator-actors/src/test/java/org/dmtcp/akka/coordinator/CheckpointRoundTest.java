@@ -173,7 +173,7 @@ class CheckpointRoundTest {
 
     expectAbort();
     Aborted aborted = outcome.expectMessageClass(Aborted.class);
-    assertEquals(new Aborted(failing, 1, why), aborted);
+    assertEquals(new Aborted("round", failing, 1, why), aborted);
     assertNothingIsLeft();
   }
 
@@ -201,7 +201,7 @@ class CheckpointRoundTest {
     round.tell(new Cancel(why));
 
     expectAbort();
-    assertEquals(new Aborted(phase, 1, why), outcome.expectMessageClass(Aborted.class));
+    assertEquals(new Aborted("round", phase, 1, why), outcome.expectMessageClass(Aborted.class));
     assertNothingIsLeft();
   }
 

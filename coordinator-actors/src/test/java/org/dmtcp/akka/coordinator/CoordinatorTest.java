@@ -14,11 +14,14 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
 import org.dmtcp.akka.config.ExitCode;
 import org.dmtcp.akka.protocol.AgentId;
@@ -32,6 +35,7 @@ import org.dmtcp.akka.protocol.NodeEvent;
 import org.dmtcp.akka.protocol.Phase;
 import org.dmtcp.akka.protocol.ProcessInfo;
 import org.dmtcp.akka.protocol.RestartMember;
+import org.dmtcp.akka.protocol.RoundPlan;
 import org.dmtcp.akka.protocol.WorkerState;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -49,6 +53,7 @@ class CoordinatorTest {
   private final CompletableFuture<ActorRef<CoordinatorMessage>> ready = new CompletableFuture<>();
   private final CompletableFuture<Coordinator.Ending> ending = new CompletableFuture<>();
   private final ConcurrentLinkedQueue<String> notes = new ConcurrentLinkedQueue<>();
+  private final ReentrantLock noting = new ReentrantLock();
   private ActorRef<Coordinator.Command> actor;
   private ActorRef<CoordinatorMessage> coordinator;
 
@@ -272,7 +277,109 @@ class CoordinatorTest {
     assertEquals(ExitCode.DONE, end().code());
   }
 
+  @Test
+  void theLastWordsOfARoundDoNotEndTheNext() throws Exception {
+    start("");
+    register("p1");
+    coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
+    NodeCommand.BeginRound first = expectRound();
+    passRound(first);
+    client.expectMessageClass(CoordinatorReply.CheckpointDone.class);
+    coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
+    NodeCommand.BeginRound second = expectRound();
+    String firstId = first.plan().roundId();
+    Failure late = new Failure("internal", "late");
+    actor.tell(new Coordinator.RoundStopped(firstId));
+    actor.tell(new Coordinator.RoundEnded(
+        new CheckpointRound.Aborted(firstId, Phase.RESUME, 1, late)));
+    actor.tell(new Coordinator.RoundEnded(committed(first)));
+    actor.tell(new Coordinator.RoundProgressed(
+        new CheckpointRound.Progressed(firstId, Phase.RESUME)));
+
+    assertEquals("prepare", status().phase());
+    assertEquals("prepare", status().phase(), "nor after what it has told itself meanwhile");
+    passRound(second);
+    assertEquals(
+        2, client.expectMessageClass(CoordinatorReply.CheckpointDone.class).generation());
+    assertEquals("", status().lastFailure());
+  }
+
+  @Test
+  void theNewsOfARoundsEndDoesNotOvertakeItsOutcome() throws Exception {
+    start("");
+    register("p1");
+    coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
+    NodeCommand.BeginRound first = expectRound();
+    tellTogether(
+        new Coordinator.RoundStopped(first.plan().roundId()),
+        new Coordinator.RoundEnded(committed(first)));
+    assertEquals(
+        1, client.expectMessageClass(CoordinatorReply.CheckpointDone.class).generation());
+
+    // The first one runs still: what it says at last is a second outcome.
+    coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
+    NodeCommand.BeginRound second = expectRound();
+    first.replyTo().tell(new NodeEvent.PhaseFailed("a", first.plan().roundId(), Phase.PREPARE,
+        new Failure("disk-full", "the disk is full")));
+    node.expectMessageClass(NodeCommand.AbortRound.class);
+    first.replyTo().tell(new NodeEvent.RoundAborted("a", first.plan().roundId()));
+    passRound(second);
+    assertEquals(
+        2, client.expectMessageClass(CoordinatorReply.CheckpointDone.class).generation());
+    assertEquals("", status().lastFailure());
+  }
+
+  @Test
+  void saysThatARoundHasGoneWithoutAnOutcome() throws Exception {
+    start("");
+    register("p1");
+    coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
+    actor.tell(new Coordinator.RoundStopped(expectRound().plan().roundId()));
+
+    assertRefused("internal");
+    awaitStatus(CoordinatorReply.Status::running);
+  }
+
   // ---- restart
+
+  @Test
+  void theLastWordsOfARestartDoNotEndTheNext() throws Exception {
+    start("");
+    begin("comp", 3);
+    String firstId = client.expectMessageClass(CoordinatorReply.RestartBegun.class).restartId();
+    coordinator.tell(new CoordinatorRequest.Kill(client.ref()));
+    client.expectMessageClass(CoordinatorReply.Accepted.class);
+    awaitStatus(s -> s.phase().isEmpty());
+    begin("comp", 3);
+    String secondId = client.expectMessageClass(CoordinatorReply.RestartBegun.class).restartId();
+    actor.tell(new Coordinator.RoundStopped(firstId));
+    actor.tell(new Coordinator.RestartEnded(
+        new RestartRound.Cancelled(firstId, new Failure("internal", "late"))));
+    actor.tell(new Coordinator.RestartEnded(new RestartRound.Went(firstId, List.of(), 1)));
+
+    assertEquals("restart", status().phase());
+    assertEquals("restart", status().phase(), "nor after what it has told itself meanwhile");
+    coordinator.tell(
+        new CoordinatorRequest.RestartReady(
+            secondId, "a", List.of(process("a", "p1")), client.ref()));
+    client.expectMessage(new CoordinatorReply.RestartGo(secondId));
+    awaitStatus(s -> s.running() && s.peers() == 1);
+  }
+
+  @Test
+  void theNewsOfARestartsEndDoesNotOvertakeItsOutcome() throws Exception {
+    start("");
+    begin("comp", 3);
+    String id = client.expectMessageClass(CoordinatorReply.RestartBegun.class).restartId();
+    tellTogether(
+        new Coordinator.RoundStopped(id),
+        new Coordinator.RestartEnded(
+            new RestartRound.Went(id, List.of(process("a", "p1")), 0)));
+
+    awaitStatus(s -> s.running() && s.peers() == 1);
+    assertEquals("comp", status().computationId());
+    assertTrue(notes.stream().noneMatch(n -> n.contains("Restart failed")), notes::toString);
+  }
 
   @Test
   void restartsAndCountsOn() throws Exception {
@@ -407,10 +514,41 @@ class CoordinatorTest {
             Coordinator.create(new CoordinatorParts(
                 CoordinatorSettings.of(config, "a", "127.0.0.1", 7779),
                 new RestartScript("/bin/dmtcp_restart"),
-                notes::add,
+                this::note,
                 ownNode::apply,
                 ready,
                 ending)));
+  }
+
+  private void note(String text) {
+    notes.add(text);
+    noting.lock(); // the coordinator waits here while a test holds it
+    noting.unlock();
+  }
+
+  /** In this order, and the first is not handled before the last has come. */
+  private void tellTogether(Coordinator.Command... commands) {
+    TestProbe<NodeCommand> other = kit.createTestProbe();
+    noting.lock();
+    try {
+      coordinator.tell(
+          new NodeEvent.NodeJoined("b", "", 0, List.of(process("b", "p9")), other.ref()));
+      other.expectMessageClass(NodeCommand.Welcome.class);
+      other.stop();
+      awaitNote("Host b with 1 process(es) was lost");
+      List.of(commands).forEach(actor::tell);
+    } finally {
+      noting.unlock();
+    }
+  }
+
+  private static CheckpointRound.Committed committed(NodeCommand.BeginRound begin) {
+    RoundPlan plan = begin.plan();
+    Manifest manifest =
+        new Manifest(
+            plan.computationId(), plan.generation(), plan.manifestId(), 0, "", Instant.EPOCH,
+            "a", 7779, 0, List.of());
+    return new CheckpointRound.Committed(plan.roundId(), manifest, 0, Optional.empty(), List.of());
   }
 
   private Coordinator.Ending end() throws Exception {

@@ -200,7 +200,7 @@ class RestartRoundTest {
 
     CoordinatorReply reply = a.receiveMessage();
     assertEquals(new Refused(why), reply);
-    outcome.expectMessage(new Cancelled(why));
+    outcome.expectMessage(new Cancelled("r", why));
   }
 
   // ---- what the tests do
