@@ -9,6 +9,7 @@
 #include "../resource/resource.h"
 #include "../trace/wait.h"
 #include "ending.h"
+#include "linger.h"
 #include "server.h"
 
 #define ENGINE_VERSION 1
@@ -158,6 +159,7 @@ static int kill_members(const struct process_keys *members, int status, struct f
 			syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 		close(pidfd);
 	}
+	reset_connections_between(frozen, count);
 	end_frozen(frozen, count, status);
 	free(frozen);
 	return killed;
