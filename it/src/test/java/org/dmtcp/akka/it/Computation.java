@@ -114,6 +114,7 @@ final class Computation implements AutoCloseable {
   }
 
   void checkpoint() throws IOException {
+    awaitRunning(); // what ran before with this coordinator may still be leaving
     coordinator.must("-bc");
   }
 
@@ -126,6 +127,7 @@ final class Computation implements AutoCloseable {
 
   /** One command: nothing runs between the checkpoint and the end. */
   void checkpointAndKill() throws IOException {
+    awaitRunning();
     coordinator.must("-kc");
     job.await(LIMIT);
     coordinator.awaitNobody();
@@ -140,7 +142,7 @@ final class Computation implements AutoCloseable {
     job = start(List.of("bash", coordinator.script().toString()), said);
   }
 
-  /** The restarted, ready for another checkpoint. */
+  /** Launched or restarted, and ready for a checkpoint. */
   void awaitRunning() throws IOException {
     Wait.until(
         LIMIT,
