@@ -64,7 +64,7 @@ final class Tree {
 
   private static Path makeWork() {
     try {
-      Path work = Files.createTempDirectory("dmtcp-it-");
+      Path work = shortDirectory();
       Files.setPosixFilePermissions(work, PosixFilePermissions.fromString("rwxr-xr-x"));
       Runtime.getRuntime().addShutdownHook(new Thread(() -> removeIfEmpty(work)));
       return work;
@@ -80,5 +80,11 @@ final class Tree {
     } catch (IOException e) {
       System.err.println("left to look at: " + work);
     }
+  }
+
+  /** The path of a socket below it must fit into 100 bytes, or the commands put it elsewhere. */
+  private static Path shortDirectory() throws IOException {
+    String name = "dmtcp-it-" + Long.toString(System.nanoTime() & 0xffffffffL, 36);
+    return Files.createDirectory(Path.of(System.getProperty("java.io.tmpdir"), name));
   }
 }
