@@ -146,9 +146,9 @@ final class Computation implements AutoCloseable {
   void awaitRunning() throws IOException {
     Wait.until(
         LIMIT,
-        () -> job.ended() || coordinator.status().get("running").asBoolean(),
+        () -> job != null && job.ended() || coordinator.status().get("running").asBoolean(),
         yes -> yes,
-        () -> "RUNNING=yes; " + job.complaints() + coordinator.log());
+        () -> "RUNNING=yes; " + coordinator.log());
   }
 
   String output() throws IOException {
