@@ -1,10 +1,14 @@
 package org.dmtcp.akka.it;
 
 import java.io.IOException;
+import java.nio.file.DirectoryNotEmptyException;
+import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.Comparator;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -12,14 +16,45 @@ import java.util.stream.Stream;
 final class Directories {
   private Directories() {}
 
+  private static final Duration LIMIT = Duration.ofSeconds(30);
+
+  /** Deletes a tree in which a coordinator that is ending may still be at work. */
   static void delete(Path top) throws IOException {
-    if (!Files.exists(top, LinkOption.NOFOLLOW_LINKS)) {
-      return;
+    Wait.until(LIMIT, () -> deletedWhole(top), whole -> whole, () -> top + " to be deleted");
+  }
+
+  private static boolean deletedWhole(Path top) throws IOException {
+    try {
+      Files.walkFileTree(top, new Deleting());
+      return true;
+    } catch (DirectoryNotEmptyException e) {
+      return false; // something was made in it after it had been listed
     }
-    try (Stream<Path> all = Files.walk(top)) {
-      for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
-        Files.deleteIfExists(path);
+  }
+
+  private static final class Deleting extends SimpleFileVisitor<Path> {
+    @Override
+    public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
+        throws IOException {
+      Files.deleteIfExists(file);
+      return FileVisitResult.CONTINUE;
+    }
+
+    @Override
+    public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
+      if (e instanceof NoSuchFileException) {
+        return FileVisitResult.CONTINUE; // its owner was quicker
       }
+      throw e;
+    }
+
+    @Override
+    public FileVisitResult postVisitDirectory(Path directory, IOException e) throws IOException {
+      if (e != null && !(e instanceof NoSuchFileException)) {
+        throw e;
+      }
+      Files.deleteIfExists(directory);
+      return FileVisitResult.CONTINUE;
     }
   }
 
