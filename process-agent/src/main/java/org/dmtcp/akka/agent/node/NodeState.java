@@ -60,28 +60,28 @@ record NodeState(
   }
 
   static NodeState none() {
-    return new NodeState(Membership.EMPTY, Map.of(), "", 0, Map.of(), Map.of(),
-        new Scan(null, false, List.of(), System.nanoTime()), Sweeps.NONE, List.of(), 0, 0);
+    return new NodeState(Membership.EMPTY, Map.of(), "", 0, Map.of(), Map.of(), new Scan(null,
+        false, List.of(), System.nanoTime()), Sweeps.NONE, List.of(), 0, 0);
   }
 
   NodeState with(Membership now) {
-    return new NodeState(now, joining, computationId, generation, rounds, aborting, scan, sweeps, reported,
-        calls, changes + 1);
+    return new NodeState(now, joining, computationId, generation, rounds, aborting, scan,
+        sweeps, reported, calls, changes + 1);
   }
 
   NodeState with(Scan now) {
-    return new NodeState(membership, joining, computationId, generation, rounds, aborting, now, sweeps,
-        reported, calls, changes);
+    return new NodeState(membership, joining, computationId, generation, rounds, aborting,
+        now, sweeps, reported, calls, changes);
   }
 
   NodeState with(Sweeps now) {
-    return new NodeState(membership, joining, computationId, generation, rounds, aborting, scan, now,
-        reported, calls, changes);
+    return new NodeState(membership, joining, computationId, generation, rounds, aborting,
+        scan, now, reported, calls, changes);
   }
 
   NodeState withRounds(Map<String, ActorRef<NodeRound.Command>> now) {
-    return new NodeState(membership, joining, computationId, generation, now, aborting, scan, sweeps,
-        reported, calls, changes);
+    return new NodeState(membership, joining, computationId, generation, now, aborting, scan,
+        sweeps, reported, calls, changes);
   }
 
   NodeState aborting(String roundId, ActorRef<NodeEvent> asker) {
@@ -97,36 +97,36 @@ record NodeState(
   }
 
   private NodeState withAborting(Map<String, ActorRef<NodeEvent>> now) {
-    return new NodeState(membership, joining, computationId, generation, rounds, now, scan, sweeps,
-        reported, calls, changes);
+    return new NodeState(membership, joining, computationId, generation, rounds, now, scan,
+        sweeps, reported, calls, changes);
   }
 
   NodeState joining(Member member) {
     Map<HostProcess, Member> now = new LinkedHashMap<>(joining);
     now.put(member.process(), member);
-    return new NodeState(membership, now, computationId, generation, rounds, aborting, scan, sweeps,
-        reported, calls, changes);
+    return new NodeState(membership, now, computationId, generation, rounds, aborting, scan,
+        sweeps, reported, calls, changes);
   }
 
   NodeState notJoining(HostProcess process) {
     Map<HostProcess, Member> now = new LinkedHashMap<>(joining);
     now.remove(process);
-    return new NodeState(membership, now, computationId, generation, rounds, aborting, scan, sweeps,
-        reported, calls, changes);
+    return new NodeState(membership, now, computationId, generation, rounds, aborting, scan,
+        sweeps, reported, calls, changes);
   }
 
   NodeState ofComputation(String id, long newGeneration) {
-    return new NodeState(membership, joining, id, newGeneration, rounds, aborting, scan, sweeps, reported,
-        calls, changes + 1);
+    return new NodeState(membership, joining, id, newGeneration, rounds, aborting, scan,
+        sweeps, reported, calls, changes + 1);
   }
 
   NodeState reported(List<ProcessInfo> now) {
-    return new NodeState(membership, joining, computationId, generation, rounds, aborting, scan, sweeps,
-        now, calls, changes);
+    return new NodeState(membership, joining, computationId, generation, rounds, aborting,
+        scan, sweeps, now, calls, changes);
   }
 
   NodeState withCalls(int now) {
-    return new NodeState(membership, joining, computationId, generation, rounds, aborting, scan, sweeps,
-        reported, now, changes);
+    return new NodeState(membership, joining, computationId, generation, rounds, aborting,
+        scan, sweeps, reported, now, changes);
   }
 }

@@ -1,0 +1,193 @@
+package org.dmtcp.akka.coordinator;
+
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.javadsl.BehaviorBuilder;
+import akka.actor.typed.javadsl.Behaviors;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.function.BiFunction;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.dmtcp.akka.config.ExitCode;
+import org.dmtcp.akka.coordinator.Coordinator.Close;
+import org.dmtcp.akka.coordinator.Coordinator.Command;
+import org.dmtcp.akka.coordinator.Coordinator.Ending;
+import org.dmtcp.akka.coordinator.Coordinator.NodeGone;
+import org.dmtcp.akka.coordinator.Coordinator.OwnNodeStopped;
+import org.dmtcp.akka.coordinator.Coordinator.Received;
+import org.dmtcp.akka.coordinator.Coordinator.StaleElapsed;
+import org.dmtcp.akka.coordinator.Coordinator.StartOwnNode;
+import org.dmtcp.akka.coordinator.Coordinator.TimeoutElapsed;
+import org.dmtcp.akka.coordinator.CoordinatorCommon.After;
+import org.dmtcp.akka.coordinator.CoordinatorCommon.State;
+import org.dmtcp.akka.protocol.CoordinatorReply;
+import org.dmtcp.akka.protocol.CoordinatorRequest;
+import org.dmtcp.akka.protocol.NodeCommand;
+import org.dmtcp.akka.protocol.NodeEvent;
+import org.dmtcp.akka.protocol.NodeEvent.NodeJoined;
+
+/** What the coordinator does in every state once it has started. */
+final class CoordinatorCommon extends CoordinatorState {
+  private final CoordinatorClosing closing;
+
+  CoordinatorCommon(Tools tools, CoordinatorClosing closing) {
+    super(tools);
+    this.closing = closing;
+  }
+
+  /**
+   * What the handlers of every state must know of the present one.
+   *
+   * @param phase as the status shows it, empty for none
+   * @param stay the same state with other data
+   * @param nodeGone tells whoever works for this state
+   * @param defer in the middle of something: cancels it and does the rest when it has ended
+   */
+  record State(
+      String phase,
+      Function<Computation, Behavior<Command>> stay,
+      Consumer<String> nodeGone,
+      Optional<BiFunction<Computation, After, Behavior<Command>>> defer) {}
+
+  /** What is to be done when the present round has been cancelled: kill, and perhaps end. */
+  record After(boolean kill, Optional<Ending> ending) {}
+
+  BehaviorBuilder<Command> handlers(Computation now, State state) {
+    return Behaviors.receive(Command.class)
+        .onMessage(Received.class, m -> m.message() instanceof NodeEvent,
+            m -> onNodeEvent((NodeEvent) m.message(), now, state))
+        .onMessage(NodeGone.class, m -> onNodeGone(m, now, state))
+        .onMessage(OwnNodeStopped.class, m -> onOwnNodeStopped())
+        .onMessage(StartOwnNode.class, m -> startOwnNode())
+        .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.GetStatus,
+            m -> answer((CoordinatorRequest) m.message(),
+                Replies.status(now, state.phase(), settings)))
+        .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.ListWorkers,
+            m -> answer((CoordinatorRequest) m.message(), Replies.workers(now, state.phase())))
+        .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.SetInterval,
+            m -> onSetInterval((CoordinatorRequest.SetInterval) m.message(), now, state))
+        .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.Kill,
+            m -> onKill((CoordinatorRequest.Kill) m.message(), now, state))
+        .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.Quit,
+            m -> onQuit((CoordinatorRequest.Quit) m.message(), now, state))
+        .onMessage(Close.class,
+            m -> leave(now, state, true, new Ending(ExitCode.DONE, m.reason())))
+        .onMessage(TimeoutElapsed.class, m -> leave(now, state, false, timeoutEnding()))
+        .onMessage(StaleElapsed.class,
+            m -> leave(now, state, false, new Ending(ExitCode.USAGE_OR_TIMEOUT,
+                "no process for " + settings.staleTimeout().toSeconds() + " s")));
+  }
+
+  private Behavior<Command> onNodeEvent(NodeEvent event, Computation now, State state) {
+    if (event instanceof NodeJoined joined) {
+      return onJoined(joined, now, !state.phase().isEmpty(), state.stay());
+    }
+    Computation.Node node = now.nodes().get(event.node());
+    if (event instanceof NodeEvent.ProcessesChanged changed && node != null) {
+      Computation then = now.withNode(changed.node(), node.agent(), changed.processes());
+      if (now.peers() > 0 && then.peers() == 0) {
+        startStaleTimer();
+      }
+      return state.stay().apply(then);
+    }
+    return ignore(state.phase(), new Received(event));
+  }
+
+  /** @param isBusy a round or a restart of the present computation is going on */
+  Behavior<Command> onJoined(
+      NodeJoined joined,
+      Computation now,
+      boolean isBusy,
+      Function<Computation, Behavior<Command>> stay) {
+    boolean isOther =
+        !joined.computationId().isEmpty() && !joined.computationId().equals(now.id());
+    boolean isStranger = isOther && (now.peers() > 0 || isBusy);
+    if (isStranger) {
+      notes.note("Host " + joined.node() + " belongs to computation " + joined.computationId()
+          + ", not to this one: refused");
+      joined.agent().tell(new NodeCommand.Leave(false, "another computation runs here"));
+      return Behaviors.same();
+    }
+    // It is the truth for its processes: a new coordinator learns from it what it has to know.
+    Computation known =
+        isOther
+            ? now.founded(joined.computationId(), joined.generation())
+            : now.atLeast(joined.generation());
+    context.unwatch(joined.agent()); // whatever we were to be told before
+    context.watchWith(joined.agent(), new NodeGone(joined.node(), joined.agent()));
+    Computation then = known.withNode(joined.node(), joined.agent(), joined.processes());
+    joined.agent().tell(new NodeCommand.Welcome(then.id(), then.generation()));
+    if (!joined.processes().isEmpty()) {
+      timers.cancel("stale");
+    }
+    return stay.apply(then);
+  }
+
+  private Behavior<Command> onNodeGone(NodeGone gone, Computation now, State state) {
+    if (gone.agent().path().parent().equals(context.getSelf().path())) {
+      onOwnNodeStopped();
+    }
+    Computation.Node node = now.nodes().get(gone.node());
+    if (node == null || !node.agent().equals(gone.agent())) {
+      return Behaviors.same(); // it has joined anew meanwhile
+    }
+    state.nodeGone().accept(gone.node());
+    if (!node.processes().isEmpty()) {
+      notes.note("Host " + gone.node() + " with " + node.processes().size()
+          + " process(es) was lost");
+    }
+    return state.stay().apply(now.withoutNode(gone.node()));
+  }
+
+  /** Its processes run on; its successor finds them in the registry file. */
+  private Behavior<Command> onOwnNodeStopped() {
+    notes.note("The node agent of this host failed; it is started again");
+    timers.startSingleTimer("own-node", new StartOwnNode(), settings.nodeRestartDelay());
+    return Behaviors.same();
+  }
+
+  private Behavior<Command> onSetInterval(
+      CoordinatorRequest.SetInterval request, Computation now, State state) {
+    Computation then = now.withInterval(request.interval());
+    if (state.phase().isEmpty()) {
+      startIntervalTimer(then);
+    }
+    request.replyTo().tell(new CoordinatorReply.IntervalChanged(request.interval()));
+    return state.stay().apply(then);
+  }
+
+  private Behavior<Command> onKill(CoordinatorRequest.Kill request, Computation now, State state) {
+    request.replyTo().tell(new CoordinatorReply.Accepted(now.peers()));
+    After after = new After(true, Optional.empty());
+    return state.defer().map(defer -> defer.apply(now, after)).orElseGet(() -> kill(now));
+  }
+
+  Behavior<Command> kill(Computation now) {
+    now.nodes()
+        .values()
+        .forEach(node -> node.agent().tell(new NodeCommand.KillProcesses("on request")));
+    return Behaviors.same();
+  }
+
+  private Behavior<Command> onQuit(CoordinatorRequest.Quit request, Computation now, State state) {
+    request.replyTo().tell(new CoordinatorReply.Accepted(now.peers()));
+    return leave(now, state, true, new Ending(ExitCode.DONE, "per request"));
+  }
+
+  private Behavior<Command> leave(Computation now, State state, boolean kill, Ending end) {
+    After after = new After(kill, Optional.of(end));
+    return state
+        .defer()
+        .map(defer -> defer.apply(now, after))
+        .orElseGet(() -> closing.enter(now, kill, end));
+  }
+
+  Behavior<Command> startOwnNode() {
+    ActorRef<NodeCommand> agent =
+        context.spawn(parts.ownNode().apply(self), "node-" + UUID.randomUUID());
+    // NodeGone takes its place as soon as it joins, see onNodeGone.
+    context.watchWith(agent, new OwnNodeStopped());
+    return Behaviors.same();
+  }
+}

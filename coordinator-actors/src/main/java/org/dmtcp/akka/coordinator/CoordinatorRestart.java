@@ -1,0 +1,141 @@
+package org.dmtcp.akka.coordinator;
+
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.javadsl.Behaviors;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.function.Function;
+import org.dmtcp.akka.config.ExitCode;
+import org.dmtcp.akka.coordinator.Coordinator.Command;
+import org.dmtcp.akka.coordinator.Coordinator.Ending;
+import org.dmtcp.akka.coordinator.Coordinator.Received;
+import org.dmtcp.akka.coordinator.Coordinator.RestartEnded;
+import org.dmtcp.akka.coordinator.Coordinator.RoundGone;
+import org.dmtcp.akka.coordinator.Coordinator.RoundStopped;
+import org.dmtcp.akka.coordinator.CoordinatorCommon.After;
+import org.dmtcp.akka.coordinator.CoordinatorCommon.State;
+import org.dmtcp.akka.protocol.CoordinatorRequest;
+import org.dmtcp.akka.protocol.CoordinatorRequest.BeginRestart;
+import org.dmtcp.akka.protocol.Failure;
+import org.dmtcp.akka.protocol.ProcessInfo;
+import org.dmtcp.akka.protocol.WorkerState;
+
+/** The coordinator while a restart gathers its members. */
+final class CoordinatorRestart extends CoordinatorState {
+  private final CoordinatorCommon common;
+  private final CoordinatorClosing closing;
+  private final Function<Computation, Behavior<Command>> reopen;
+
+  /** @param reopen the state after the restart */
+  CoordinatorRestart(
+      Tools tools,
+      CoordinatorCommon common,
+      CoordinatorClosing closing,
+      Function<Computation, Behavior<Command>> reopen) {
+    super(tools);
+    this.common = common;
+    this.closing = closing;
+    this.reopen = reopen;
+  }
+
+  private record Restart(String id, ActorRef<RestartRound.Command> actor) {}
+
+  Behavior<Command> onBeginRestart(BeginRestart request, Computation now) {
+    if (now.peers() > 0) {
+      return refuse(request, "computation-running",
+          "computation " + now.id() + " with " + now.peers() + " process(es) runs at this"
+              + " coordinator");
+    }
+    String restartId = UUID.randomUUID().toString();
+    RestartRound.Plan plan = RestartRound.Plan.of(restartId, request, settings);
+    ActorRef<RestartRound.Command> actor =
+        context.spawn(
+            RestartRound.create(
+                plan, store, context.messageAdapter(RestartRound.Outcome.class, RestartEnded::new)),
+            "restart-" + restartId);
+    context.watchWith(actor, new RoundStopped(restartId));
+    actor.tell(new RestartRound.Join(request));
+    timers.cancel("stale");
+    Computation then = now.founded(request.computationId(), request.generation());
+    then = request.interval().isNegative() ? then : then.withInterval(request.interval());
+    welcomeAll(then);
+    return restarting(then, new Restart(restartId, actor));
+  }
+
+  private State stateOf(Restart restart) {
+    return new State(
+        "restart",
+        next -> restarting(next, restart),
+        node -> restart.actor().tell(new RestartRound.NodeLost(node)),
+        Optional.of((now, after) -> cancelRestart(now, restart, after)));
+  }
+
+  private Behavior<Command> cancelRestart(Computation now, Restart restart, After after) {
+    restart.actor().tell(
+        new RestartRound.Cancel(new Failure("restart-cancelled", "cancelled on request")));
+    return after
+        .ending()
+        .map(end -> closing.enter(now, after.kill(), end))
+        .orElse(Behaviors.same());
+  }
+
+  private Behavior<Command> restarting(Computation now, Restart restart) {
+    return common.handlers(now, stateOf(restart))
+        .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest,
+            m -> onRestartRequest((CoordinatorRequest) m.message(), now, restart.actor()))
+        .onMessage(
+            RestartEnded.class,
+            m -> m.outcome().restartId().equals(restart.id()),
+            m -> onRestartEnded(m.outcome(), now))
+        .onMessage(
+            RoundStopped.class, m -> m.id().equals(restart.id()), m -> afterItsOutcome(m.id()))
+        .onMessage(
+            RoundGone.class,
+            m -> m.id().equals(restart.id()),
+            m -> onRestartEnded(
+                new RestartRound.Cancelled(
+                    restart.id(),
+                    new Failure("internal", "the restart failed; see the log")),
+                now))
+        .onAnyMessage(m -> ignore("restarting", m))
+        .build();
+  }
+
+  private Behavior<Command> onRestartRequest(
+      CoordinatorRequest request, Computation now, ActorRef<RestartRound.Command> restart) {
+    if (request instanceof BeginRestart r) {
+      restart.tell(new RestartRound.Join(r));
+    } else if (request instanceof CoordinatorRequest.RestartReady r) {
+      restart.tell(new RestartRound.Ready(r));
+    } else if (request instanceof CoordinatorRequest.RestartWithdrawn r) {
+      restart.tell(new RestartRound.Withdraw(r));
+    } else if (request instanceof CoordinatorRequest.Force r) {
+      restart.tell(new RestartRound.Force(r.replyTo()));
+    } else {
+      return refuse(request, "not-running", "computation " + now.id() + " is being restarted");
+    }
+    return Behaviors.same();
+  }
+
+  private Behavior<Command> onRestartEnded(RestartRound.Outcome outcome, Computation now) {
+    if (outcome instanceof RestartRound.Went went) {
+      notes.note("Restarted generation " + now.generation() + " of " + now.id() + ": "
+          + went.processes().size() + " process(es)"
+          + (went.missing() > 0 ? ", without " + went.missing() + " missing" : ""));
+      Computation then = now;
+      for (ProcessInfo process : went.processes()) {
+        then = then.withProcess(process.withState(WorkerState.RUNNING));
+      }
+      return reopen.apply(then);
+    }
+    Failure failure = ((RestartRound.Cancelled) outcome).failure();
+    notes.note("Restart failed: " + failure);
+    Computation then = now.founded("", 0);
+    if (settings.exitOnLast()) {
+      return closing.enter(then, false, new Ending(ExitCode.DONE, "the restart failed"));
+    }
+    startStaleTimer();
+    return reopen.apply(then);
+  }
+}

@@ -1,0 +1,171 @@
+package org.dmtcp.akka.coordinator;
+
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.javadsl.Behaviors;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.function.Function;
+import org.dmtcp.akka.coordinator.Coordinator.ClosingTimedOut;
+import org.dmtcp.akka.coordinator.Coordinator.Command;
+import org.dmtcp.akka.coordinator.Coordinator.Received;
+import org.dmtcp.akka.coordinator.Coordinator.RoundEnded;
+import org.dmtcp.akka.coordinator.Coordinator.RoundGone;
+import org.dmtcp.akka.coordinator.Coordinator.RoundProgressed;
+import org.dmtcp.akka.coordinator.Coordinator.RoundStopped;
+import org.dmtcp.akka.coordinator.CoordinatorCommon.After;
+import org.dmtcp.akka.coordinator.CoordinatorCommon.State;
+import org.dmtcp.akka.protocol.CoordinatorReply;
+import org.dmtcp.akka.protocol.CoordinatorRequest;
+import org.dmtcp.akka.protocol.CoordinatorRequest.Checkpoint;
+import org.dmtcp.akka.protocol.CoordinatorRequest.Register;
+import org.dmtcp.akka.protocol.Failure;
+import org.dmtcp.akka.protocol.Phase;
+
+/** The coordinator while a checkpoint goes on. */
+final class CoordinatorRound extends CoordinatorState {
+  private final CoordinatorCommon common;
+  private final CoordinatorClosing closing;
+  private final Function<Computation, Behavior<Command>> reopen;
+
+  /** @param reopen the state after the round */
+  CoordinatorRound(
+      Tools tools,
+      CoordinatorCommon common,
+      CoordinatorClosing closing,
+      Function<Computation, Behavior<Command>> reopen) {
+    super(tools);
+    this.common = common;
+    this.closing = closing;
+    this.reopen = reopen;
+  }
+
+  private record Round(
+      String id,
+      ActorRef<CheckpointRound.Command> actor,
+      Phase phase,
+      Optional<ActorRef<CoordinatorReply>> asker,
+      Optional<After> then) {
+    Round at(Phase newPhase) {
+      return new Round(id, actor, newPhase, asker, then);
+    }
+
+    Round andThen(After after) {
+      return new Round(id, actor, phase, asker, Optional.of(after));
+    }
+  }
+
+  Behavior<Command> startRound(
+      Computation now, boolean kill, Optional<ActorRef<CoordinatorReply>> asker) {
+    timers.cancel("interval");
+    String roundId = UUID.randomUUID().toString();
+    CheckpointRound.Start start =
+        new CheckpointRound.Start(
+            roundId,
+            now.id(),
+            now.used(),
+            kill || settings.killAfterCheckpoint(),
+            settings.copyOnWrite(),
+            settings.host(),
+            settings.port(),
+            now.interval());
+    ActorRef<CheckpointRound.Command> actor =
+        context.spawn(
+            CheckpointRound.create(
+                start,
+                now.busyAgents(),
+                settings.limits(),
+                store,
+                parts.script(),
+                context.messageAdapter(CheckpointRound.Progressed.class, RoundProgressed::new),
+                context.messageAdapter(CheckpointRound.Outcome.class, RoundEnded::new)),
+            "round-" + roundId);
+    // Not restarted: half a round has no state to come back to. It stops, and we are told.
+    context.watchWith(actor, new RoundStopped(roundId));
+    return inRound(now, new Round(roundId, actor, Phase.PREPARE, asker, Optional.empty()));
+  }
+
+  private State stateOf(Round round) {
+    return new State(
+        round.phase().name().toLowerCase(Locale.ROOT),
+        next -> inRound(next, round),
+        node -> {}, // the round watches its nodes itself
+        Optional.of((now, after) -> cancelRound(now, round, after)));
+  }
+
+  private Behavior<Command> cancelRound(Computation now, Round round, After after) {
+    round.actor().tell(new CheckpointRound.Cancel(new Failure("round-cancelled",
+        after.ending().isPresent() ? "the coordinator ends" : "killed on request")));
+    if (after.ending().isPresent()) {
+      timers.startSingleTimer("closing", new ClosingTimedOut(), settings.closeLimit());
+    }
+    return inRound(now, round.andThen(after));
+  }
+
+  private Behavior<Command> doAfter(Computation now, After after) {
+    if (after.ending().isPresent()) {
+      return closing.enter(now, after.kill(), after.ending().get());
+    }
+    common.kill(now);
+    return reopen.apply(now);
+  }
+
+  private Behavior<Command> inRound(Computation now, Round round) {
+    return common.handlers(now, stateOf(round))
+        .onMessage(
+            RoundProgressed.class,
+            m -> m.progress().roundId().equals(round.id()),
+            m -> inRound(now, round.at(m.progress().phase())))
+        .onMessage(
+            RoundEnded.class,
+            m -> m.outcome().roundId().equals(round.id()),
+            m -> onRoundEnded(m.outcome(), now, round))
+        .onMessage(
+            RoundStopped.class, m -> m.id().equals(round.id()), m -> afterItsOutcome(m.id()))
+        .onMessage(
+            RoundGone.class,
+            m -> m.id().equals(round.id()),
+            m -> onRoundEnded(
+                new CheckpointRound.Aborted(round.id(), round.phase(), now.used(),
+                    new Failure("internal", "the round failed; see the log")),
+                now, round))
+        .onMessage(
+            ClosingTimedOut.class,
+            m -> round.then().isPresent(),
+            m -> doAfter(now, round.then().orElseThrow()))
+        .onMessage(Received.class, m -> m.message() instanceof Register, this::later)
+        .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest,
+            m -> refuse((CoordinatorRequest) m.message(), "not-running",
+                "a checkpoint is going on (" + round.phase() + ")"))
+        .onAnyMessage(m -> ignore("inRound", m))
+        .build();
+  }
+
+  /** After the round, if there is room; an answer comes in any case. */
+  private Behavior<Command> later(Received message) {
+    if (stash.isFull()) {
+      return refuse((Register) message.message(), "not-running", "a checkpoint is going on");
+    }
+    stash.stash(message);
+    return Behaviors.same();
+  }
+
+  private Behavior<Command> onRoundEnded(
+      CheckpointRound.Outcome outcome, Computation now, Round round) {
+    Computation then;
+    CoordinatorReply reply;
+    if (outcome instanceof CheckpointRound.Committed c) {
+      then = now.committed(c.manifest().generation());
+      reply = Replies.done(c);
+      Replies.notes(c).forEach(notes::note);
+    } else {
+      CheckpointRound.Aborted a = (CheckpointRound.Aborted) outcome;
+      then = now.failed(a.generation(), a.failure().toString());
+      reply = new CoordinatorReply.Refused(a.failure());
+      notes.note("Checkpoint failed at " + a.at() + ", the programs run on: " + a.failure());
+    }
+    round.asker().ifPresent(asker -> asker.tell(reply));
+    return round.then().map(after -> doAfter(then, after)).orElseGet(() -> reopen.apply(then));
+  }
+}

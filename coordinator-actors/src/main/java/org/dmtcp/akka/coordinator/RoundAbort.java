@@ -1,0 +1,88 @@
+package org.dmtcp.akka.coordinator;
+
+import akka.actor.typed.Behavior;
+import akka.actor.typed.javadsl.Behaviors;
+import java.util.HashSet;
+import java.util.Set;
+import org.dmtcp.akka.coordinator.CheckpointRound.Aborted;
+import org.dmtcp.akka.coordinator.CheckpointRound.Command;
+import org.dmtcp.akka.coordinator.CheckpointRound.Discarded;
+import org.dmtcp.akka.coordinator.CheckpointRound.NodeLost;
+import org.dmtcp.akka.coordinator.CheckpointRound.Reported;
+import org.dmtcp.akka.coordinator.CheckpointRound.Staged;
+import org.dmtcp.akka.coordinator.CheckpointRound.StoreFailed;
+import org.dmtcp.akka.coordinator.CheckpointRound.TimedOut;
+import org.dmtcp.akka.coordinator.RoundState.Pass;
+import org.dmtcp.akka.protocol.Failure;
+import org.dmtcp.akka.protocol.NodeCommand;
+import org.dmtcp.akka.protocol.NodeEvent;
+
+/** A round that has failed: all programs run on, and what it has written goes. */
+final class RoundAbort extends RoundState {
+  RoundAbort(Tools tools) {
+    super(tools);
+  }
+
+  Behavior<Command> abort(Pass pass, Failure failure) {
+    return abort(pass, failure, Set.of(), Set.of());
+  }
+
+  /**
+   * @param unreported who has not reported in this phase; ourselves: a manifest is being written
+   * @param gone nodes that will not answer any more
+   */
+  Behavior<Command> abort(
+      Pass pass, Failure failure, Set<String> unreported, Set<String> gone) {
+    context.getLog().info("round {} aborts at {}: {}", start.roundId(), pass.phase(), failure);
+    timers.startSingleTimer(TIMER, new TimedOut(), limits.abort());
+    tellAll(new NodeCommand.AbortRound(pass.plan().roundId(), failure, reports));
+    if (!unreported.contains(SELF)) {
+      discard(); // else when it has been written
+    }
+    Set<String> missing = new HashSet<>(nodes.keySet());
+    missing.removeAll(gone);
+    missing.add(SELF);
+    return aborting(pass, failure, missing);
+  }
+
+  private Behavior<Command> aborting(Pass pass, Failure failure, Set<String> missing) {
+    if (missing.isEmpty()) {
+      return aborted(pass, failure);
+    }
+    return Behaviors.receive(Command.class)
+        .onMessage(
+            Reported.class,
+            m -> m.event() instanceof NodeEvent.RoundAborted a && isOurs(a.roundId(), pass),
+            m -> aborting(pass, failure, without(missing, m.event().node())))
+        .onMessage(NodeLost.class, m -> aborting(pass, failure, without(missing, m.node())))
+        .onMessage(Staged.class, m -> discard())
+        .onMessage(StoreFailed.class, m -> aborting(pass, failure, without(missing, SELF)))
+        .onMessage(Discarded.class, m -> aborting(pass, failure, without(missing, SELF)))
+        .onMessage(
+            TimedOut.class,
+            m -> aborted(
+                pass,
+                new Failure(
+                    failure.errorId(),
+                    failure.text() + "; no word that its programs run on from "
+                        + silentOnes(missing))))
+        .onAnyMessage(m -> ignoreStale("aborting", m))
+        .build();
+  }
+
+  private Behavior<Command> discard() {
+    block(
+        () -> {
+          store.discard(start.computationId());
+          return SELF;
+        },
+        done -> new Discarded());
+    return Behaviors.same();
+  }
+
+  private Behavior<Command> aborted(Pass pass, Failure failure) {
+    replyTo.tell(
+        new Aborted(start.roundId(), pass.phase(), pass.plan().generation(), failure));
+    return Behaviors.stopped();
+  }
+}

@@ -1,0 +1,193 @@
+package org.dmtcp.akka.coordinator;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import akka.actor.testkit.typed.javadsl.TestProbe;
+import java.time.Duration;
+import java.util.List;
+import org.dmtcp.akka.config.ExitCode;
+import org.dmtcp.akka.protocol.CoordinatorReply;
+import org.dmtcp.akka.protocol.CoordinatorRequest;
+import org.dmtcp.akka.protocol.Failure;
+import org.dmtcp.akka.protocol.NodeCommand;
+import org.dmtcp.akka.protocol.NodeEvent;
+import org.dmtcp.akka.protocol.Phase;
+import org.junit.jupiter.api.Test;
+
+class CoordinatorRoundTest extends CoordinatorFixture {
+  @Test
+  void refusesACheckpointOfNothing() throws Exception {
+    start("");
+    coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
+
+    assertRefused("not-running");
+  }
+
+  @Test
+  void answersABlockingCheckpointWhenItIsCommitted() throws Exception {
+    start("");
+    register("p1");
+    coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
+    passRound();
+
+    CoordinatorReply.CheckpointDone done =
+        client.expectMessageClass(CoordinatorReply.CheckpointDone.class);
+    assertEquals(1, done.generation());
+    assertEquals(List.of("/x/ckpt_p1.dmtcp"), done.images());
+    awaitStatus(CoordinatorReply.Status::running);
+    assertEquals(1, status().generation());
+  }
+
+  @Test
+  void refusesASecondCheckpointMeanwhileAndDefersALaunch() throws Exception {
+    start("");
+    register("p1");
+    coordinator.tell(new CoordinatorRequest.Checkpoint(false, false, client.ref()));
+    client.expectMessage(new CoordinatorReply.CheckpointStarted(1));
+    NodeCommand.BeginRound begin = expectRound();
+    assertEquals("prepare", status().phase());
+    assertFalse(status().running());
+    coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
+    assertRefused("not-running");
+    TestProbe<CoordinatorReply> launch = kit.createTestProbe();
+    coordinator.tell(
+        new CoordinatorRequest.Register(
+            process("a", "p2"), CoordinatorRequest.UNCHANGED, launch.ref()));
+    launch.expectNoMessage();
+    passRound(begin);
+
+    launch.expectMessageClass(CoordinatorReply.Registered.class);
+    awaitStatus(s -> s.peers() == 2 && s.running());
+  }
+
+  @Test
+  void saysWhyACheckpointFailedAndGoesOn() throws Exception {
+    start("");
+    register("p1");
+    coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
+    NodeCommand.BeginRound begin = expectRound();
+    Failure why = new Failure("disk-full", "the disk is full");
+    begin.replyTo().tell(
+        new NodeEvent.PhaseFailed("a", begin.plan().roundId(), Phase.PREPARE, why));
+    node.expectMessageClass(NodeCommand.AbortRound.class);
+    begin.replyTo().tell(new NodeEvent.RoundAborted("a", begin.plan().roundId()));
+
+    client.expectMessage(new CoordinatorReply.Refused(why));
+    awaitStatus(CoordinatorReply.Status::running);
+    assertEquals(why.toString(), status().lastFailure());
+    coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
+    assertEquals(2, expectRound().plan().generation(), "a number is never used twice");
+  }
+
+  @Test
+  void checkpointsByItselfAtEveryInterval() throws Exception {
+    start("coordinator.interval = 10 s");
+    register("p1");
+    for (int i = 1; i <= 2; i++) {
+      time.timePasses(Duration.ofSeconds(10));
+      passRound();
+      int generation = i;
+      awaitStatus(s -> s.generation() == generation && s.running());
+    }
+    coordinator.tell(new CoordinatorRequest.SetInterval(Duration.ZERO, client.ref()));
+    client.expectMessage(new CoordinatorReply.IntervalChanged(Duration.ZERO));
+    time.expectNoMessageFor(Duration.ofSeconds(30), node);
+  }
+
+  @Test
+  void killDuringACheckpointCancelsItFirst() throws Exception {
+    start("");
+    register("p1");
+    coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
+    NodeCommand.BeginRound begin = expectRound();
+    coordinator.tell(new CoordinatorRequest.Kill(client.ref()));
+    client.expectMessage(new CoordinatorReply.Accepted(1));
+    node.expectMessageClass(NodeCommand.AbortRound.class);
+    begin.replyTo().tell(new NodeEvent.RoundAborted("a", begin.plan().roundId()));
+
+    assertRefused("round-cancelled");
+    node.expectMessageClass(NodeCommand.KillProcesses.class);
+  }
+
+  @Test
+  void quitDuringACheckpointCancelsItFirst() throws Exception {
+    start("");
+    register("p1");
+    coordinator.tell(new CoordinatorRequest.Checkpoint(false, false, client.ref()));
+    client.expectMessageClass(CoordinatorReply.CheckpointStarted.class);
+    NodeCommand.BeginRound begin = expectRound();
+    coordinator.tell(new CoordinatorRequest.Quit(client.ref()));
+    client.expectMessageClass(CoordinatorReply.Accepted.class);
+    node.expectMessageClass(NodeCommand.AbortRound.class);
+    begin.replyTo().tell(new NodeEvent.RoundAborted("a", begin.plan().roundId()));
+
+    assertTrue(node.expectMessageClass(NodeCommand.Leave.class).kill());
+    node.stop();
+    assertEquals(ExitCode.DONE, end().code());
+  }
+
+  @Test
+  void theLastWordsOfARoundDoNotEndTheNext() throws Exception {
+    start("");
+    register("p1");
+    coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
+    NodeCommand.BeginRound first = expectRound();
+    passRound(first);
+    client.expectMessageClass(CoordinatorReply.CheckpointDone.class);
+    coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
+    NodeCommand.BeginRound second = expectRound();
+    String firstId = first.plan().roundId();
+    Failure late = new Failure("internal", "late");
+    actor.tell(new Coordinator.RoundStopped(firstId));
+    actor.tell(new Coordinator.RoundEnded(
+        new CheckpointRound.Aborted(firstId, Phase.RESUME, 1, late)));
+    actor.tell(new Coordinator.RoundEnded(committed(first)));
+    actor.tell(new Coordinator.RoundProgressed(
+        new CheckpointRound.Progressed(firstId, Phase.RESUME)));
+
+    assertEquals("prepare", status().phase());
+    assertEquals("prepare", status().phase(), "nor after what it has told itself meanwhile");
+    passRound(second);
+    assertEquals(
+        2, client.expectMessageClass(CoordinatorReply.CheckpointDone.class).generation());
+    assertEquals("", status().lastFailure());
+  }
+
+  @Test
+  void theNewsOfARoundsEndDoesNotOvertakeItsOutcome() throws Exception {
+    start("");
+    register("p1");
+    coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
+    NodeCommand.BeginRound first = expectRound();
+    tellTogether(
+        new Coordinator.RoundStopped(first.plan().roundId()),
+        new Coordinator.RoundEnded(committed(first)));
+    assertEquals(
+        1, client.expectMessageClass(CoordinatorReply.CheckpointDone.class).generation());
+
+    // The first one runs still: what it says at last is a second outcome.
+    coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
+    NodeCommand.BeginRound second = expectRound();
+    first.replyTo().tell(new NodeEvent.PhaseFailed("a", first.plan().roundId(), Phase.PREPARE,
+        new Failure("disk-full", "the disk is full")));
+    node.expectMessageClass(NodeCommand.AbortRound.class);
+    first.replyTo().tell(new NodeEvent.RoundAborted("a", first.plan().roundId()));
+    passRound(second);
+    assertEquals(
+        2, client.expectMessageClass(CoordinatorReply.CheckpointDone.class).generation());
+    assertEquals("", status().lastFailure());
+  }
+
+  @Test
+  void saysThatARoundHasGoneWithoutAnOutcome() throws Exception {
+    start("");
+    register("p1");
+    coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
+    actor.tell(new Coordinator.RoundStopped(expectRound().plan().roundId()));
+
+    assertRefused("internal");
+    awaitStatus(CoordinatorReply.Status::running);
+  }
+}
