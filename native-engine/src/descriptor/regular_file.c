@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -348,6 +349,34 @@ static int create_named(struct rebuilt_process *p, const struct regular_payload 
 	return fd;
 }
 
+/* Does the file still hold the saved content? Whatever cannot be compared differs. */
+static bool holds_content(struct rebuilt_process *p, const struct regular_payload *r,
+			  const char *path)
+{
+	int saved = memfd_create("dmtcp", MFD_CLOEXEC), now = open(path, O_RDONLY | O_CLOEXEC);
+	size_t bytes = r->identity.bytes;
+	void *a = MAP_FAILED, *b = MAP_FAILED;
+	bool same = false;
+
+	if (saved >= 0 && now >= 0 && !ftruncate(saved, bytes) &&
+	    !rebuild_content(p->rebuild, r->object, bytes, saved, NULL)) {
+		same = !bytes;
+		a = bytes ? mmap(NULL, bytes, PROT_READ, MAP_SHARED, saved, 0) : MAP_FAILED;
+		b = bytes ? mmap(NULL, bytes, PROT_READ, MAP_SHARED, now, 0) : MAP_FAILED;
+	}
+	if (a != MAP_FAILED && b != MAP_FAILED)
+		same = !memcmp(a, b, bytes);
+	if (a != MAP_FAILED)
+		munmap(a, bytes);
+	if (b != MAP_FAILED)
+		munmap(b, bytes);
+	if (saved >= 0)
+		close(saved);
+	if (now >= 0)
+		close(now);
+	return same;
+}
+
 static int open_flags(const struct file_record *f)
 {
 	return f->flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_ASYNC | O_TMPFILE);
@@ -366,6 +395,10 @@ static int regular_restore(struct rebuilt_process *p, const struct file_record *
 	plan = inode >= 0 ? PLAN_OPEN : make_plan(&r, path, p->fault);
 	if (plan < 0)
 		return plan;
+	/* Writing through a mapping of a file in memory leaves its times as they are. */
+	if (plan == PLAN_OPEN && inode < 0 && r.in_memory && r.state == REGULAR_SAVED &&
+	    !holds_content(p, &r, path))
+		plan = PLAN_REPLACE;
 	if (plan != PLAN_OPEN) {
 		inode = plan == PLAN_GHOST ? create_ghost(p, &r, path) :
 					     create_named(p, &r, path, plan == PLAN_REPLACE);
