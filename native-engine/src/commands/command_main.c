@@ -17,23 +17,15 @@
 #define ANSWER_MS 30000
 #define QUIT_MS 2000
 
-enum verb { NONE, STATUS, LIST, CHECKPOINT, BLOCKING, KILL_AFTER, INTERVAL, KILL, QUIT, FORCE, HELP };
+enum verb {
+	NONE, STATUS, LIST, CHECKPOINT, BLOCKING, KILL_AFTER, INTERVAL, KILL, QUIT, FORCE, HELP,
+};
 
-static const struct {
-	enum verb verb;
-	const char *words; /* without dashes, in blanks */
-	const char *json;
-} verbs[] = {
-	{ STATUS, " s status ", "DMT_STATUS" },
-	{ LIST, " l list t ", "DMT_LIST" },
-	{ CHECKPOINT, " c checkpoint ", "DMT_CHECKPOINT" },
-	{ BLOCKING, " bc bcheckpoint ", "DMT_BLOCKING_CKPT" },
-	{ KILL_AFTER, " kc ck K Kc kcheckpoint ", "DMT_KILL_AFTER_CKPT" },
-	{ INTERVAL, " i interval ", "DMT_UPDATE_CKPT_INTERVAL" },
-	{ KILL, " k kill ", "DMT_KILL" },
-	{ QUIT, " q quit ", "DMT_QUIT" },
-	{ FORCE, " f force ", "DMT_FORCE" },
-	{ HELP, " h help ? ", "DMT_HELP" },
+static const char *const verb_names[] = {
+	[NONE] = "DMT_INVALID_COORDINATOR_COMMAND", [STATUS] = "DMT_STATUS", [LIST] = "DMT_LIST",
+	[CHECKPOINT] = "DMT_CHECKPOINT", [BLOCKING] = "DMT_BLOCKING_CKPT",
+	[KILL_AFTER] = "DMT_KILL_AFTER_CKPT", [INTERVAL] = "DMT_UPDATE_CKPT_INTERVAL",
+	[KILL] = "DMT_KILL", [QUIT] = "DMT_QUIT", [FORCE] = "DMT_FORCE", [HELP] = "DMT_HELP",
 };
 
 struct command {
@@ -41,47 +33,22 @@ struct command {
 	struct coordinator_address address;
 	enum verb verb;
 	long seconds;
-	bool json, help, version, invalid;
+	bool json, help, version;
+	struct fault invalid; /* of the last command; an id says that it cannot be executed */
 };
-
-static const char usage_text[] =
-	"Usage: dmtcp_command [OPTIONS] COMMAND\n"
-	"Sends a command to the coordinator.\n\n"
-	"Commands (leading dashes do not matter; of several only the last is executed):\n"
-	"  s, status               Show the state of the computation\n"
-	"  l, list                 List its processes\n"
-	"  c, checkpoint           Start a checkpoint and return at once\n"
-	"  bc, bcheckpoint         Checkpoint, and return when it is committed\n"
-	"  kc, kcheckpoint         Checkpoint, then end all processes\n"
-	"  i, interval SECONDS     Change the time between automatic checkpoints (0: none)\n"
-	"  f, force                Go on with a restart although processes are missing\n"
-	"  k, kill                 End all processes\n"
-	"  q, quit                 End all processes and the coordinator\n\n"
-	"Options:\n"
-	"  -h, --coord-host, --host HOST  Host of the coordinator (default: localhost)\n"
-	"                                 [DMTCP_COORD_HOST, DMTCP_HOST]\n"
-	"  -p, --coord-port, --port N     Its port (default: 7779) [DMTCP_COORD_PORT, DMTCP_PORT]\n"
-	"  -t, --tmpdir DIR               Where the commands of a user meet [DMTCP_TMPDIR, TMPDIR]\n"
-	"  --json                         Answer with one JSON object on one line\n"
-	"  --help, --version              Show this text, or the version\n\n"
-	"Exit status: 0; 1 usage; 2 the command failed (and usage, with --json).\n";
 
 static const char *verb_json(const struct command *c)
 {
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
-		if (verbs[i].verb == c->verb)
-			return verbs[i].json;
-	return c->version ? "DMT_VERSION" : "DMT_INVALID_COORDINATOR_COMMAND";
+	return c->version ? "DMT_VERSION" : verb_names[c->invalid.id[0] ? NONE : c->verb];
 }
 
 static enum verb find_verb(const char *word)
 {
-	char padded[32];
+	const char *json = options_verb(word);
 
-	snprintf(padded, sizeof(padded), " %s ", word);
-	for (size_t i = 0; *word && i < sizeof(verbs) / sizeof(*verbs); i++)
-		if (strstr(verbs[i].words, padded))
-			return verbs[i].verb;
+	for (enum verb v = STATUS; json && v <= HELP; v++)
+		if (!strcmp(verb_names[v], json))
+			return v;
 	return NONE;
 }
 
@@ -89,7 +56,6 @@ static enum verb find_verb(const char *word)
 static int read_interval(struct command *c, const char *word, const char *next)
 {
 	const char *value = word + (strncmp(word, "interval", 8) ? 1 : 8);
-	struct fault ignored = { 0 };
 	int taken = 1;
 
 	value += *value == '=';
@@ -98,7 +64,7 @@ static int read_interval(struct command *c, const char *word, const char *next)
 		taken = 2;
 	}
 	c->verb = INTERVAL;
-	c->invalid = options_number("interval", value, 0, INT_MAX, &c->seconds, &ignored) < 0;
+	options_number("interval", value, 0, INT_MAX, &c->seconds, &c->invalid);
 	return taken;
 }
 
@@ -106,78 +72,63 @@ static int read_word(struct command *c, const char *argument, const char *next)
 {
 	const char *word = argument + strspn(argument, "-");
 
-	c->invalid = false;
+	c->invalid.id[0] = '\0';
 	if (word[0] == 'i' && (word[1] == '\0' || strspn(word + 1, "0123456789") == strlen(word + 1) ||
 			       !strncmp(word, "interval", 8)))
 		return read_interval(c, word, next);
 	c->verb = find_verb(word);
-	c->invalid = c->verb == NONE;
+	if (c->verb == NONE)
+		fault_set(&c->invalid, EINVAL, "bad-command", "'%s' is no command of dmtcp_command",
+			  argument);
 	return 1;
 }
 
-/* The value of option @argument when it is one of @names or -@letter: @next, or part of it. */
-static int option_value(const char *argument, const char *next, char letter, const char *const *names,
-			const char **value)
+static int on_option(void *context, const char *name, const char *value, struct fault *fault)
 {
-	if (argument[0] == '-' && argument[1] == letter && !argument[2] && next) {
-		*value = next;
-		return 2;
-	}
-	if (argument[0] == '-' && argument[1] == letter && isdigit((unsigned char)argument[2])) {
-		*value = argument + 2; /* -p7779, but not -help */
-		return 1;
-	}
-	for (; *names; names++) {
-		size_t n = strlen(*names);
+	struct command *c = context;
 
-		if (strncmp(argument, *names, n))
-			continue;
-		if (argument[n] == '=') {
-			*value = argument + n + 1;
-			return 1;
-		}
-		if (!argument[n] && next) {
-			*value = next;
-			return 2;
-		}
-	}
+	(void)fault;
+	if (!strcmp(name, "coord-host"))
+		c->choice.host = value;
+	else if (!strcmp(name, "coord-port"))
+		c->choice.port = value;
+	else if (!strcmp(name, "tmpdir"))
+		c->choice.tmpdir = value;
+	else if (!strcmp(name, "json"))
+		c->json = true;
+	else if (!strcmp(name, "help"))
+		c->help = true;
+	else if (!strcmp(name, "version"))
+		c->version = true;
 	return 0;
 }
 
-static int read_flag(struct command *c, const char *argument)
+/* -pl is no port; -h alone is help. */
+static bool may_be_option(const char *argument)
 {
-	if (!strcmp(argument, "--json"))
-		c->json = true;
-	else if (!strcmp(argument, "--help"))
-		c->help = true;
-	else if (!strcmp(argument, "--version"))
-		c->version = true;
-	else
-		return 0;
-	return 1;
+	return argument[0] == '-' && (argument[1] == '-' || argument[1] == 'h' ||
+				      (argument[1] == 'p' && (!argument[2] ||
+							      isdigit((unsigned char)argument[2]))));
 }
 
-static void read_arguments(struct command *c, int argc, char **argv)
+static int read_arguments(struct command *c, int argc, char **argv, struct fault *fault)
 {
-	static const char *const host[] = { "--coord-host", "--host", NULL };
-	static const char *const port[] = { "--coord-port", "--port", NULL };
-	static const char *const tmpdir[] = { "--tmpdir", NULL };
-
 	for (int i = 1; i < argc;) {
 		const char *next = i + 1 < argc ? argv[i + 1] : NULL;
-		int taken = read_flag(c, argv[i]);
+		int taken = 0;
 
-		if (!taken)
-			taken = option_value(argv[i], next, 'h', host, &c->choice.host);
-		if (!taken)
-			taken = option_value(argv[i], next, 'p', port, &c->choice.port);
-		if (!taken)
-			taken = option_value(argv[i], next, '\n', tmpdir, &c->choice.tmpdir);
+		if (may_be_option(argv[i]))
+			taken = options_try("command", argv[i], next, on_option, c, fault);
+		if (taken < 0)
+			return taken;
 		if (!taken)
 			taken = read_word(c, argv[i], next);
 		i += taken;
 	}
 	c->help = c->help || c->verb == HELP;
+	if (c->verb == NONE && !c->help && !c->version)
+		fault_set(&c->invalid, EINVAL, "bad-command", "no command is given");
+	return 0;
 }
 
 /* ---- answers ---- */
@@ -385,20 +336,27 @@ static void step_outside(const struct command *c, char **argv)
 	execv("/proc/self/exe", argv); /* the marker is only seen in the environment after exec(2) */
 }
 
-static int usage(const struct command *c)
+/* What was asked cannot be understood. */
+static int usage(const struct command *c, const struct fault *fault)
 {
-	if (c->json)
-		print_json(json_answer(c, "DMT_COORD_INVALID_COMMAND"));
-	else
-		fprintf(stderr, "%s", usage_text);
-	return c->json ? EXIT_COMMAND_FAILED : EXIT_USAGE;
+	json_t *object;
+
+	if (!c->json) {
+		fail_print("dmtcp_command", fault);
+		return EXIT_USAGE;
+	}
+	object = json_answer(c, "DMT_COORD_INVALID_COMMAND");
+	json_object_set_new(object, "error_id", json_string(fault->id));
+	json_object_set_new(object, "error", json_from_text(fault->text));
+	print_json(object);
+	return EXIT_COMMAND_FAILED;
 }
 
-static int tell_about(const struct command *c)
+static void tell_about(const struct command *c)
 {
 	if (!c->json) {
 		if (c->help)
-			printf("%s", usage_text);
+			options_help("command");
 		else
 			options_version("command");
 	} else if (c->help) {
@@ -408,7 +366,6 @@ static int tell_about(const struct command *c)
 				     verb_json(c), "command_status", "DMT_COORD_SUCCESS", "version",
 				     DMTCP_AKKA_VERSION));
 	}
-	return EXIT_DONE;
 }
 
 int main(int argc, char **argv)
@@ -417,19 +374,18 @@ int main(int argc, char **argv)
 	struct fault fault = { 0 };
 	json_t *answer;
 
-	read_arguments(&c, argc, argv);
-	if (coordinator_resolve(&c.choice, &c.address, &fault) < 0) {
-		if (!c.json)
-			fail_print("dmtcp_command", &fault);
-		return usage(&c);
-	}
+	fail_prepare(false);
+	if (read_arguments(&c, argc, argv, &fault) < 0 ||
+	    coordinator_resolve(&c.choice, &c.address, &fault) < 0)
+		return usage(&c, &fault);
 	if (c.help || c.version) {
 		if (c.help)
 			c.verb = HELP;
-		return tell_about(&c);
+		tell_about(&c);
+		return fail_flush("dmtcp_command", EXIT_COMMAND_FAILED);
 	}
-	if (c.verb == NONE || c.invalid)
-		return usage(&c);
+	if (c.invalid.id[0])
+		return usage(&c, &c.invalid);
 	step_outside(&c, argv);
 	if (exchange(&c, &answer, &fault) < 0)
 		return fail(&c, &fault);
@@ -438,5 +394,5 @@ int main(int argc, char **argv)
 	else
 		answer_text(&c, answer);
 	json_decref(answer);
-	return EXIT_DONE;
+	return fail_flush("dmtcp_command", EXIT_COMMAND_FAILED);
 }

@@ -85,6 +85,19 @@ static int on_option(void *context, const char *name, const char *value, struct 
 	return pass(c, name, value, fault);
 }
 
+/* Java reads the same variables; what they hold is checked here, once, with words for the user. */
+static int check_environment(struct fault *fault)
+{
+	const char *interval = getenv("DMTCP_CHECKPOINT_INTERVAL"), *quiet = getenv("DMTCP_QUIET");
+	long number;
+
+	if (quiet && options_number("DMTCP_QUIET", quiet, 0, 99, &number, NULL) < 0)
+		unsetenv("DMTCP_QUIET");
+	if (!interval || !*interval)
+		return 0;
+	return options_number("DMTCP_CHECKPOINT_INTERVAL", interval, 0, INT_MAX, &number, fault);
+}
+
 /* A number behind the options is the port; options may follow it. */
 static int read_arguments(struct coordinator *c, int argc, char **argv, struct fault *fault)
 {
@@ -171,8 +184,8 @@ static void run_in_background(const struct java_command *java, int log)
 	dup2(null, STDIN_FILENO);
 	dup2(log, STDOUT_FILENO);
 	dup2(log, STDERR_FILENO);
-	execv(java->arguments[0], java->arguments);
-	dprintf(STDERR_FILENO, "%s: %s\n", java->arguments[0], strerror(errno));
+	execv(java->file, java->arguments);
+	dprintf(STDERR_FILENO, "%s: %s\n", java->file, strerror(errno));
 	_exit(EXIT_FAIL);
 }
 
@@ -222,6 +235,8 @@ static void print_log(const struct background *b)
 static int wait_ready(struct coordinator *c, const struct background *b, pid_t child,
 		      json_t **answer)
 {
+	struct fault late = { 0 };
+
 	for (unsigned int waited = 0; waited < READY_MS; waited += 5) {
 		int status;
 
@@ -237,8 +252,9 @@ static int wait_ready(struct coordinator *c, const struct background *b, pid_t c
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 	print_log(b);
-	fprintf(stderr, "dmtcp_coordinator: error: it did not become ready within %d s\n",
-		READY_MS / 1000);
+	fault_set(&late, ETIMEDOUT, "coordinator-start", "it did not become ready within %d s",
+		  READY_MS / 1000);
+	fail_print("dmtcp_coordinator", &late);
 	return fail_code();
 }
 
@@ -294,7 +310,7 @@ static int run_daemon(struct coordinator *c, const char *tree, struct fault *fau
 		run_in_background(&java, log);
 	ret = wait_ready(c, &b, child, &status);
 	background_finish(c, &b, ret == 0);
-	if (ret == 0 && !c->quiet)
+	if (ret == 0 && !fail_quiet(c->quiet))
 		print_banner(c, status);
 	return ret;
 }
@@ -307,19 +323,19 @@ int main(int argc, char **argv)
 	char tree[PATH_MAX];
 	int ret;
 
-	if (read_arguments(&c, argc, argv, &fault) < 0) {
+	fail_prepare(true);
+	c.quiet = fail_quiet_environment();
+	if (read_arguments(&c, argc, argv, &fault) < 0 ||
+	    (!c.help && !c.version && check_environment(&fault) < 0)) {
 		fail_print("dmtcp_coordinator", &fault);
 		return EXIT_USAGE;
 	}
-	if (c.help) {
-		options_help("coordinator", "[OPTIONS] [PORT]",
-			     "Runs the coordinator of a computation. Its console takes the commands that ?\n"
-			     "lists.\n");
-		return EXIT_DONE;
-	}
-	if (c.version) {
-		options_version("coordinator");
-		return EXIT_DONE;
+	if (c.help || c.version) {
+		if (c.help)
+			options_help("coordinator");
+		else
+			options_version("coordinator");
+		return fail_flush("dmtcp_coordinator", EXIT_USAGE);
 	}
 	outside_environment();
 	if (c.choice.tmpdir)
@@ -340,9 +356,10 @@ int main(int argc, char **argv)
 	}
 	if (java_command_make(&java, tree, MAIN_CLASS, c.passed, &fault) < 0)
 		goto fail;
-	execv(java.arguments[0], java.arguments);
-	fault_set(&fault, errno, "java-missing", "%s: %s", java.arguments[0], strerror(errno));
+	fail_redirect();
+	execv(java.file, java.arguments);
+	fault_set(&fault, errno, "java-missing", "%s: %s", java.file, strerror(errno));
 fail:
 	fail_print("dmtcp_coordinator", &fault);
-	return fail_code();
+	return fail_end();
 }

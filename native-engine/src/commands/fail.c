@@ -1,8 +1,19 @@
 /* How the commands tell of a failure, and the status they end with. */
 #include "fail.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SLEEP_SECONDS 3600 /* for a debugger; nothing waits for ever */
+
+static FILE *said_elsewhere; /* JALIB_STDERR_PATH */
 
 int fail_code(void)
 {
@@ -16,11 +27,121 @@ int fail_code(void)
 	return *end || code < 1 || code > 255 ? EXIT_FAIL : (int)code;
 }
 
+int fail_quiet_environment(void)
+{
+	const char *text = getenv("DMTCP_QUIET");
+
+	return text && *text >= '0' && *text <= '9' ? atoi(text) : 0;
+}
+
+int fail_quiet(int quiet)
+{
+	static const struct {
+		const char *word, *number;
+		int quiet;
+	} levels[] = {
+		{ "error", "0", 2 }, { "warn", "1", 1 }, { "warning", "1", 1 },
+		{ "note", "2", 0 }, { "trace", "3", 0 },
+	};
+	const char *level = getenv("DMTCP_LOG_LEVEL");
+
+	for (size_t i = 0; level && i < sizeof(levels) / sizeof(*levels); i++)
+		if (!strcasecmp(level, levels[i].word) || !strcmp(level, levels[i].number))
+			return levels[i].quiet;
+	return quiet;
+}
+
+static FILE *errors(void)
+{
+	return said_elsewhere ? said_elsewhere : stderr;
+}
+
+static void log_line(const char *level, const char *command, const char *text, const char *id)
+{
+	const char *path = getenv("DMTCP_LOG_FILE");
+	time_t now = time(NULL);
+	char stamp[32] = "";
+	struct tm local;
+	int fd;
+
+	if (!path || !*path)
+		return;
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0600);
+	if (fd < 0)
+		return; /* standard error has it */
+	if (localtime_r(&now, &local))
+		strftime(stamp, sizeof(stamp), "%Y-%m-%d %H:%M:%S", &local);
+	dprintf(fd, "%s %s %s: %s [%s]\n", stamp, level, command, text, id);
+	close(fd);
+}
+
 void fail_print(const char *command, const struct fault *fault)
 {
 	const char *remedy = fault_remedy(fault->id);
 
-	fprintf(stderr, "%s: error: %s [%s]\n", command, fault->text, fault->id);
+	fprintf(errors(), "%s: error: %s [%s]\n", command, fault->text, fault->id);
 	if (remedy && *remedy)
-		fprintf(stderr, "    %s\n", remedy);
+		fprintf(errors(), "    %s\n", remedy);
+	fflush(errors());
+	log_line("ERROR", command, fault->text, fault->id);
+}
+
+void fail_warn(const char *command, const char *format, ...)
+{
+	char text[FAULT_TEXT_BYTES];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	fprintf(errors(), "%s: warning: %s\n", command, text);
+	fflush(errors());
+	log_line("WARN", command, text, "warning");
+}
+
+int fail_end(void)
+{
+	if (getenv("DMTCP_ABORT_ON_FAILURE"))
+		abort();
+	if (getenv("DMTCP_SLEEP_ON_FAILURE")) {
+		fprintf(errors(), "process %d waits for a debugger\n", (int)getpid());
+		sleep(SLEEP_SECONDS);
+	}
+	return fail_code();
+}
+
+/* Those of our own stay unwritable, so that nobody takes what was not written for written. */
+static void open_missing(bool keep)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", keep ? O_RDWR : O_RDONLY | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+void fail_prepare(bool keep)
+{
+	const char *path = getenv("JALIB_STDERR_PATH");
+
+	open_missing(keep);
+	if (path && *path)
+		said_elsewhere = fopen(path, "ae");
+}
+
+void fail_redirect(void)
+{
+	if (said_elsewhere)
+		dup2(fileno(said_elsewhere), STDERR_FILENO);
+}
+
+int fail_flush(const char *command, int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return EXIT_DONE;
+	if (errno != EPIPE) /* the reader has seen enough */
+		fprintf(errors(), "%s: standard output: %s\n", command, strerror(errno));
+	return status;
 }

@@ -2,20 +2,44 @@
 #ifndef FAIL_H
 #define FAIL_H
 
+#include <stdbool.h>
+
 #include "../common/fault.h"
 
-/* Exit codes of the native commands; append only. */
+/* The rows of config's exit_codes.tsv; append only. */
 enum exit_code {
-	EXIT_DONE = 0,
-	EXIT_USAGE = 1,          /* dmtcp_command, dmtcp_coordinator, dmtcp_nocheckpoint */
-	EXIT_COMMAND_FAILED = 2, /* dmtcp_command; dmtcp_nocheckpoint: the program is not there */
-	EXIT_FAIL = 99,          /* anything else; DMTCP_FAIL_RC chooses another */
+#include "exit_codes.h"
 };
 
 /* 99, or what DMTCP_FAIL_RC says (1 to 255). */
 int fail_code(void);
 
-/* `<command>: <text>` and the remedy, on standard error. */
+/*
+ * How much may be said: 0 all, 1 no notes, 2 no warnings. DMTCP_LOG_LEVEL is stronger than @quiet, the
+ * number of --quiet or of DMTCP_QUIET.
+ */
+int fail_quiet(int quiet);
+/* DMTCP_QUIET as a number; 0 when it is none. */
+int fail_quiet_environment(void);
+
+/* `<command>: error: <text> [<id>]` and the remedy, on standard error and in DMTCP_LOG_FILE. */
 void fail_print(const char *command, const struct fault *fault);
+void fail_warn(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The end of a command that has failed: fail_code(), unless the environment asks for a debugger. */
+int fail_end(void);
+
+/*
+ * To be called first: standard descriptors that are closed would be taken by our files and sockets,
+ * and then pass for the user's. With @keep a program that is executed finds them open on /dev/null.
+ * JALIB_STDERR_PATH takes the place of standard error in what we say.
+ */
+void fail_prepare(bool keep);
+
+/* Before an exec: JALIB_STDERR_PATH, where there is one, becomes standard error. */
+void fail_redirect(void);
+
+/* Writes out standard output. EXIT_DONE, or @status after a word about what could not be written. */
+int fail_flush(const char *command, int status);
 
 #endif

@@ -10,6 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* The JVM finds its files by /proc/self/exe, so this is ours to choose. */
+#define COORDINATOR_NAME "dmtcp_coordinator"
+
 /*
  * A coordinator waits most of its life and must start fast: the simplest collector and compiler, a heap that
  * begins small, small stacks, and no file in /tmp for jstat.
@@ -134,7 +137,10 @@ int java_command_make(struct java_command *out, const char *tree, const char *ma
 	ret = class_path(tree, &jars, fault);
 	if (ret < 0)
 		return ret;
-	ret = add(out, "", java);
+	ret = add(out, "", COORDINATOR_NAME);
+	out->file = strdup(java);
+	if (!out->file)
+		ret = -ENOMEM;
 	for (size_t i = 0; ret == 0 && i < sizeof(flags) / sizeof(*flags); i++)
 		ret = add(out, "", flags[i]);
 	snprintf(archive, sizeof(archive), "%s/lib/java/dmtcp.jsa", tree);
@@ -165,5 +171,6 @@ void java_command_free(struct java_command *c)
 	for (size_t i = 0; i < c->count; i++)
 		free(c->arguments[i]);
 	free(c->arguments);
+	free(c->file);
 	*c = (struct java_command){ 0 };
 }

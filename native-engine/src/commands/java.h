@@ -7,7 +7,8 @@
 #include "../common/fault.h"
 
 struct java_command {
-	char **arguments; /* the first is the file to execute; ends with NULL */
+	char *file;       /* to execute */
+	char **arguments; /* the first is the name that it shows in process lists; ends with NULL */
 	size_t count;
 };
 

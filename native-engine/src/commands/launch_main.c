@@ -20,6 +20,7 @@
 #include "start_coordinator.h"
 
 #define REGISTER_MS 30000
+#define ARGUMENT_BYTES 65536
 
 struct launch {
 	struct coordinator_choice choice;
@@ -27,7 +28,8 @@ struct launch {
 	const char *port_file, *checkpoint_dir, *codec, *plugins;
 	const char *interval; /* seconds, NULL: not given */
 	long signal;
-	bool quiet, open_files, allow_overwrite, unique_names, help, version;
+	int quiet;
+	bool open_files, allow_overwrite, unique_names, help, version;
 	char **arguments; /* of the program, from its name on */
 	char path[PATH_MAX];
 };
@@ -76,7 +78,7 @@ static int on_option(void *context, const char *name, const char *value, struct 
 	else if (!strcmp(name, "coord-logfile"))
 		l->choice.log_file = value;
 	else if (!strcmp(name, "quiet"))
-		l->quiet = true;
+		l->quiet++;
 	else if (!strcmp(name, "help"))
 		l->help = true;
 	else if (!strcmp(name, "version"))
@@ -87,21 +89,35 @@ static int on_option(void *context, const char *name, const char *value, struct 
 	return 0;
 }
 
-static void read_environment(struct launch *l)
+/* A number in the environment that is none is no reason not to run the program, only to say so. */
+static long read_number(const char *name, long low, long high, long otherwise, int quiet)
 {
-	const char *signal_text = getenv("DMTCP_SIGCKPT"), *codec = getenv("DMTCP_COMPRESSION");
+	const char *text = getenv(name);
+	struct fault fault = { 0 };
 	long number;
 
-	l->signal = 12;
-	if (signal_text && options_number("DMTCP_SIGCKPT", signal_text, 1, 64, &number, NULL) == 0)
-		l->signal = number;
+	if (!text || !*text)
+		return otherwise;
+	if (options_number(name, text, low, high, &number, &fault) == 0)
+		return number;
+	if (quiet < 2)
+		fail_warn("dmtcp_launch", "%s: it is taken as %ld", fault.text, otherwise);
+	return otherwise;
+}
+
+static void read_environment(struct launch *l)
+{
+	const char *codec = getenv("DMTCP_COMPRESSION"), *gzip = getenv("DMTCP_GZIP");
+
+	l->quiet = fail_quiet_environment();
+	l->signal = read_number("DMTCP_SIGCKPT", 1, 64, 12, fail_quiet(l->quiet));
 	l->codec = codec && *codec ? codec : "zstd";
-	if (!options_environment_flag("DMTCP_GZIP", true))
+	/* what is no number means no compression, as with DMTCP */
+	if (!read_number("DMTCP_GZIP", 0, 1, gzip && *gzip ? 0 : 1, fail_quiet(l->quiet)))
 		l->codec = "none";
 	l->open_files = getenv("DMTCP_CKPT_OPEN_FILES") != NULL;
 	l->allow_overwrite = getenv("DMTCP_ALLOW_OVERWRITE_WITH_CKPTED_FILES") != NULL;
 	l->unique_names = options_environment_flag("DMTCP_UNIQUE_CKPT_PLUGIN", false);
-	l->quiet = options_environment_flag("DMTCP_QUIET", false);
 	l->plugins = getenv("DMTCP_PLUGIN");
 	l->interval = getenv("DMTCP_CHECKPOINT_INTERVAL");
 	l->choice.log_file = getenv("DMTCP_COORD_LOG_FILENAME");
@@ -142,6 +158,9 @@ static int prepare(struct launch *l, int argc, char **argv, struct fault *fault)
 		if (ret < 0)
 			return ret;
 	}
+	ret = options_check_switches("launch", fault);
+	if (ret < 0)
+		return ret;
 	ret = check_codec(l->codec, fault);
 	if (ret < 0)
 		return ret;
@@ -170,12 +189,20 @@ static int absolute_checkpoint_dir(const struct launch *l, char *out, size_t byt
 	return 0;
 }
 
+/* For people to see; of a very long one the beginning. */
 static json_t *argument_list(char **arguments)
 {
 	json_t *list = json_array();
+	size_t left = ARGUMENT_BYTES;
 
-	for (; *arguments; arguments++)
-		json_array_append_new(list, json_from_bytes(*arguments, strlen(*arguments)));
+	for (; *arguments; arguments++) {
+		size_t n = strlen(*arguments);
+
+		if (n + 1 > left)
+			break;
+		left -= n + 1;
+		json_array_append_new(list, json_from_bytes(*arguments, n));
+	}
 	return list;
 }
 
@@ -191,9 +218,9 @@ static json_t *registration(const struct launch *l, struct fault *fault)
 	if (ret < 0)
 		return NULL;
 	ret = runtime_make_directories(checkpoint_dir);
-	if (ret < 0 && !l->quiet)
-		fprintf(stderr, "dmtcp_launch: warning: the checkpoint directory %s: %s\n",
-			checkpoint_dir, strerror(-ret));
+	if (ret < 0 && fail_quiet(l->quiet) < 2)
+		fail_warn("dmtcp_launch", "the checkpoint directory %s: %s", checkpoint_dir,
+			  strerror(-ret));
 	ret = proc_stat(getpid(), &self);
 	if (ret < 0 || !getcwd(directory, sizeof(directory))) {
 		fault_set(fault, ret < 0 ? -ret : errno, "internal", "own process: %s",
@@ -313,16 +340,15 @@ int main(int argc, char **argv)
 	struct launch l = { 0 };
 	struct fault fault = { 0 };
 
+	fail_prepare(false);
 	if (prepare(&l, argc, argv, &fault) < 0)
 		goto fail;
-	if (l.help) {
-		options_help("launch", "[OPTIONS] PROGRAM [ARGUMENTS...]",
-			     "Runs a program under checkpoint control.\n");
-		return EXIT_DONE;
-	}
-	if (l.version) {
-		options_version("launch");
-		return EXIT_DONE;
+	if (l.help || l.version) {
+		if (l.help)
+			options_help("launch");
+		else
+			options_version("launch");
+		return fail_flush("dmtcp_launch", fail_code());
 	}
 	if (join(&l, &fault) < 0)
 		goto fail;
@@ -331,5 +357,5 @@ int main(int argc, char **argv)
 		  strerror(errno));
 fail:
 	fail_print("dmtcp_launch", &fault);
-	return fail_code();
+	return fail_end();
 }

@@ -6,18 +6,31 @@
 #include <unistd.h>
 
 #include "fail.h"
+#include "options.h"
 #include "outside.h"
 
 int main(int argc, char **argv)
 {
-	if (argc < 2 || !strcmp(argv[1], "--help")) {
-		fprintf(argc < 2 ? stderr : stdout,
-			"Usage: dmtcp_nocheckpoint PROGRAM [ARGUMENTS...]\n"
-			"Runs a program outside the computation that starts it.\n");
-		return argc < 2 ? EXIT_USAGE : EXIT_DONE;
+	struct fault fault = { 0 };
+
+	fail_prepare(false);
+	if (argc > 1 && !strcmp(argv[1], "--help")) {
+		options_help("nocheckpoint");
+		return fail_flush("dmtcp_nocheckpoint", EXIT_USAGE);
+	}
+	if (argc > 1 && !strcmp(argv[1], "--version")) {
+		options_version("nocheckpoint");
+		return fail_flush("dmtcp_nocheckpoint", EXIT_USAGE);
+	}
+	if (argc < 2) {
+		fault_set(&fault, EINVAL, "bad-option", "no program is given");
+		fail_print("dmtcp_nocheckpoint", &fault);
+		return EXIT_USAGE;
 	}
 	outside_environment();
 	execvp(argv[1], argv + 1);
-	fprintf(stderr, "dmtcp_nocheckpoint: %s: %s\n", argv[1], strerror(errno));
+	fault_set(&fault, errno, errno == ENOENT ? "program-missing" : "program-not-executable",
+		  "%s: %s", argv[1], strerror(errno));
+	fail_print("dmtcp_nocheckpoint", &fault);
 	return EXIT_COMMAND_FAILED;
 }

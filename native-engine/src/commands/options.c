@@ -16,7 +16,26 @@ static const struct row rows[] = {
 #include "options_table.h"
 };
 
-#define ROW_COUNT (sizeof(rows) / sizeof(*rows))
+static const struct {
+	const char *name, *usage, *about;
+} commands[] = {
+#include "commands_table.h"
+};
+
+static const struct {
+	const char *words, *argument, *json, *where, *help;
+} verbs[] = {
+#include "verbs_table.h"
+};
+
+static const struct {
+	const char *name, *number, *commands, *help;
+} exit_codes[] = {
+#include "exit_codes_table.h"
+};
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+#define ROW_COUNT COUNT(rows)
 #define HELP_COLUMN 34
 #define HELP_WIDTH 98
 
@@ -38,11 +57,17 @@ static bool takes_argument(const struct row *r)
 	return strcmp(r->argument, "-") != 0;
 }
 
+/* A row without names is about a variable only. */
+static bool is_option(const struct row *r)
+{
+	return strcmp(r->names, "-") != 0;
+}
+
 static const struct row *find_long(const char *command, const char *name, size_t bytes)
 {
 	for (size_t i = 0; i < ROW_COUNT; i++)
 		if (listed(rows[i].commands, command, strlen(command)) &&
-		    listed(rows[i].names, name, bytes))
+		    is_option(&rows[i]) && listed(rows[i].names, name, bytes))
 			return &rows[i];
 	return NULL;
 }
@@ -65,14 +90,15 @@ static int tell(const struct row *r, const char *value, options_sink sink, void 
 	return sink(context, name, value, fault);
 }
 
-/* `--name`, `--name=value`, `--name value`, `-pN`, `-p N`. Returns how many arguments it took. */
-static int read_one(const char *command, const char *option, const char *next, options_sink sink,
-		    void *context, struct fault *fault)
+int options_try(const char *command, const char *option, const char *next, options_sink sink,
+		void *context, struct fault *fault)
 {
 	const struct row *r;
 	const char *value = NULL;
 	int ret;
 
+	if (option[0] != '-' || !option[1])
+		return 0;
 	if (option[1] == '-') {
 		size_t bytes = strcspn(option + 2, "=");
 
@@ -86,8 +112,10 @@ static int read_one(const char *command, const char *option, const char *next, o
 		if (option[1] == 'h' && !value && (!r || !next || next[0] == '-'))
 			r = find_long(command, "help", 4);
 	}
-	if (!r || (value && !takes_argument(r)))
-		return fault_set(fault, EINVAL, "bad-option", "invalid argument: %s", option);
+	if (!r)
+		return 0;
+	if (value && !takes_argument(r))
+		return fault_set(fault, EINVAL, "bad-option", "%s takes no value", option);
 	if (takes_argument(r) && !value && !next)
 		return fault_set(fault, EINVAL, "bad-option", "%s needs a value: %s", option,
 				 r->argument);
@@ -107,8 +135,11 @@ int options_read(const char *command, int argc, char **argv, options_sink sink, 
 
 		if (strcmp(argv[i], "--") == 0)
 			return i + 1;
-		taken = read_one(command, argv[i], i + 1 < argc ? argv[i + 1] : NULL, sink,
-				 context, fault);
+		taken = options_try(command, argv[i], i + 1 < argc ? argv[i + 1] : NULL, sink,
+				    context, fault);
+		if (taken == 0)
+			return fault_set(fault, EINVAL, "bad-option",
+					 "dmtcp_%s has no option %s", command, argv[i]);
 		if (taken < 0)
 			return taken;
 		i += taken;
@@ -116,21 +147,21 @@ int options_read(const char *command, int argc, char **argv, options_sink sink, 
 	return i;
 }
 
-/* Words from column HELP_COLUMN on; the cursor stands at @column. */
-static void print_wrapped(const char *text, int column)
+/* Words from @indent on; the cursor stands at @column. */
+static void print_wrapped(const char *text, int column, int indent)
 {
-	if (column >= HELP_COLUMN) {
+	if (column >= indent && indent) {
 		putchar('\n');
 		column = 0;
 	}
-	printf("%*s", HELP_COLUMN - column, "");
-	column = HELP_COLUMN;
+	printf("%*s", indent - column, "");
+	column = indent;
 	while (*text) {
 		int n = (int)strcspn(text, " ");
 
 		if (column + n > HELP_WIDTH) {
-			printf("\n%*s", HELP_COLUMN, "");
-			column = HELP_COLUMN;
+			printf("\n%*s", indent, "");
+			column = indent;
 		}
 		printf("%.*s%s", n, text, text[n] ? " " : "");
 		column += n + 1;
@@ -139,35 +170,119 @@ static void print_wrapped(const char *text, int column)
 	putchar('\n');
 }
 
-static void print_row(const struct row *r)
+/* @names separated by commas, each with @prefix before it; returns the columns. */
+static int print_names(const char *names, const char *prefix)
 {
-	const char *names = r->names;
-	int column = r->shortcut[0] == '-' ? printf("  ") : printf("  -%s, ", r->shortcut);
-	char environment[160] = "", help[400];
+	int column = 0;
 
 	while (*names) {
 		int n = (int)strcspn(names, ",");
 
-		column += printf("--%.*s%s", n, names, names[n] ? ", " : "");
+		column += printf("%s%.*s%s", prefix, n, names, names[n] ? ", " : "");
 		names += n + (names[n] == ',');
 	}
+	return column;
+}
+
+static void print_option(const struct row *r)
+{
+	int column = r->shortcut[0] == '-' ? printf("  ") : printf("  -%s, ", r->shortcut);
+	char environment[160] = "", help[400];
+
+	column += print_names(r->names, "--");
 	if (takes_argument(r))
 		column += printf(" %s", r->argument);
 	if (r->environment[0] != '-')
 		snprintf(environment, sizeof(environment), " [%s]", r->environment);
 	snprintf(help, sizeof(help), "%s%s", r->help, environment);
-	print_wrapped(help, column);
+	print_wrapped(help, column, HELP_COLUMN);
 }
 
-void options_help(const char *command, const char *usage, const char *about)
+static void print_variable(const struct row *r)
 {
-	printf("Usage: dmtcp_%s %s\n%s\nOptions (in brackets: environment variables that do the "
-	       "same):\n", command, usage, about);
-	for (size_t i = 0; i < ROW_COUNT; i++)
-		if (listed(rows[i].commands, command, strlen(command)))
-			print_row(&rows[i]);
-	printf("\nExit status: that of the program where there is one; else 0, 1 (usage), 2 (command "
-	       "failed),\n99 or DMTCP_FAIL_RC for any other failure.\n");
+	int column = printf("  %s", r->environment);
+
+	if (takes_argument(r))
+		column += printf("=%s", r->argument);
+	print_wrapped(r->help, column, HELP_COLUMN);
+}
+
+static void print_usage(const char *command, const char *usage)
+{
+	const char *start = "Usage:";
+
+	while (*usage) {
+		const char *end = strstr(usage, " | ");
+		int n = end ? (int)(end - usage) : (int)strlen(usage);
+
+		printf("%s dmtcp_%s %.*s\n", start, command, n, usage);
+		start = "      ";
+		usage += n + (end ? 3 : 0);
+	}
+}
+
+static void print_verbs(void)
+{
+	printf("\nCommands:\n");
+	for (size_t i = 0; i < COUNT(verbs); i++) {
+		int column;
+
+		if (!listed(verbs[i].where, "command", 7))
+			continue;
+		column = printf("  ") + print_names(verbs[i].words, "");
+		if (strcmp(verbs[i].argument, "-"))
+			column += printf(" %s", verbs[i].argument);
+		print_wrapped(verbs[i].help, column, HELP_COLUMN);
+	}
+}
+
+static void print_rows(const char *command, bool options, const char *heading)
+{
+	for (size_t i = 0; i < ROW_COUNT; i++) {
+		if (!listed(rows[i].commands, command, strlen(command)) ||
+		    is_option(&rows[i]) != options)
+			continue;
+		printf("%s", heading);
+		heading = "";
+		if (options)
+			print_option(&rows[i]);
+		else
+			print_variable(&rows[i]);
+	}
+}
+
+static void print_exit_codes(const char *command)
+{
+	printf("\nExit status:\n");
+	for (size_t i = 0; i < COUNT(exit_codes); i++)
+		if (listed(exit_codes[i].commands, command, strlen(command)))
+			print_wrapped(exit_codes[i].help,
+				      printf("  %s", exit_codes[i].number), 6);
+}
+
+void options_help(const char *command)
+{
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		if (strcmp(commands[i].name, command))
+			continue;
+		print_usage(command, commands[i].usage);
+		print_wrapped(commands[i].about, 0, 0);
+	}
+	if (!strcmp(command, "command"))
+		print_verbs();
+	print_rows(command, true,
+		   "\nOptions (in brackets: environment variables that do the same):\n");
+	print_rows(command, false, "\nEnvironment:\n");
+	print_exit_codes(command);
+}
+
+const char *options_verb(const char *word)
+{
+	for (size_t i = 0; *word && i < COUNT(verbs); i++)
+		if (listed(verbs[i].where, "command", 7) &&
+		    listed(verbs[i].words, word, strlen(word)))
+			return verbs[i].json;
+	return NULL;
 }
 
 void options_version(const char *command)
@@ -185,6 +300,27 @@ int options_number(const char *name, const char *text, long low, long high, long
 	if (end == text || *end || errno || *out < low || *out > high)
 		return fault_set(fault, EINVAL, "bad-option",
 				 "%s: '%s' is not a number from %ld to %ld", name, text, low, high);
+	return 0;
+}
+
+/* DMTCP_..._PLUGIN and DMTCP_DISABLE_ALL_PLUGINS, not DMTCP_PLUGIN, which is a list. */
+static bool is_switch(const struct row *r)
+{
+	return !takes_argument(r) && strstr(r->environment, "_PLUGIN") != NULL;
+}
+
+int options_check_switches(const char *command, struct fault *fault)
+{
+	for (size_t i = 0; i < ROW_COUNT; i++) {
+		const char *value;
+
+		if (!listed(rows[i].commands, command, strlen(command)) || !is_switch(&rows[i]))
+			continue;
+		value = getenv(rows[i].environment);
+		if (value && strcmp(value, "0") && strcmp(value, "1"))
+			return fault_set(fault, EINVAL, "bad-option",
+					 "%s is '%s': 0 or 1 is wanted", rows[i].environment, value);
+	}
 	return 0;
 }
 

@@ -18,6 +18,7 @@
 #include "front.h"
 
 #define COMMAND "dmtcp_restart"
+#define INTERVAL_MAX 1000000000L /* seconds */
 
 struct restart {
 	struct coordinator_choice choice;
@@ -67,7 +68,7 @@ static int on_option(void *context, const char *name, const char *value, struct 
 		return options_number(name, value, 1, 7, &number, fault);
 	else if (!strcmp(name, "interval")) {
 		r->interval = value;
-		return options_number(name, value, 0, 1000000000, &number, fault);
+		return options_number(name, value, 0, INTERVAL_MAX, &number, fault);
 	}
 	return 0;
 }
@@ -123,7 +124,7 @@ static int restart(struct restart *r, int *status, struct fault *fault)
 		.strict = !r->no_strict_checking, .skip_leftovers = r->restart_dir != NULL,
 		.workers = processors > 0 ? processors : 1,
 	};
-	struct front_options front_options = { .quiet = r->quiet > 1 };
+	struct front_options front_options = { .quiet = fail_quiet(r->quiet) > 1 };
 	struct image_set set;
 	int ret = image_set_open(&set, r->paths, r->path_count, &set_options, fault);
 
@@ -164,43 +165,32 @@ static int end_like(int status)
 	return 128 + WTERMSIG(status);
 }
 
-/* Closed ones would be taken by images and sockets, and then pass for the user's. */
-static void open_missing_stdio(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
-}
-
 int main(int argc, char *argv[])
 {
 	struct restart r = { 0 };
 	struct fault fault = { 0 };
 	int first, status = 0, ret;
+	long number;
 
 	if (argc > 1 && !strcmp(argv[1], BUILDER_OPTION))
 		return builder_main(argc, argv);
-	open_missing_stdio();
+	fail_prepare(true);
 	r.no_strict_checking = getenv("DMTCP_DISABLE_STRICT_CHECKING") != NULL;
 	r.checkpoint_dir = getenv("DMTCP_CHECKPOINT_DIR");
 	r.interval = getenv("DMTCP_CHECKPOINT_INTERVAL");
 	r.choice.log_file = getenv("DMTCP_COORD_LOG_FILENAME");
-	r.quiet = getenv("DMTCP_QUIET") ? atoi(getenv("DMTCP_QUIET")) : 0;
+	r.quiet = fail_quiet_environment();
 	first = options_read("restart", argc, argv, on_option, &r, &fault);
-	if (first >= 0 && r.help) {
-		options_help("restart", "[OPTIONS] CKPT.dmtcp...\n       dmtcp_restart [OPTIONS] "
-			     "--restartdir DIR", "Restarts the processes of checkpoint images.\n");
-		return EXIT_DONE;
+	if (first >= 0 && (r.help || r.version)) {
+		if (r.help)
+			options_help("restart");
+		else
+			options_version("restart");
+		return fail_flush(COMMAND, fail_code());
 	}
-	if (first >= 0 && r.version) {
-		options_version("restart");
-		return EXIT_DONE;
-	}
-	ret = first;
+	ret = first < 0 ? first : 0;
+	if (ret >= 0 && r.interval && *r.interval)
+		ret = options_number("interval", r.interval, 0, INTERVAL_MAX, &number, &fault);
 	if (ret >= 0 && getenv("DMTCP_COMPUTATION_ID"))
 		ret = fault_set(&fault, EPERM, "inside-computation",
 				COMMAND " is run by a program that is itself under checkpoint "
@@ -216,5 +206,5 @@ int main(int argc, char *argv[])
 		return end_like(status);
 	fault_set(&fault, -ret, "internal", "%s", strerror(-ret));
 	fail_print(COMMAND, &fault);
-	return fail_code();
+	return fail_end();
 }

@@ -24,6 +24,11 @@ public enum ExitCode {
     return this == FAILED ? failNumber(System.getenv("DMTCP_FAIL_RC")) : number;
   }
 
+  /** The row of {@code exit_codes.tsv}. */
+  int defaultNumber() {
+    return number;
+  }
+
   /** One line for the help text. */
   public String describe() {
     return number + "  " + meaning;

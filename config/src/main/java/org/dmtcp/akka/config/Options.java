@@ -135,7 +135,8 @@ public final class Options {
                 Options.class.getResourceAsStream("/options.tsv"), StandardCharsets.UTF_8))) {
       for (String line = in.readLine(); line != null; line = in.readLine()) {
         String[] f = line.split("\t");
-        if (!line.startsWith("#") && f.length == 6) {
+        boolean isOption = f.length == 6 && !f[1].equals("-"); // else a variable only
+        if (!line.startsWith("#") && isOption) {
           options.add(
               new Option(list(f[0]), list(f[1]), text(f[2]), text(f[3]), list(f[4]), f[5]));
         }

@@ -30,13 +30,14 @@ public final class LogSetup extends ContextAwareBase implements Configurator {
     appender.start();
     context.getLogger("ROOT").addAppender(appender);
     context.getLogger("ROOT").setLevel(Level.WARN);
-    context.getLogger("org.dmtcp").setLevel(level());
+    context.getLogger("org.dmtcp").setLevel(level(variable("DMTCP_LOG_LEVEL")));
+    overrides(context, variable("DMTCP_LOG_OVERRIDES"));
     return ExecutionStatus.DO_NOT_INVOKE_NEXT_IF_ANY;
   }
 
   private static OutputStreamAppender<ILoggingEvent> appender() {
-    String file = System.getenv("DMTCP_LOG_FILE");
-    if (file != null && !file.isEmpty()) {
+    String file = variable("DMTCP_LOG_FILE");
+    if (!file.isEmpty()) {
       FileAppender<ILoggingEvent> appender = new FileAppender<>();
       appender.setFile(file);
       return appender;
@@ -46,14 +47,37 @@ public final class LogSetup extends ContextAwareBase implements Configurator {
     return appender;
   }
 
+  private static String variable(String name) {
+    return System.getenv().getOrDefault(name, "");
+  }
+
+  /** {@code coordinator=trace;agent=error}; names of parts that we do not have change nothing. */
+  private static void overrides(LoggerContext context, String list) {
+    for (String entry : list.split(";")) {
+      String[] pair = entry.split("=", 2);
+      if (pair.length == 2 && pair[0].strip().matches("[a-z]+")) {
+        context.getLogger("org.dmtcp.akka." + pair[0].strip()).setLevel(level(pair[1].strip()));
+      }
+    }
+  }
+
   /** DMTCP's words and numbers. What a person should see comes by {@link Notes}, not by the log. */
-  private static Level level() {
-    String chosen = System.getenv().getOrDefault("DMTCP_LOG_LEVEL", "");
+  private static Level level(String chosen) {
     return switch (chosen.toLowerCase(Locale.ROOT)) {
       case "error", "0" -> Level.ERROR;
       case "note", "2" -> Level.INFO;
       case "trace", "3" -> Level.TRACE;
       default -> Level.WARN;
+    };
+  }
+
+  /** How quiet to be with a person: {@code DMTCP_LOG_LEVEL} is stronger than the option. */
+  static int quiet(int option) {
+    return switch (variable("DMTCP_LOG_LEVEL").toLowerCase(Locale.ROOT)) {
+      case "error", "0" -> 2;
+      case "warn", "warning", "1" -> 1;
+      case "note", "2", "trace", "3" -> 0;
+      default -> option;
     };
   }
 }

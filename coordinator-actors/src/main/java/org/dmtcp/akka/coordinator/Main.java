@@ -8,6 +8,7 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -72,7 +73,8 @@ public final class Main {
   private static ExitCode run(Options.Given given) throws StartException, Options.UsageException {
     Config config = config(given);
     Config own = config.getConfig("dmtcp.coordinator");
-    Console console = new Console(own.getInt("quiet"), own.getBoolean("daemon"));
+    Console console =
+        new Console(LogSetup.quiet(own.getInt("quiet")), own.getBoolean("daemon"));
     String host = RuntimePaths.hostName();
     try (ControlPort port = ControlPort.bind(own.getInt("coord-port"));
         RunFiles files = new RunFiles(own)) {
@@ -99,6 +101,7 @@ public final class Main {
       await(ready, ending, config);
       if (ready.isDone() && !ready.isCancelled()) {
         files.started(settings);
+        nameProcess(settings.port());
         console.banner(settings);
         console.start(ready.join(), system);
         serve(port, credential, system, ready.join());
@@ -125,6 +128,15 @@ public final class Main {
         coordinator,
         system.settings().config().getDuration("dmtcp.coordinator.ask-limit"),
         system.dispatchers().lookup(DispatcherSelector.blocking()));
+  }
+
+  /** As DMTCP's coordinator is named in process lists; without it we are only harder to find. */
+  private static void nameProcess(int port) {
+    try {
+      Files.writeString(Path.of("/proc/self/comm"), "dmtcp_coor:" + port);
+    } catch (IOException e) {
+      System.err.println("dmtcp_coordinator: /proc/self/comm: " + e.getMessage());
+    }
   }
 
   private static Credential credential() throws StartException {
