@@ -17,10 +17,8 @@ import java.util.UUID;
 import org.dmtcp.akka.protocol.Failure;
 import org.dmtcp.akka.protocol.NodeCommand;
 import org.dmtcp.akka.protocol.NodeEvent;
+import org.dmtcp.akka.protocol.NodeEvent.EndpointsFound;
 import org.dmtcp.akka.protocol.NodeEvent.PhaseReached;
-import org.dmtcp.akka.protocol.Phase;
-import org.dmtcp.akka.protocol.RoundPlan;
-
 import org.dmtcp.akka.protocol.Phase;
 import org.dmtcp.akka.protocol.RoundPlan;
 
@@ -230,6 +228,10 @@ public final class CheckpointRound extends RoundState {
             m -> onReached(pass, m.event().node(), missing,
                 progress.with((PhaseReached) m.event()), manifest))
         .onMessage(
+            Reported.class,
+            m -> m.event() instanceof EndpointsFound e && isOurs(e.roundId(), pass),
+            m -> awaiting(pass, missing, progress.with((EndpointsFound) m.event()), manifest))
+        .onMessage(
             Staged.class,
             m -> manifest.isPresent(),
             m -> onReached(pass, SELF, missing, progress, manifest))
@@ -281,7 +283,27 @@ public final class CheckpointRound extends RoundState {
               progress.allImages().size() + " images were written for " + progress.total()
                   + " processes"));
     }
+    if (pass.phase() == Phase.FREEZE && nodes.size() == 1) {
+      return passing(pass.plan(), pass.previous(), pass.index() + 2, progress); // without MATCH
+    }
+    if (pass.phase() == Phase.MATCH) {
+      tellMatches(progress);
+      return passing(pass.plan(), pass.previous(), pass.index() + 1, progress.withoutEndpoints());
+    }
     return passing(pass.plan(), pass.previous(), pass.index() + 1, progress);
+  }
+
+  /** Before the next phase: messages to one node keep their order. */
+  private void tellMatches(RoundProgress progress) {
+    EndpointMatch.of(progress.endpoints())
+        .forEach(
+            (node, ends) -> {
+              for (int i = 0; i < ends.size(); i += EndpointsFound.MAX_ENDPOINTS) {
+                int end = Math.min(ends.size(), i + EndpointsFound.MAX_ENDPOINTS);
+                nodes.get(node).tell(
+                    new NodeCommand.EndpointsMatched(start.roundId(), ends.subList(i, end)));
+              }
+            });
   }
 
   private Manifest manifest(Pass pass, RoundProgress progress) {

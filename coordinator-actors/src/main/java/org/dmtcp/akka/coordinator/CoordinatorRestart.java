@@ -110,6 +110,10 @@ final class CoordinatorRestart extends CoordinatorState {
       restart.tell(new RestartRound.Ready(r));
     } else if (request instanceof CoordinatorRequest.RestartWithdrawn r) {
       restart.tell(new RestartRound.Withdraw(r));
+    } else if (request instanceof CoordinatorRequest.PublishNames r) {
+      restart.tell(new RestartRound.Names(new NameService.Publish(r)));
+    } else if (request instanceof CoordinatorRequest.ResolveNames r) {
+      restart.tell(new RestartRound.Names(new NameService.Resolve(r)));
     } else if (request instanceof CoordinatorRequest.Force r) {
       restart.tell(new RestartRound.Force(r.replyTo()));
     } else {

@@ -34,7 +34,7 @@ final class Replies {
         switch (phase) {
           case "" -> WorkerState.RUNNING;
           case "prepare" -> WorkerState.PRESUSPEND;
-          case "freeze", "drain" -> WorkerState.SUSPENDED;
+          case "freeze", "match", "drain" -> WorkerState.SUSPENDED;
           case "restart" -> WorkerState.RESTARTING;
           case "commit" -> WorkerState.CHECKPOINTED;
           default -> WorkerState.CHECKPOINTING;

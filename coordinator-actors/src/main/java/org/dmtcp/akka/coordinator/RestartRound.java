@@ -52,7 +52,13 @@ public final class RestartRound {
   /** Some members have gone before all were ready. */
   public record Withdraw(RestartWithdrawn request) implements Command {}
 
-  /** Go on without the missing. */
+  /** For the name service of this restart. */
+  record Names(NameService.Command command) implements Command {}
+
+  /**
+   * Go on without the missing: when all that are announced are ready; said once more, with those
+   * that are ready now.
+   */
   public record Force(ActorRef<CoordinatorReply> replyTo) implements Command {}
 
   public record Cancel(Failure reason) implements Command {}
@@ -123,10 +129,24 @@ public final class RestartRound {
    *
    * @param members the announced ones by unique pid
    * @param expected all of the generation, as far as the coordinator has its manifest
+   * @param forced nobody is awaited who is not announced
    */
-  private record There(Map<String, Announced> members, List<RestartMember> expected) {
+  private record There(
+      Map<String, Announced> members, List<RestartMember> expected, boolean forced) {
     There with(Map<String, Announced> newMembers) {
-      return new There(Collections.unmodifiableMap(newMembers), expected);
+      return new There(Collections.unmodifiableMap(newMembers), expected, forced);
+    }
+
+    There withExpected(List<RestartMember> all) {
+      return new There(members, all, forced);
+    }
+
+    There withForce() {
+      return new There(members, expected, true);
+    }
+
+    boolean areAllReady() {
+      return !members.isEmpty() && ready() == members.size();
     }
 
     List<ProcessInfo> processes() {
@@ -154,6 +174,7 @@ public final class RestartRound {
   private final Plan plan;
   private final GenerationStore store;
   private final ActorRef<Outcome> replyTo;
+  private final ActorRef<NameService.Command> names;
 
   public static Behavior<Command> create(
       Plan plan, GenerationStore store, ActorRef<Outcome> replyTo) {
@@ -174,6 +195,7 @@ public final class RestartRound {
     this.plan = plan;
     this.store = store;
     this.replyTo = replyTo;
+    this.names = context.spawn(NameService.create(), "names");
   }
 
   private Behavior<Command> begin() {
@@ -183,7 +205,7 @@ public final class RestartRound {
     context.pipeToSelf(
         CompletableFuture.supplyAsync(this::expected, blocking),
         (members, e) -> new Expected(e == null ? members : List.of()));
-    return gathering(new There(Map.of(), List.of()));
+    return gathering(new There(Map.of(), List.of(), false));
   }
 
   /** The names of those to wait for; without the manifest only their number is known. */
@@ -206,11 +228,12 @@ public final class RestartRound {
   private Behavior<Command> gathering(There there) {
     return Behaviors.receive(Command.class)
         .onMessage(Join.class, m -> onJoin(m.request(), there))
-        .onMessage(Expected.class, m -> gathering(new There(there.members(), m.members())))
+        .onMessage(Expected.class, m -> gathering(there.withExpected(m.members())))
         .onMessage(Ready.class, m -> onReady(m.request(), there))
         .onMessage(Withdraw.class, m -> onWithdraw(m.request(), there))
         .onMessage(
             NodeLost.class, m -> onGone(there, a -> a.node().equals(m.node())))
+        .onMessage(Names.class, m -> onNames(m.command()))
         .onMessage(Force.class, m -> onForce(m.replyTo(), there))
         .onMessage(TellWaiting.class, m -> tellWaiting(there))
         .onMessage(
@@ -267,7 +290,7 @@ public final class RestartRound {
               a.member(), request.node(), Optional.of(new Built(process, request.replyTo()))));
     }
     There then = there.with(now);
-    if (then.ready() == plan.total()) {
+    if (then.ready() == plan.total() || (then.forced() && then.areAllReady())) {
       return go(then);
     }
     timers.startSingleTimer("tell-now", new TellWaiting(), Duration.ofMillis(50));
@@ -292,17 +315,24 @@ public final class RestartRound {
           there.with(left),
           new Failure("restart-cancelled", "all restarting commands have ended"));
     }
-    return gathering(there.with(left));
+    There then = there.with(left);
+    return then.forced() && then.areAllReady() ? go(then) : gathering(then);
+  }
+
+  private Behavior<Command> onNames(NameService.Command command) {
+    names.tell(command);
+    return Behaviors.same();
   }
 
   private Behavior<Command> onForce(
       ActorRef<CoordinatorReply> asker, There there) {
-    if (there.ready() == 0) {
+    if (there.members().isEmpty() || (there.forced() && there.ready() == 0)) {
       asker.tell(new Refused(new Failure("not-running", "no process is ready to be restarted")));
       return Behaviors.same();
     }
     asker.tell(new Accepted(there.ready()));
-    return go(there);
+    names.tell(new NameService.GiveUp()); // those who wait for the missing get ready now
+    return there.forced() || there.areAllReady() ? go(there) : gathering(there.withForce());
   }
 
   private Behavior<Command> go(There there) {

@@ -4,27 +4,49 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.dmtcp.akka.protocol.ImageInfo;
+import org.dmtcp.akka.protocol.NodeEvent.EndpointsFound;
 import org.dmtcp.akka.protocol.NodeEvent.PhaseReached;
 import org.dmtcp.akka.protocol.Phase;
+import org.dmtcp.akka.protocol.TcpEndpoint;
 
 /**
  * What the nodes of a round have reported so far, by node, so that a report that comes twice counts
  * once.
  *
  * @param members images that each node will write
+ * @param endpoints whose peers a node does not have, until they are matched
  * @param images that each node has written
  * @param stoppedMicros the longest time that the processes of a node stood still
  */
 record RoundProgress(
-    Map<String, Integer> members, Map<String, List<ImageInfo>> images, long stoppedMicros) {
+    Map<String, Integer> members,
+    Map<String, List<TcpEndpoint>> endpoints,
+    Map<String, List<ImageInfo>> images,
+    long stoppedMicros) {
   RoundProgress {
     members = Map.copyOf(members);
+    endpoints = Map.copyOf(endpoints);
     images = Map.copyOf(images);
   }
 
   static RoundProgress none() {
-    return new RoundProgress(Map.of(), Map.of(), 0);
+    return new RoundProgress(Map.of(), Map.of(), Map.of(), 0);
+  }
+
+  RoundProgress with(EndpointsFound report) {
+    Map<String, List<TcpEndpoint>> newEndpoints = new HashMap<>(endpoints);
+    newEndpoints.merge(
+        report.node(),
+        report.endpoints(),
+        (known, more) -> Stream.concat(known.stream(), more.stream()).distinct().toList());
+    return new RoundProgress(members, newEndpoints, images, stoppedMicros);
+  }
+
+  /** Once they are matched nobody needs them. */
+  RoundProgress withoutEndpoints() {
+    return new RoundProgress(members, Map.of(), images, stoppedMicros);
   }
 
   RoundProgress with(PhaseReached report) {
@@ -37,7 +59,7 @@ record RoundProgress(
       newImages.put(report.node(), report.images());
     }
     return new RoundProgress(
-        newMembers, newImages, Math.max(stoppedMicros, report.stoppedMicros()));
+        newMembers, endpoints, newImages, Math.max(stoppedMicros, report.stoppedMicros()));
   }
 
   int total() {

@@ -18,11 +18,13 @@ import org.dmtcp.akka.coordinator.RestartRound.Went;
 import org.dmtcp.akka.protocol.AgentId;
 import org.dmtcp.akka.protocol.CoordinatorReply;
 import org.dmtcp.akka.protocol.CoordinatorReply.Accepted;
+import org.dmtcp.akka.protocol.CoordinatorReply.NamesResolved;
 import org.dmtcp.akka.protocol.CoordinatorReply.Refused;
 import org.dmtcp.akka.protocol.CoordinatorReply.RestartBegun;
 import org.dmtcp.akka.protocol.CoordinatorReply.RestartGo;
 import org.dmtcp.akka.protocol.CoordinatorReply.RestartWaiting;
 import org.dmtcp.akka.protocol.CoordinatorRequest.BeginRestart;
+import org.dmtcp.akka.protocol.CoordinatorRequest.ResolveNames;
 import org.dmtcp.akka.protocol.CoordinatorRequest.RestartReady;
 import org.dmtcp.akka.protocol.CoordinatorRequest.RestartWithdrawn;
 import org.dmtcp.akka.protocol.Failure;
@@ -119,15 +121,53 @@ class RestartRoundTest {
   @Test
   void goesOnWithoutTheMissingWhenForced() {
     start(2);
-    join(a, "a", "a1");
     round.tell(new RestartRound.Force(b.ref()));
     assertEquals("not-running", b.expectMessageClass(Refused.class).failure().errorId());
+    join(a, "a", "a1");
     ready(a, "a", "a1");
     round.tell(new RestartRound.Force(b.ref()));
 
     b.expectMessage(new Accepted(1));
     expectGo(a);
     assertEquals(1, outcome.expectMessageClass(Went.class).missing());
+  }
+
+  @Test
+  void whenForcedStillAwaitsThoseThatAreBeingBuilt() {
+    start(3);
+    join(a, "a", "a1", "a2");
+    ready(a, "a", "a1");
+    round.tell(new RestartRound.Force(b.ref()));
+    b.expectMessage(new Accepted(1));
+    outcome.expectNoMessage();
+    ready(a, "a", "a2");
+
+    assertEquals(1, outcome.expectMessageClass(Went.class).missing());
+  }
+
+  @Test
+  void whenForcedTwiceAwaitsNobody() {
+    start(3);
+    join(a, "a", "a1", "a2");
+    ready(a, "a", "a1");
+    round.tell(new RestartRound.Force(b.ref()));
+    round.tell(new RestartRound.Force(b.ref()));
+
+    assertEquals(2, outcome.expectMessageClass(Went.class).missing());
+  }
+
+  @Test
+  void whoResolvesANameOfTheMissingIsAnsweredWhenForced() {
+    start(2);
+    join(a, "a", "a1");
+    round.tell(
+        new RestartRound.Names(
+            new NameService.Resolve(
+                new ResolveNames("r", List.of("tcp/1"), LIMIT, a.ref()))));
+    a.expectNoMessage();
+    round.tell(new RestartRound.Force(b.ref()));
+
+    a.expectMessage(new NamesResolved(List.of(), List.of("tcp/1")));
   }
 
   @Test

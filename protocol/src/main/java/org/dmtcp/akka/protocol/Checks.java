@@ -10,6 +10,12 @@ final class Checks {
     }
   }
 
+  static void atMost(long most, long value, String name) {
+    if (value > most) {
+      throw new IllegalArgumentException(name + " is " + value + ", more than " + most);
+    }
+  }
+
   static void atLeast(long least, long value, String name) {
     if (value < least) {
       throw new IllegalArgumentException(name + " is " + value + ", less than " + least);

@@ -85,6 +85,17 @@ public sealed interface CoordinatorReply extends WireMessage {
     }
   }
 
+  /**
+   * @param names those that are published
+   * @param missing those that are not, and perhaps never will be
+   */
+  record NamesResolved(List<NameValue> names, List<String> missing) implements CoordinatorReply {
+    public NamesResolved {
+      names = List.copyOf(names);
+      missing = List.copyOf(missing);
+    }
+  }
+
   /** Everything is there: let the processes run. */
   record RestartGo(String restartId) implements CoordinatorReply {}
 }

@@ -13,6 +13,9 @@ public sealed interface CoordinatorRequest extends CoordinatorMessage {
   /** No interval was asked for: the present one stays. */
   Duration UNCHANGED = Duration.ofSeconds(-1);
 
+  /** Of one message of the name service. */
+  int MAX_NAMES = 1000;
+
   ActorRef<CoordinatorReply> replyTo();
 
   /**
@@ -102,6 +105,32 @@ public sealed interface CoordinatorRequest extends CoordinatorMessage {
       implements CoordinatorRequest {
     public RestartReady {
       processes = List.copyOf(processes);
+    }
+  }
+
+  /**
+   * Something that processes of other hosts wait for in this restart, such as where a connection is
+   * accepted. A name that is given again has the new value. Answered by {@code Accepted}.
+   */
+  record PublishNames(
+      String restartId, List<NameValue> names, ActorRef<CoordinatorReply> replyTo)
+      implements CoordinatorRequest {
+    public PublishNames {
+      names = List.copyOf(names);
+      Checks.atMost(MAX_NAMES, names.size(), "number of names");
+    }
+  }
+
+  /**
+   * Asks for what others publish in this restart. Answered by {@code NamesResolved} once all are
+   * there, after {@code limit}, or when the restart goes on without the missing members.
+   */
+  record ResolveNames(
+      String restartId, List<String> names, Duration limit, ActorRef<CoordinatorReply> replyTo)
+      implements CoordinatorRequest {
+    public ResolveNames {
+      names = List.copyOf(names);
+      Checks.atMost(MAX_NAMES, names.size(), "number of names");
     }
   }
 

@@ -2,6 +2,7 @@ package org.dmtcp.akka.protocol;
 
 import akka.actor.typed.ActorRef;
 import java.time.Duration;
+import java.util.List;
 
 /**
  * From the coordinator, or the round it started, to a node agent. Every command may arrive twice or
@@ -28,13 +29,23 @@ public sealed interface NodeCommand extends WireMessage {
   /**
    * Go through one phase and answer {@code PhaseReached} or {@code PhaseFailed}.
    *
-   * @param totalMembers images in the whole generation; 0 before {@link Phase#DRAIN}
+   * @param totalMembers images in the whole generation; 0 before {@link Phase#MATCH}
    * @param limit what the node may take; the coordinator waits a little longer
    */
   record EnterPhase(String roundId, Phase phase, int totalMembers, Duration limit)
       implements NodeCommand {
     public EnterPhase {
       Checks.atLeast(0, totalMembers, "totalMembers");
+    }
+  }
+
+  /**
+   * {@link Phase#MATCH}, after all nodes have reported: a part of what the node's endpoints are.
+   * Comes before the order to enter {@link Phase#DRAIN}, to nodes that have such endpoints.
+   */
+  record EndpointsMatched(String roundId, List<ConnectionEnd> ends) implements NodeCommand {
+    public EndpointsMatched {
+      ends = List.copyOf(ends);
     }
   }
 

@@ -61,6 +61,21 @@ public sealed interface NodeEvent extends CoordinatorMessage {
     }
   }
 
+  /**
+   * {@link Phase#MATCH}: a part of the node's endpoints whose peers are not on the node. Comes
+   * before the {@code PhaseReached}; a node without any sends none.
+   */
+  record EndpointsFound(String node, String roundId, List<TcpEndpoint> endpoints)
+      implements NodeEvent {
+    /** Of one message: some 100 KB. */
+    public static final int MAX_ENDPOINTS = 1000;
+
+    public EndpointsFound {
+      Checks.notEmpty(node, "node");
+      endpoints = List.copyOf(endpoints);
+    }
+  }
+
   /** A node could not go through a phase; the round will be aborted. */
   record PhaseFailed(String node, String roundId, Phase phase, Failure failure)
       implements NodeEvent {

@@ -20,5 +20,10 @@ public enum Phase {
   /** The images of the node are durable under their names of this generation. */
   WRITE,
   /** The manifest of the node is durable under its temporary name. */
-  COMMIT
+  COMMIT,
+  /**
+   * After {@link #FREEZE}: nodes report the TCP endpoints whose peers they do not have, and are
+   * told which of them belong together.
+   */
+  MATCH
 }

@@ -32,9 +32,17 @@ public record RoundPlan(
    */
   public List<Phase> phases() {
     return killAfter
-        ? List.of(Phase.PREPARE, Phase.FREEZE, Phase.DRAIN, Phase.SNAPSHOT, Phase.WRITE,
-            Phase.COMMIT, Phase.RESUME)
-        : List.of(Phase.PREPARE, Phase.FREEZE, Phase.DRAIN, Phase.SNAPSHOT, Phase.REFILL,
-            Phase.RESUME, Phase.WRITE, Phase.COMMIT);
+        ? List.of(Phase.PREPARE, Phase.FREEZE, Phase.MATCH, Phase.DRAIN, Phase.SNAPSHOT,
+            Phase.WRITE, Phase.COMMIT, Phase.RESUME)
+        : List.of(Phase.PREPARE, Phase.FREEZE, Phase.MATCH, Phase.DRAIN, Phase.SNAPSHOT,
+            Phase.REFILL, Phase.RESUME, Phase.WRITE, Phase.COMMIT);
+  }
+
+  /** Whether {@code next} may come after {@code done}: a single node has nobody to match with. */
+  public boolean follows(Phase done, Phase next) {
+    int index = phases().indexOf(done) + 1;
+    return index < phases().size()
+        && (phases().get(index) == next
+            || (phases().get(index) == Phase.MATCH && phases().get(index + 1) == next));
   }
 }

@@ -17,6 +17,9 @@ enum WireType {
   IMAGE_INFO(108, ImageInfo.class),
   ROUND_PLAN(109, RoundPlan.class),
   RESTART_MEMBER(110, RestartMember.class),
+  TCP_ENDPOINT(111, TcpEndpoint.class),
+  CONNECTION_END(112, ConnectionEnd.class),
+  NAME_VALUE(113, NameValue.class),
   // Coordinator to node.
   WELCOME(120, NodeCommand.Welcome.class),
   BEGIN_ROUND(121, NodeCommand.BeginRound.class),
@@ -27,6 +30,7 @@ enum WireType {
   KILL_PROCESSES(126, NodeCommand.KillProcesses.class),
   LEAVE(127, NodeCommand.Leave.class),
   REPORT_PROCESSES(128, NodeCommand.ReportProcesses.class),
+  ENDPOINTS_MATCHED(129, NodeCommand.EndpointsMatched.class),
   // Node to coordinator.
   NODE_JOINED(140, NodeEvent.NodeJoined.class),
   PROCESSES_CHANGED(141, NodeEvent.ProcessesChanged.class),
@@ -34,6 +38,7 @@ enum WireType {
   PHASE_FAILED(143, NodeEvent.PhaseFailed.class),
   ROUND_COMMITTED(144, NodeEvent.RoundCommitted.class),
   ROUND_ABORTED(145, NodeEvent.RoundAborted.class),
+  ENDPOINTS_FOUND(146, NodeEvent.EndpointsFound.class),
   // Clients to coordinator.
   REGISTER(160, CoordinatorRequest.Register.class),
   GET_STATUS(161, CoordinatorRequest.GetStatus.class),
@@ -46,6 +51,8 @@ enum WireType {
   BEGIN_RESTART(168, CoordinatorRequest.BeginRestart.class),
   RESTART_READY(169, CoordinatorRequest.RestartReady.class),
   RESTART_WITHDRAWN(170, CoordinatorRequest.RestartWithdrawn.class),
+  PUBLISH_NAMES(171, CoordinatorRequest.PublishNames.class),
+  RESOLVE_NAMES(172, CoordinatorRequest.ResolveNames.class),
   // Coordinator to clients.
   REFUSED(180, CoordinatorReply.Refused.class),
   ACCEPTED(181, CoordinatorReply.Accepted.class),
@@ -57,7 +64,8 @@ enum WireType {
   INTERVAL_CHANGED(187, CoordinatorReply.IntervalChanged.class),
   RESTART_BEGUN(188, CoordinatorReply.RestartBegun.class),
   RESTART_WAITING(189, CoordinatorReply.RestartWaiting.class),
-  RESTART_GO(190, CoordinatorReply.RestartGo.class);
+  RESTART_GO(190, CoordinatorReply.RestartGo.class),
+  NAMES_RESOLVED(191, CoordinatorReply.NamesResolved.class);
 
   /** Of every {@code ActorRef}, whatever class implements it in this JVM. */
   static final int ACTOR_REF = 90;

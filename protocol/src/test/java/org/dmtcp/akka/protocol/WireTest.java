@@ -175,7 +175,8 @@ class WireTest {
     } else if (type == ActorRef.class) {
       return probe.ref();
     } else if (type.isEnum()) {
-      return type.getEnumConstants()[n % type.getEnumConstants().length];
+      // The first ones: constants that are appended later do not change what is golden.
+      return type.getEnumConstants()[n % Math.min(8, type.getEnumConstants().length)];
     }
     RecordComponent[] parts = type.getRecordComponents();
     Object[] values = new Object[parts.length];

@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import org.dmtcp.akka.protocol.TcpEndpoint;
 
 /** docs/engine-protocol.md in Java: requests to JSON, answers and events from JSON. */
 public final class EngineCodec {
@@ -51,6 +52,15 @@ public final class EngineCodec {
           .put("coordinatorPort", r.coordinatorPort()).put("generation", r.generation()).put("manifestId", r.manifestId())
           .put("timeoutMs", millis(r.limit()));
       putSet(json, r.roots(), r.namespaceInits());
+    } else if (request instanceof EngineRequest.Endpoints r) {
+      json.put("op", "endpoints").put("round", r.round());
+    } else if (request instanceof EngineRequest.Match r) {
+      json.put("op", "match").put("round", r.round());
+      ArrayNode ends = json.putArray("ends");
+      r.ends().forEach(e -> ends.addObject()
+          .put("key", e.key()).put("connection", e.connection()).put("acceptor", e.acceptor())
+          .put("peerNode", e.peerNode()).put("peerState", e.peerState())
+          .put("peerUnsent", e.peerUnsent()).put("peerUnread", e.peerUnread()));
     } else if (request instanceof EngineRequest.Drain r) {
       json.put("op", "drain").put("round", r.round()).put("timeoutMs", millis(r.limit()));
     } else if (request instanceof EngineRequest.Snapshot r) {
@@ -150,6 +160,19 @@ public final class EngineCodec {
           new EngineFailure(r.path("errorId").asText("not-supported"), r.path("text").asText())));
     }
     return List.copyOf(refusals);
+  }
+
+  /** The answer to endpoints. */
+  public static List<TcpEndpoint> endpoints(ObjectNode body) {
+    List<TcpEndpoint> endpoints = new ArrayList<>();
+    for (JsonNode e : body.path("endpoints")) {
+      endpoints.add(new TcpEndpoint(e.path("key").asText(), e.path("network").asText(),
+          e.path("waiting").asBoolean(), e.path("state").asInt(),
+          e.path("localAddress").asText(), e.path("localPort").asInt(),
+          e.path("remoteAddress").asText(), e.path("remotePort").asInt(),
+          e.path("unsent").asLong(), e.path("unread").asLong()));
+    }
+    return List.copyOf(endpoints);
   }
 
   /** The answer to write. */

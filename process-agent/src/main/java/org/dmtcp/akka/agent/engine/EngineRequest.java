@@ -2,6 +2,7 @@ package org.dmtcp.akka.agent.engine;
 
 import java.time.Duration;
 import java.util.List;
+import org.dmtcp.akka.protocol.ConnectionEnd;
 
 /**
  * What the engine can be asked, request by request as in docs/engine-protocol.md. A limit inside a
@@ -42,6 +43,17 @@ public sealed interface EngineRequest {
     public Freeze {
       roots = List.copyOf(roots);
       namespaceInits = List.copyOf(namespaceInits);
+    }
+  }
+
+  record Endpoints(String round) implements EngineRequest {}
+
+  record Match(String round, List<ConnectionEnd> ends) implements EngineRequest {
+    /** Of one request: some 200 KB. */
+    public static final int MAX_ENDS = 1000;
+
+    public Match {
+      ends = List.copyOf(ends);
     }
   }
 

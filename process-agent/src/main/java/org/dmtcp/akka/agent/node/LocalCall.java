@@ -80,6 +80,8 @@ final class LocalCall {
         case "force" -> asking(new CoordinatorRequest.Force(replies));
         case "restart-begin" -> asking(form.beginRestart(setting.environment().node(), replies));
         case "restart-ready" -> readying(form);
+        case "restart-publish" -> asking(form.publishNames(replies));
+        case "restart-resolve" -> resolving(form.resolveNames(replies));
         default -> failed("bad-request", "unknown request " + request.op());
       };
     } catch (IllegalArgumentException e) {
@@ -100,6 +102,14 @@ final class LocalCall {
         .onMessage(Replied.class, m -> answered(m.reply()))
         .onAnyMessage(m -> ignoreStale("waiting for the coordinator", m))
         .build();
+  }
+
+  /** The coordinator answers within the limit of the request itself. */
+  private Behavior<Command> resolving(CoordinatorRequest.ResolveNames message) {
+    startTimer(message.limit().plus(setting.settings().requestLimit()));
+    ActorRef<Command> self = context.getSelf();
+    request.whenGone(() -> self.tell(new ClientGone()));
+    return handedOn(message);
   }
 
   private Behavior<Command> checkpointing(LocalForms form) {

@@ -11,6 +11,7 @@ import java.util.List;
 import org.dmtcp.akka.agent.engine.HostProcess;
 import org.dmtcp.akka.protocol.CoordinatorReply;
 import org.dmtcp.akka.protocol.CoordinatorRequest;
+import org.dmtcp.akka.protocol.NameValue;
 import org.dmtcp.akka.protocol.ProcessInfo;
 import org.dmtcp.akka.protocol.RestartMember;
 
@@ -19,6 +20,8 @@ import org.dmtcp.akka.protocol.RestartMember;
  * missing or of the wrong kind is an {@link IllegalArgumentException} that names the field.
  */
 final class LocalForms {
+  private static final long MAX_RESOLVE_MILLIS = 3_600_000;
+
   private final JsonNode json;
 
   LocalForms(JsonNode json) {
@@ -99,6 +102,19 @@ final class LocalForms {
         optionalInterval(), replyTo);
   }
 
+  CoordinatorRequest.PublishNames publishNames(ActorRef<CoordinatorReply> replyTo) {
+    List<NameValue> names =
+        list("names").stream().map(n -> new NameValue(n.text("name"), n.text("value"))).toList();
+    return new CoordinatorRequest.PublishNames(text("restartId"), names, replyTo);
+  }
+
+  CoordinatorRequest.ResolveNames resolveNames(ActorRef<CoordinatorReply> replyTo) {
+    List<String> names = new ArrayList<>();
+    json.path("names").forEach(name -> names.add(name.asText()));
+    return new CoordinatorRequest.ResolveNames(text("restartId"), names,
+        Duration.ofMillis(number("timeoutMs", 1, MAX_RESOLVE_MILLIS)), replyTo);
+  }
+
   /** The processes of {@code restart-ready}. */
   List<Member> restarted() {
     return list("processes").stream().map(p -> new Member(p.process(), p.text("uniquePid"),
@@ -145,6 +161,11 @@ final class LocalForms {
     } else if (reply instanceof CoordinatorReply.RestartWaiting r) {
       ArrayNode waiting = answer.putArray("waiting");
       r.missing().forEach(waiting::add);
+    } else if (reply instanceof CoordinatorReply.NamesResolved r) {
+      ArrayNode names = answer.putArray("names");
+      r.names().forEach(n -> names.addObject().put("name", n.name()).put("value", n.value()));
+      ArrayNode missing = answer.putArray("missing");
+      r.missing().forEach(missing::add);
     } else if (reply instanceof CoordinatorReply.RestartGo) {
       answer.put("go", true);
     } else {

@@ -240,6 +240,8 @@ public final class NodeAgent extends NodeAgentPart {
       return serving(rounds.onBeginRound(m, state));
     } else if (command instanceof NodeCommand.EnterPhase m) {
       rounds.toRound(state, m.roundId(), m.phase(), new NodeRound.Enter(m));
+    } else if (command instanceof NodeCommand.EndpointsMatched m) {
+      rounds.toRound(state, m.roundId(), Phase.MATCH, new NodeRound.Matched(m.ends()));
     } else if (command instanceof NodeCommand.StageManifest m) {
       rounds.toRound(state, m.roundId(), Phase.COMMIT, new NodeRound.Stage(m));
     } else if (command instanceof NodeCommand.CommitRound m) {

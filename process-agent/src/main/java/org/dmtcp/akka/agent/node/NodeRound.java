@@ -31,12 +31,14 @@ import org.dmtcp.akka.agent.engine.EngineRefusal;
 import org.dmtcp.akka.agent.engine.EngineRequest;
 import org.dmtcp.akka.agent.engine.HostProcess;
 import org.dmtcp.akka.agent.engine.ImageSummary;
+import org.dmtcp.akka.protocol.ConnectionEnd;
 import org.dmtcp.akka.protocol.Failure;
 import org.dmtcp.akka.protocol.ImageInfo;
 import org.dmtcp.akka.protocol.NodeCommand;
 import org.dmtcp.akka.protocol.NodeEvent;
 import org.dmtcp.akka.protocol.Phase;
 import org.dmtcp.akka.protocol.RoundPlan;
+import org.dmtcp.akka.protocol.TcpEndpoint;
 
 /**
  * One checkpoint on one node: takes the processes of the node through the phases that the
@@ -53,6 +55,9 @@ final class NodeRound {
   record Enter(NodeCommand.EnterPhase order) implements Command {}
 
   record Stage(NodeCommand.StageManifest order) implements Command {}
+
+  /** A part of what the coordinator knows of the node's endpoints. */
+  record Matched(List<ConnectionEnd> ends) implements Command {}
 
   record Commit() implements Command {}
 
@@ -103,6 +108,7 @@ final class NodeRound {
    * @param freezing the engine was asked to freeze: it knows the round
    * @param made directories that were made for the round
    * @param agents one per member, from the freeze on
+   * @param ends endpoints that have a member of another node at their other end
    * @param obsolete images that go once the generation is committed
    * @param staged the manifest is durable: from here on only the coordinator knows what is valid
    */
@@ -112,30 +118,37 @@ final class NodeRound {
       List<Path> made,
       Map<Member, ActorRef<ProcessAgent.Command>> agents,
       Map<Member, Boolean> terminals,
+      List<ConnectionEnd> ends,
       List<Path> obsolete,
       boolean staged) {
     Progress reached(Phase phase) {
-      return new Progress(phase, freezing, made, agents, terminals, obsolete, staged);
+      return new Progress(phase, freezing, made, agents, terminals, ends, obsolete, staged);
     }
 
     Progress withMade(List<Path> now) {
-      return new Progress(done, freezing, now, agents, terminals, obsolete, staged);
+      return new Progress(done, freezing, now, agents, terminals, ends, obsolete, staged);
     }
 
     Progress withFreezing() {
-      return new Progress(done, true, made, agents, terminals, obsolete, staged);
+      return new Progress(done, true, made, agents, terminals, ends, obsolete, staged);
     }
 
     Progress withAgents(Map<Member, ActorRef<ProcessAgent.Command>> now) {
-      return new Progress(done, freezing, made, now, terminals, obsolete, staged);
+      return new Progress(done, freezing, made, now, terminals, ends, obsolete, staged);
     }
 
     Progress withTerminals(Map<Member, Boolean> now) {
-      return new Progress(done, freezing, made, agents, now, obsolete, staged);
+      return new Progress(done, freezing, made, agents, now, ends, obsolete, staged);
+    }
+
+    Progress withEnds(List<ConnectionEnd> more) {
+      List<ConnectionEnd> all = new ArrayList<>(ends);
+      all.addAll(more);
+      return new Progress(done, freezing, made, agents, terminals, all, obsolete, staged);
     }
 
     Progress withStaged(List<Path> nowObsolete) {
-      return new Progress(done, freezing, made, agents, terminals, nowObsolete, true);
+      return new Progress(done, freezing, made, agents, terminals, ends, nowObsolete, true);
     }
 
     List<Path> images(RoundFiles files) {
@@ -184,7 +197,7 @@ final class NodeRound {
 
   private Behavior<Command> preparing(Duration limit) {
     Progress progress = new Progress(
-        Phase.PREPARE, false, List.of(), Map.of(), Map.of(), List.of(), false);
+        Phase.PREPARE, false, List.of(), Map.of(), Map.of(), List.of(), List.of(), false);
     if (setting.roots().isEmpty()) {
       return reached(progress, Phase.PREPARE, 0, 0, List.of());
     }
@@ -229,6 +242,7 @@ final class NodeRound {
     return Behaviors.receive(Command.class)
         .onMessage(Enter.class, m -> onEnter(progress, m.order()))
         .onMessage(Stage.class, m -> staging(progress, m.order()))
+        .onMessage(Matched.class, m -> atBarrier(progress.withEnds(m.ends())))
         .onMessage(Commit.class, m -> progress.staged(), m -> committing(progress))
         .onMessage(Abort.class, m -> undoing(progress, m.replyTo()))
         .onMessage(PhaseTimedOut.class, m -> stranded(progress, "the coordinator orders nothing"))
@@ -238,9 +252,7 @@ final class NodeRound {
   }
 
   private Behavior<Command> onEnter(Progress progress, NodeCommand.EnterPhase order) {
-    List<Phase> phases = plan.phases();
-    int next = phases.indexOf(progress.done()) + 1;
-    if (next >= phases.size() || phases.get(next) != order.phase()) {
+    if (!plan.follows(progress.done(), order.phase())) {
       return ignoreStale("at the barrier after " + progress.done(), new Enter(order));
     }
     startTimer(order.limit());
@@ -252,9 +264,8 @@ final class NodeRound {
       return reached(progress, phase, 0, 0, List.of());
     }
     return switch (phase) {
-      case DRAIN -> ask(progress, phase, order.limit(),
-          new EngineRequest.Drain(plan.roundId(), nativeLimit(order.limit())),
-          body -> reached(progress, phase, progress.agents().size(), 0, List.of()));
+      case MATCH -> matching(progress, order);
+      case DRAIN -> draining(progress, order.limit(), progress.ends());
       case SNAPSHOT -> snapshotting(progress, order);
       case REFILL -> ask(progress, phase, order.limit(), new EngineRequest.Refill(plan.roundId()),
           body -> reached(progress, phase, progress.agents().size(), 0, List.of()));
@@ -293,6 +304,45 @@ final class NodeRound {
           "process-" + member.process().realPid()));
     }
     return reached(progress.withAgents(agents), Phase.FREEZE, members.size(), 0, List.of());
+  }
+
+  /** Only where there are other nodes: else whoever is not here is outside. */
+  private Behavior<Command> matching(Progress progress, NodeCommand.EnterPhase order) {
+    int members = progress.agents().size();
+    if (order.totalMembers() == members) {
+      return reached(progress, Phase.MATCH, members, 0, List.of());
+    }
+    return ask(progress, Phase.MATCH, order.limit(), new EngineRequest.Endpoints(plan.roundId()),
+        body -> {
+          for (List<TcpEndpoint> part
+              : parts(EngineCodec.endpoints(body), NodeEvent.EndpointsFound.MAX_ENDPOINTS)) {
+            setting.coordinator().tell(
+                new NodeEvent.EndpointsFound(setting.node(), plan.roundId(), part));
+          }
+          return reached(progress, Phase.MATCH, members, 0, List.of());
+        });
+  }
+
+  /** @param ends of which the engine has not heard yet */
+  private Behavior<Command> draining(
+      Progress progress, Duration limit, List<ConnectionEnd> ends) {
+    if (ends.isEmpty()) {
+      return ask(progress, Phase.DRAIN, limit,
+          new EngineRequest.Drain(plan.roundId(), nativeLimit(limit)),
+          body -> reached(progress, Phase.DRAIN, progress.agents().size(), 0, List.of()));
+    }
+    int count = Math.min(ends.size(), EngineRequest.Match.MAX_ENDS);
+    return ask(progress, Phase.DRAIN, limit,
+        new EngineRequest.Match(plan.roundId(), ends.subList(0, count)),
+        body -> draining(progress, limit, ends.subList(count, ends.size())));
+  }
+
+  private static <T> List<List<T>> parts(List<T> all, int most) {
+    List<List<T>> parts = new ArrayList<>();
+    for (int i = 0; i < all.size(); i += most) {
+      parts.add(all.subList(i, Math.min(all.size(), i + most)));
+    }
+    return parts;
   }
 
   private Behavior<Command> snapshotting(Progress progress, NodeCommand.EnterPhase order) {
