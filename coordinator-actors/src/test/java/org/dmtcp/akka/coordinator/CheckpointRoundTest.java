@@ -26,6 +26,7 @@ import org.dmtcp.akka.protocol.ImageInfo;
 import org.dmtcp.akka.protocol.NodeCommand;
 import org.dmtcp.akka.protocol.NodeEvent;
 import org.dmtcp.akka.protocol.Phase;
+import org.dmtcp.akka.protocol.TcpEndpoint;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -80,6 +81,33 @@ class CheckpointRoundTest {
     assertTrue(Files.isExecutable(done.script().orElseThrow()));
     assertEquals(done.manifest(), store().read("comp").orElseThrow());
     assertEquals(3, files().size(), "manifest, script and link: " + files());
+  }
+
+  @Test
+  void tellsTheNodesWhoseEndpointsBelongTogether() {
+    start(false);
+    reachUntil(Phase.MATCH);
+    reports.tell(new NodeEvent.EndpointsFound("a", "round", List.of(
+        new TcpEndpoint("1", "n", false, 1, "10.0.0.1", 80, "10.0.0.2", 5000, 0, 0),
+        new TcpEndpoint("2", "n", false, 1, "10.0.0.1", 80, "10.0.0.9", 5000, 0, 0))));
+    report("a", Phase.MATCH);
+    reports.tell(new NodeEvent.EndpointsFound("b", "round", List.of(
+        new TcpEndpoint("7", "n", false, 1, "10.0.0.2", 5000, "10.0.0.1", 80, 0, 0))));
+    report("b", Phase.MATCH);
+
+    for (String node : NODES) {
+      NodeCommand.EndpointsMatched matched =
+          agents.get(node).expectMessageClass(NodeCommand.EndpointsMatched.class);
+      assertEquals(1, matched.ends().size());
+      assertEquals(1, matched.ends().get(0).connection());
+    }
+    NODES.forEach(node -> {
+      NodeCommand.EnterPhase next =
+          agents.get(node).expectMessageClass(NodeCommand.EnterPhase.class);
+      assertEquals(Phase.DRAIN, next.phase());
+      report(node, Phase.DRAIN);
+    });
+    expectPhase(Phase.SNAPSHOT);
   }
 
   @Test

@@ -24,12 +24,14 @@ import org.dmtcp.akka.agent.engine.EngineAnswer;
 import org.dmtcp.akka.agent.engine.EngineDriver;
 import org.dmtcp.akka.agent.engine.EngineFailure;
 import org.dmtcp.akka.agent.engine.EngineRequest;
+import org.dmtcp.akka.protocol.ConnectionEnd;
 import org.dmtcp.akka.protocol.Failure;
 import org.dmtcp.akka.protocol.ImageInfo;
 import org.dmtcp.akka.protocol.NodeCommand;
 import org.dmtcp.akka.protocol.NodeEvent;
 import org.dmtcp.akka.protocol.Phase;
 import org.dmtcp.akka.protocol.RoundPlan;
+import org.dmtcp.akka.protocol.TcpEndpoint;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -125,6 +127,43 @@ class NodeRoundTest {
     done(EngineRequest.Freeze.class);
     named();
     assertEquals(2, reached(Phase.FREEZE).members());
+  }
+
+  @Test
+  void endpointsGoToTheCoordinatorAndItsAnswerToTheEngineBeforeTheDrain() {
+    begin(false);
+    prepare();
+    freeze();
+    round.tell(new NodeRound.Enter(new NodeCommand.EnterPhase("r", Phase.MATCH, 5, LIMIT)));
+    ObjectNode found = JSON.createObjectNode();
+    found.putArray("endpoints").addObject().put("key", "17").put("network", "n")
+        .put("waiting", true).put("state", 1).put("localAddress", "10.0.0.1").put("localPort", 80)
+        .put("remoteAddress", "10.0.0.2").put("remotePort", 5000).put("unsent", 3)
+        .put("unread", 4);
+    answer(expect(EngineRequest.Endpoints.class), found);
+    assertEquals(
+        List.of(new TcpEndpoint("17", "n", true, 1, "10.0.0.1", 80, "10.0.0.2", 5000, 3, 4)),
+        coordinator.expectMessageClass(NodeEvent.EndpointsFound.class).endpoints());
+    reached(Phase.MATCH);
+
+    ConnectionEnd end = new ConnectionEnd("17", 1, true, "other", 1, 0, 0);
+    round.tell(new NodeRound.Matched(List.of(end)));
+    enter(Phase.DRAIN);
+    EngineDriver.Submit match = expect(EngineRequest.Match.class);
+    assertEquals(List.of(end), ((EngineRequest.Match) match.request()).ends());
+    answer(match, JSON.createObjectNode());
+    done(EngineRequest.Drain.class);
+    reached(Phase.DRAIN);
+  }
+
+  @Test
+  void theOnlyNodeWithMembersHasNothingToMatch() {
+    begin(false);
+    prepare();
+    freeze();
+    enter(Phase.MATCH);
+    reached(Phase.MATCH);
+    drain();
   }
 
   private void drain() {
