@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../mtcp/answer.h"
+#include "answer.h"
 #include "server.h"
 #include "standalone.h"
 
@@ -22,9 +25,11 @@
 static const char usage[] =
 	"Usage: dmtcp_engine --socket FD\n"
 	"       dmtcp_engine --checkpoint PID --dir DIR [--codec zstd|gzip|lz4|none] [--kill]\n"
-	"                    [--copy-on-write] [--open-files] [--timeout MS]\n"
+	"                    [--copy-on-write] [--open-files] [--timeout MS (of the freeze)] [--limit MS]\n"
+	"       dmtcp_engine --checkpoint PID --image FILE [--answer ADDRESS] [as above]\n"
 	"\n"
-	"The second form writes a checkpoint of process PID and all its descendants to DIR.\n";
+	"The second form writes a checkpoint of process PID and all its descendants to DIR,\n"
+	"the third one of process PID alone to FILE, and tells it in its struct mtcp_answer at ADDRESS.\n";
 
 static unsigned int processors(void)
 {
@@ -90,17 +95,35 @@ static int serve(const char *number)
 	return server_main(fd, processors()) < 0;
 }
 
+/* libmtcp has started us: it reads the answer, nobody else listens. */
+static int checkpoint_for(struct standalone_options *o, uint64_t answer)
+{
+	struct standalone_result result = { 0 };
+	struct fault fault = { 0 };
+	int ret = answer_open(o->pid, answer, standalone_next_generation(o->image), &fault);
+
+	if (ret < 0) {
+		fprintf(stderr, "dmtcp_engine: %s: %s\n", fault.id, fault.text);
+		return 1;
+	}
+	o->restart_word = answer + offsetof(struct mtcp_answer, state);
+	ret = standalone_checkpoint(o, &result, &fault);
+	answer_send(o->pid, answer, ret, &result, &fault);
+	return ret < 0;
+}
+
 static int checkpoint(struct standalone_options *o)
 {
 	struct standalone_result result;
 	struct fault fault = { 0 };
 	char directory[PATH_MAX];
 
-	if (!realpath(o->directory, directory)) {
+	if (!o->image && !realpath(o->directory, directory)) {
 		fprintf(stderr, "dmtcp_engine: %s: %s\n", o->directory, strerror(errno));
 		return 1;
 	}
-	o->directory = directory;
+	if (!o->image)
+		o->directory = directory;
 	if (standalone_checkpoint(o, &result, &fault) < 0) {
 		fprintf(stderr, "dmtcp_engine: %s: %s\n%s\n", fault.id, fault.text,
 			fault_remedy(fault.id));
@@ -117,17 +140,21 @@ int main(int argc, char **argv)
 		{ "socket", required_argument, NULL, 's' },
 		{ "checkpoint", required_argument, NULL, 'c' },
 		{ "dir", required_argument, NULL, 'd' },
+		{ "image", required_argument, NULL, 'i' },
+		{ "answer", required_argument, NULL, 'a' },
 		{ "codec", required_argument, NULL, 'z' },
 		{ "kill", no_argument, NULL, 'k' },
 		{ "copy-on-write", no_argument, NULL, 'w' },
 		{ "open-files", no_argument, NULL, 'o' },
 		{ "timeout", required_argument, NULL, 't' },
+		{ "limit", required_argument, NULL, 'l' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	struct standalone_options o = { .directory = ".", .codec = CODEC_ZSTD,
 					.workers = processors(), .timeout_ms = FREEZE_LIMIT_MS };
 	const char *socket_number = NULL;
+	uint64_t answer = 0;
 	int codec, c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
@@ -140,6 +167,12 @@ int main(int argc, char **argv)
 			break;
 		case 'd':
 			o.directory = optarg;
+			break;
+		case 'i':
+			o.image = optarg;
+			break;
+		case 'a':
+			answer = strtoull(optarg, NULL, 16);
 			break;
 		case 'z':
 			codec = codec_by_name(optarg);
@@ -161,6 +194,9 @@ int main(int argc, char **argv)
 		case 't':
 			o.timeout_ms = atoi(optarg);
 			break;
+		case 'l':
+			o.limit_ms = strtoull(optarg, NULL, 10);
+			break;
 		case 'h':
 			fputs(usage, stdout);
 			return 0;
@@ -169,12 +205,18 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
+	if (!o.limit_ms)
+		o.limit_ms = 10ull * o.timeout_ms;
 	block_signals();
 	raise_descriptor_limit();
 	if (socket_number)
 		return serve(socket_number);
+	if (answer && !o.image) {
+		fputs(usage, stderr);
+		return 2;
+	}
 	if (o.pid > 0)
-		return checkpoint(&o);
+		return answer ? checkpoint_for(&o, answer) : checkpoint(&o);
 	fputs(usage, stderr);
 	return 2;
 }

@@ -10,6 +10,10 @@ struct round {
 	char computation_id[64];
 	char manifest_id[40];
 	uint64_t generation;
+	struct {
+		uint64_t address; /* 0: none */
+		uint32_t value;
+	} restart_word; /* of a program that checkpoints itself: resource/restart_word.c */
 	uint64_t host_salt; /* random high bits: ids of different hosts never collide */
 	struct process **members;
 	size_t member_count;

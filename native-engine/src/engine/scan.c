@@ -155,7 +155,7 @@ static int add_tree(struct scan *s, pid_t pid, bool door)
 		/* Placeholders stand for outside parents: not members, but their children are. */
 		if (!(door && i == 0) && strcmp(stat.comm, HOLDER_NAME))
 			ret = process_keys_add(s->out, stat.pid, stat.start_ticks);
-		if (ret >= 0 && proc_children(stat.pid, &queue) == -ENOMEM)
+		if (ret >= 0 && !s->request->alone && proc_children(stat.pid, &queue) == -ENOMEM)
 			ret = -ENOMEM;
 	}
 	pid_list_free(&queue);

@@ -26,6 +26,7 @@ struct scan_request {
 	char computation_id[64];         /* "": no look for the environment marker */
 	unsigned int coordinator_port;   /* what marked processes must name too; 0: any */
 	struct process_keys roots;       /* themselves and all their descendants */
+	bool alone;                      /* the roots only, without descendants */
 	struct process_keys namespaces;  /* first processes of pid namespaces: only their descendants */
 	const struct process_keys *skip; /* never members, nor looked at: snapshots. May be NULL */
 };

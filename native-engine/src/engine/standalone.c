@@ -11,6 +11,7 @@
 
 #include "../common/file.h"
 #include "../common/proc.h"
+#include "../mtcp/answer.h"
 #include "../trace/wait.h"
 
 #define PATH_BYTES 4096
@@ -35,6 +36,18 @@ static int random_hex(char *to, size_t digits)
 	return 0;
 }
 
+uint64_t standalone_next_generation(const char *image)
+{
+	struct image_reader *before;
+	uint64_t generation;
+
+	if (image_reader_open(&before, image, NULL) < 0)
+		return 1;
+	generation = before->header.generation + 1;
+	image_reader_close(before);
+	return generation;
+}
+
 /* The computation keeps its id over its life: it is named by the root's pid and start. */
 static int make_names(struct names *n, const struct standalone_options *o, uint64_t start_ticks,
 		      struct fault *fault)
@@ -47,6 +60,10 @@ static int make_names(struct names *n, const struct standalone_options *o, uint6
 		 (unsigned int)gethostid(), proc_virtual_pid(o->pid, "status"), start_ticks);
 	if (random_hex(n->manifest_id, 32) < 0)
 		return fault_set(fault, EIO, "internal", "no random bytes");
+	if (o->image) {
+		n->generation = standalone_next_generation(o->image);
+		return 0;
+	}
 	if (snprintf(n->manifest, sizeof(n->manifest), "%s/dmtcp_manifest_%s.json", o->directory,
 		     n->computation_id) >= PATH_BYTES - 16)
 		return fault_set(fault, ENAMETOOLONG, "image-unwritable", "%s: name too long",
@@ -70,6 +87,14 @@ static int name_image(struct image_name *i, const struct names *n,
 {
 	snprintf(i->unique_pid, sizeof(i->unique_pid), "%x-%d-%" PRIx64, (unsigned int)gethostid(),
 		 p->virtual_pid, p->start_ticks);
+	if (o->image) {
+		if (snprintf(i->familiar, sizeof(i->familiar), "%s", o->image) >= PATH_BYTES - 16)
+			return fault_set(fault, ENAMETOOLONG, "image-unwritable",
+					 "%s: name too long", o->image);
+		strcpy(i->temporary, i->familiar);
+		strcat(i->temporary, ".temp");
+		return 0;
+	}
 	if (snprintf(i->familiar, sizeof(i->familiar), "%s/ckpt_%s_%s.dmtcp", o->directory,
 		     program, i->unique_pid) >= PATH_BYTES - 16)
 		return fault_set(fault, ENAMETOOLONG, "image-unwritable", "%s: name too long",
@@ -175,6 +200,14 @@ static json_t *make_manifest(const struct names *n, struct run *run,
 			 "interval", 0, "images", list);
 }
 
+static int commit_alone(const struct image_name *image, struct fault *fault)
+{
+	if (rename(image->temporary, image->familiar))
+		return file_write_fault(fault, errno, image->familiar);
+	file_sync_directory_of(image->familiar);
+	return 0;
+}
+
 /* The rename of the manifest is the commit; after it nothing may fail that matters. */
 static int commit(const struct names *n, const struct image_name *images, size_t count,
 		  json_t *manifest, struct fault *fault)
@@ -207,8 +240,8 @@ static void finish_twins(void)
 int standalone_checkpoint(const struct standalone_options *o, struct standalone_result *result,
 			  struct fault *fault)
 {
-	uint64_t deadline = monotonic_ns() + o->timeout_ms * 10000000ull;
-	struct scan_request what = { 0 };
+	uint64_t deadline = monotonic_ns() + o->limit_ms * 1000000;
+	struct scan_request what = { .alone = o->image != NULL };
 	struct image_name *images = NULL;
 	json_t *described = json_array(), *manifest = NULL;
 	struct run *run = NULL;
@@ -231,6 +264,8 @@ int standalone_checkpoint(const struct standalone_options *o, struct standalone_
 	if (ret < 0)
 		goto out;
 	strcpy(run->round.computation_id, names.computation_id);
+	run->round.restart_word.address = o->restart_word;
+	run->round.restart_word.value = MTCP_RESTARTED;
 	images = calloc(run->round.member_count, sizeof(*images));
 	result->images = run->round.member_count;
 	if (!images)
@@ -244,7 +279,9 @@ int standalone_checkpoint(const struct standalone_options *o, struct standalone_
 		ret = run_resume(run, &result->stopped_us, fault);
 	if (!ret)
 		ret = write_all(run, deadline, fault);
-	if (!ret) {
+	if (!ret && o->image) {
+		ret = commit_alone(images, fault);
+	} else if (!ret) {
 		manifest = make_manifest(&names, run, images, described);
 		ret = commit(&names, images, result->images, manifest, fault);
 	}

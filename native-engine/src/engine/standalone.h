@@ -7,10 +7,17 @@
 struct standalone_options {
 	pid_t pid; /* it and all its descendants */
 	const char *directory;
+	/*
+	 * Instead of @directory: the process alone, into this file (absolute path), without a manifest: the
+	 * rename of the one image is the commit.
+	 */
+	const char *image;
+	uint64_t restart_word; /* address of an uint32_t that a restart sets to 2; 0: none */
 	uint32_t codec;
 	int level;
 	unsigned int workers;
-	uint32_t timeout_ms; /* of the freeze; the whole has ten times as much */
+	uint32_t timeout_ms; /* of the freeze */
+	uint64_t limit_ms;   /* of the whole */
 	bool kill; /* the processes end once the checkpoint is committed */
 	bool copy_on_write, open_files;
 };
@@ -27,5 +34,8 @@ struct standalone_result {
  */
 int standalone_checkpoint(const struct standalone_options *options,
 			  struct standalone_result *result, struct fault *fault);
+
+/* Number of the checkpoint that will replace @image: 1 where there is none that we can read. */
+uint64_t standalone_next_generation(const char *image);
 
 #endif

@@ -39,6 +39,8 @@ enum record_type {
 	RECORD_SYSV_SHM = 300, /* a System V segment that is attached */
 	RECORD_SYSV_SEM = 301, /* a set of semaphores */
 	RECORD_SYSV_MSG = 302, /* a message queue */
+
+	RECORD_RESTART_WORD = 500, /* where the program looks whether it has been restarted */
 };
 
 #endif

@@ -14,6 +14,7 @@ extern const struct resource process_resource;
 extern const struct resource memory_resource;
 extern const struct resource descriptors_resource;
 extern const struct resource sysv_ipc_resource;
+extern const struct resource restart_word_resource;
 
 const struct resource *const resource_table[] = {
 	&process_resource,
@@ -30,6 +31,7 @@ const struct resource *const resource_table[] = {
 	&resource_timers,
 	&resource_credentials, /* making threads needs what is given up here */
 	&resource_limits,
+	&restart_word_resource,
 	&resource_last_state,
 	NULL,
 };

@@ -27,7 +27,20 @@ struct restart {
 	int quiet;
 	char **paths;
 	size_t path_count;
+	const char **named; /* with --image */
+	size_t named_count;
 };
+
+static int add_named(struct restart *r, const char *path, struct fault *fault)
+{
+	const char **more = realloc(r->named, (r->named_count + 1) * sizeof(*more));
+
+	if (!more)
+		return fault_set(fault, ENOMEM, "out-of-memory", "list of images");
+	r->named = more;
+	r->named[r->named_count++] = path;
+	return 0;
+}
 
 static int on_option(void *context, const char *name, const char *value, struct fault *fault)
 {
@@ -50,6 +63,8 @@ static int on_option(void *context, const char *name, const char *value, struct 
 		r->checkpoint_dir = value;
 	else if (!strcmp(name, "restartdir"))
 		r->restart_dir = value;
+	else if (!strcmp(name, "image"))
+		return add_named(r, value, fault);
 	else if (!strcmp(name, "tmpdir"))
 		r->choice.tmpdir = value;
 	else if (!strcmp(name, "coord-logfile"))
@@ -82,14 +97,19 @@ static bool ends_with(const char *text, const char *end)
 
 static int find_images(struct restart *r, int count, char *arguments[], struct fault *fault)
 {
-	if (r->restart_dir && count)
+	if (r->restart_dir && (count || r->named_count))
 		return fault_set(fault, EINVAL, "bad-option",
 				 "--restartdir and images are given: only one can be meant");
 	if (r->restart_dir)
 		return image_set_list(r->restart_dir, &r->paths, &r->path_count, fault);
-	r->paths = calloc(count + 1, sizeof(*r->paths));
+	r->paths = calloc(count + r->named_count + 1, sizeof(*r->paths));
 	if (!r->paths)
 		return fault_set(fault, ENOMEM, "out-of-memory", "list of images");
+	for (size_t i = 0; i < r->named_count; i++) {
+		r->paths[r->path_count++] = strdup(r->named[i]);
+		if (!r->paths[r->path_count - 1])
+			return fault_set(fault, ENOMEM, "out-of-memory", "list of images");
+	}
 	for (int i = 0; i < count; i++) {
 		if (ends_with(arguments[i], "_files"))
 			continue; /* saved open files beside their image */
@@ -202,6 +222,7 @@ int main(int argc, char *argv[])
 	for (size_t i = 0; i < r.path_count; i++)
 		free(r.paths[i]);
 	free(r.paths);
+	free(r.named);
 	if (ret == 0)
 		return end_like(status);
 	fault_set(&fault, -ret, "internal", "%s", strerror(-ret));
