@@ -334,9 +334,19 @@ static int report_and_wait(struct builder *b)
 		m.pid = b->records[i].pid;
 		m.code = i;
 		m.status = outer_pid(b, m.pid);
+		if (!m.status)
+			return fault_set(&b->fault, ESRCH, "internal",
+					 "process %d has no number outside", m.pid);
 		ret = message_send(b->control_fd, &m);
 	}
-	m = (struct message){ .type = MESSAGE_READY, .pid = b->tree.nodes[b->tree.root].pid };
+	/*
+	 * Also our own number: the helper that made us tells it too, but it is a process of its
+	 * own and may come to it only when all is built.
+	 */
+	m = (struct message){ .type = MESSAGE_READY, .pid = b->tree.nodes[b->tree.root].pid,
+			      .status = outer_pid(b, getpid()) };
+	if (ret == 0 && !m.status)
+		return fault_set(&b->fault, ESRCH, "internal", "process 1 has no number outside");
 	if (ret == 0)
 		ret = message_send(b->control_fd, &m);
 	/* How long the others may take is the front's and the user's decision. */

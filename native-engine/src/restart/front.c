@@ -254,6 +254,7 @@ static int on_message(struct front *f)
 		return on_member(f, &m);
 	case MESSAGE_READY:
 		f->ready = true;
+		f->builder = m.status;
 		f->root = m.pid;
 		find_root_group(f);
 		break;

@@ -14,7 +14,7 @@ enum message_type {
 	MESSAGE_MAPPED = 1, /* front: the ids of the user namespace are in place */
 	MESSAGE_BUILDER,    /* helper: @pid of the builder as the front sees it */
 	MESSAGE_MEMBER,     /* builder: process @pid of image @code is @status for the front */
-	MESSAGE_READY,      /* builder: everything stands; @pid is the root */
+	MESSAGE_READY,      /* builder, @status for the front: all stands; @pid is the root */
 	MESSAGE_GO,         /* front */
 	MESSAGE_RUNNING,    /* builder: everything runs */
 	MESSAGE_FAILED,     /* builder: @fault, before go */
