@@ -17,6 +17,8 @@ import org.dmtcp.akka.protocol.ProcessInfo;
  * @param id empty while there is no computation
  * @param generation last committed one, 0 for none
  * @param used highest generation number that any round has used
+ * @param interval between automatic checkpoints: of this computation
+ * @param ownInterval of the coordinator: what every computation begins with
  * @param lastFailure of the last round, empty if it did not fail
  * @param hadProcess a process of this computation was here at some time
  */
@@ -26,6 +28,7 @@ record Computation(
     long generation,
     long used,
     Duration interval,
+    Duration ownInterval,
     String lastFailure,
     boolean hadProcess) {
 
@@ -37,7 +40,7 @@ record Computation(
   }
 
   static Computation none(Duration interval) {
-    return new Computation(Map.of(), "", 0, 0, interval, "", false);
+    return new Computation(Map.of(), "", 0, 0, interval, interval, "", false);
   }
 
   List<ProcessInfo> processes() {
@@ -92,13 +95,15 @@ record Computation(
         generation,
         used,
         interval,
+        ownInterval,
         lastFailure,
         hadProcess || has);
   }
 
   /** A computation begins, or comes back, at a generation. */
   Computation founded(String newId, long newGeneration) {
-    return new Computation(nodes, newId, newGeneration, newGeneration, interval, "", false);
+    return new Computation(
+        nodes, newId, newGeneration, newGeneration, ownInterval, ownInterval, "", false);
   }
 
   /** A node knows of a later generation than we do. */
@@ -107,16 +112,24 @@ record Computation(
   }
 
   Computation withInterval(Duration newInterval) {
-    return new Computation(nodes, id, generation, used, newInterval, lastFailure, hadProcess);
+    return new Computation(
+        nodes, id, generation, used, newInterval, ownInterval, lastFailure, hadProcess);
+  }
+
+  Computation withOwnInterval(Duration newInterval) {
+    return new Computation(
+        nodes, id, generation, used, newInterval, newInterval, lastFailure, hadProcess);
   }
 
   Computation committed(long newGeneration) {
     return new Computation(
-        nodes, id, newGeneration, Math.max(used, newGeneration), interval, "", hadProcess);
+        nodes, id, newGeneration, Math.max(used, newGeneration), interval, ownInterval, "",
+        hadProcess);
   }
 
   Computation failed(long usedGeneration, String failure) {
     return new Computation(
-        nodes, id, generation, Math.max(used, usedGeneration), interval, failure, hadProcess);
+        nodes, id, generation, Math.max(used, usedGeneration), interval, ownInterval, failure,
+        hadProcess);
   }
 }

@@ -149,7 +149,7 @@ final class CoordinatorCommon extends CoordinatorState {
 
   private Behavior<Command> onSetInterval(
       CoordinatorRequest.SetInterval request, Computation now, State state) {
-    Computation then = now.withInterval(request.interval());
+    Computation then = now.withOwnInterval(request.interval());
     if (state.phase().isEmpty()) {
       startIntervalTimer(then);
     }
@@ -158,9 +158,12 @@ final class CoordinatorCommon extends CoordinatorState {
   }
 
   private Behavior<Command> onKill(CoordinatorRequest.Kill request, Computation now, State state) {
-    request.replyTo().tell(new CoordinatorReply.Accepted(now.peers()));
     After after = new After(true, Optional.empty());
-    return state.defer().map(defer -> defer.apply(now, after)).orElseGet(() -> kill(now));
+    Behavior<Command> next =
+        state.defer().map(defer -> defer.apply(now, after)).orElseGet(() -> kill(now));
+    // Last: who launches after the answer must not be ended by what it answers.
+    request.replyTo().tell(new CoordinatorReply.Accepted(now.peers()));
+    return next;
   }
 
   Behavior<Command> kill(Computation now) {

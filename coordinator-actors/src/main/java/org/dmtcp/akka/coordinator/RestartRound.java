@@ -336,12 +336,13 @@ public final class RestartRound {
   }
 
   private Behavior<Command> go(There there) {
-    there.askers().forEach(asker -> asker.tell(new RestartGo(plan.restartId())));
     there.members().values().stream()
         .filter(a -> a.ready().isEmpty())
         .forEach(a -> context.getLog().info("restart goes on without {}", a.member()));
     replyTo.tell(
         new Went(plan.restartId(), there.processes(), plan.total() - there.ready()));
+    // After the coordinator: who knows that it runs may ask for a checkpoint at once.
+    there.askers().forEach(asker -> asker.tell(new RestartGo(plan.restartId())));
     return Behaviors.stopped();
   }
 

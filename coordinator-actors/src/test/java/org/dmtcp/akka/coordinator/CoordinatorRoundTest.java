@@ -97,6 +97,24 @@ class CoordinatorRoundTest extends CoordinatorFixture {
   }
 
   @Test
+  void anIntervalIsForgottenWithTheComputationItWasGivenFor() throws Exception {
+    start("coordinator.interval = 40 s");
+    coordinator.tell(
+        new CoordinatorRequest.Register(process("a", "p1"), Duration.ofSeconds(10), client.ref()));
+    client.expectMessageClass(CoordinatorReply.Registered.class);
+    assertEquals(Duration.ofSeconds(10), status().interval());
+    changed();
+    register("p2");
+    assertEquals(Duration.ofSeconds(40), status().interval());
+    coordinator.tell(new CoordinatorRequest.SetInterval(Duration.ofSeconds(20), client.ref()));
+    client.expectMessage(new CoordinatorReply.IntervalChanged(Duration.ofSeconds(20)));
+    changed();
+    register("p3");
+
+    assertEquals(Duration.ofSeconds(20), status().interval(), "the coordinator's own was changed");
+  }
+
+  @Test
   void killDuringACheckpointCancelsItFirst() throws Exception {
     start("");
     register("p1");

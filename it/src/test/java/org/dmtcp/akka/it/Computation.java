@@ -114,7 +114,6 @@ final class Computation implements AutoCloseable {
   }
 
   void checkpoint() throws IOException {
-    awaitRunning(); // what ran before with this coordinator may still be leaving
     coordinator.must("-bc");
   }
 
@@ -127,7 +126,6 @@ final class Computation implements AutoCloseable {
 
   /** One command: nothing runs between the checkpoint and the end. */
   void checkpointAndKill() throws IOException {
-    awaitRunning();
     coordinator.must("-kc");
     job.await(LIMIT);
     coordinator.awaitNobody();

@@ -214,6 +214,10 @@ class RestartIT {
       computation.restart();
       computation.awaitMoreTicks(ticks);
       computation.finish();
+      computation.launch(List.of(), Tree.victim("counter"));
+      computation.awaitMoreTicks(0);
+      assertEquals(0, computation.coordinator().status().get("checkpoint_interval").asInt());
+      computation.finish();
       computation.passed();
     }
   }

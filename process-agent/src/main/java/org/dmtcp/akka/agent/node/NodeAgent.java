@@ -205,7 +205,7 @@ public final class NodeAgent extends NodeAgentPart {
         .onMessage(Adopt.class, m -> serving(members.onAdopt(m, state)))
         .onMessage(FromCoordinator.class, m -> onCommand(m.command(), state))
         .onMessage(EngineSaid.class, m -> serving(members.onEngine(m.event(), state)))
-        .onMessage(Answered.class, m -> serving(members.onAnswer(m.answer(), state)))
+        .onMessage(Answered.class, m -> serving(letIn(members.onAnswer(m.answer(), state))))
         .onMessage(RoundFound.class, m -> serving(rounds.onRoundFound(m.found(), state)))
         .onMessage(RoundStopped.class,
             m -> serving(members.scan(rounds.onRoundStopped(m.roundId(), state))))
@@ -217,7 +217,7 @@ public final class NodeAgent extends NodeAgentPart {
 
   private NodeState onLocal(LocalRequest request, NodeState state) {
     boolean newcomer = request.op().equals("register") || request.op().equals("restart-begin");
-    if (newcomer && state.sweeps().active() > 0) {
+    if (newcomer && state.sweeps().holds()) {
       return state.with(state.sweeps().holding(request));
     }
     return call(request, state);
@@ -258,10 +258,16 @@ public final class NodeAgent extends NodeAgentPart {
     return Behaviors.same();
   }
 
-  private NodeState onSwept(NodeState state) {
+  private static NodeState onSwept(NodeState state) {
     NodeState.Sweeps sweeps = state.sweeps();
-    if (sweeps.active() > 1) {
-      return state.with(new NodeState.Sweeps(sweeps.active() - 1, sweeps.held()));
+    return state.with(new NodeState.Sweeps(sweeps.active() - 1, sweeps.held()));
+  }
+
+  /** Those who had to wait, once the look after the last sweep is over. */
+  private NodeState letIn(NodeState state) {
+    NodeState.Sweeps sweeps = state.sweeps();
+    if (sweeps.active() > 0 || sweeps.held().isEmpty() || state.scan().asked() != null) {
+      return state;
     }
     NodeState now = state.with(NodeState.Sweeps.NONE);
     for (LocalRequest request : sweeps.held()) {

@@ -47,10 +47,15 @@ record NodeState(
 
   /**
    * Kills that are going on. Who joins or restarts meanwhile has to wait: the next look of a sweep
-   * would find the newcomers by their computation's marker and end them too.
+   * would find the newcomers by their computation's marker and end them too. They wait until the
+   * coordinator has been told, too, that those who were ended have gone.
    */
   record Sweeps(int active, List<LocalRequest> held) {
     static final Sweeps NONE = new Sweeps(0, List.of());
+
+    boolean holds() {
+      return active > 0 || !held.isEmpty();
+    }
 
     Sweeps holding(LocalRequest request) {
       List<LocalRequest> now = new ArrayList<>(held);
