@@ -12,6 +12,7 @@ complete -c dmtcp_restart -l interval -s i -x -d 'Seconds between automatic chec
 complete -c dmtcp_restart -l ckptdir -s c -x -a '(__fish_complete_directories)' -d 'Directory of later checkpoint images (default: that of each image).'
 complete -c dmtcp_restart -l tmpdir -s t -x -a '(__fish_complete_directories)' -d 'Where the commands of a user meet and logs go (default: TMPDIR, else /tmp).'
 complete -c dmtcp_restart -l restartdir -s r -x -a '(__fish_complete_directories)' -d 'Restart from all *.dmtcp files in DIR.'
+complete -c dmtcp_restart -l image -r -d 'Restart from FILE, whatever its name; may be given several times.'
 complete -c dmtcp_restart -l no-strict-checking -d 'Also restart images that belong to another user.'
 complete -c dmtcp_restart -l no-coordinator -d 'Restart without any coordinator.'
 complete -c dmtcp_restart -l debug-restart-pause -x -d 'Accepted; has no effect here: use the debugger on the restarted process.'
