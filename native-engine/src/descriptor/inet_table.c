@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../common/array.h"
 #include "kinds.h"
 #include "tcp_info.h"
 
@@ -67,21 +68,6 @@ bool inet_has_closed(uint32_t tcp_state)
 	return false;
 }
 
-static struct inet_info *add_socket(struct inet_table *t)
-{
-	if (t->count == t->capacity) {
-		size_t capacity = t->capacity ? t->capacity * 2 : 64;
-		struct inet_info *more = realloc(t->sockets, capacity * sizeof(*more));
-
-		if (!more)
-			return NULL;
-		t->sockets = more;
-		t->capacity = capacity;
-	}
-	memset(&t->sockets[t->count], 0, sizeof(*t->sockets));
-	return &t->sockets[t->count++];
-}
-
 static int option(int fd, int name)
 {
 	int value = 0;
@@ -110,27 +96,39 @@ static void read_tcp(int fd, struct inet_info *s)
 	s->bytes_sent = info.bytes_sent;
 }
 
+int inet_table_add(struct inet_table *t, int fd, uint64_t inode, struct inventory_entry *entry)
+{
+	struct inet_info *more = array_grow(t->sockets, t->count, &t->capacity, sizeof(*more)), *s;
+
+	if (!more) {
+		close(fd);
+		return -ENOMEM;
+	}
+	t->sockets = more;
+	s = &more[t->count++];
+	memset(s, 0, sizeof(*s));
+	s->entry = entry;
+	s->inode = inode;
+	s->fd = fd;
+	s->family = option(fd, SO_DOMAIN);
+	s->type = option(fd, SO_TYPE);
+	s->protocol = option(fd, SO_PROTOCOL);
+	read_address(fd, true, &s->local);
+	read_address(fd, false, &s->remote);
+	if (inet_is_stream(s))
+		read_tcp(fd, s);
+	return 0;
+}
+
 static int collect(struct inet_table *t, struct inventory_entry *e, struct fault *fault)
 {
-	struct inet_info *s = add_socket(t);
+	int fd = inventory_borrow(e);
 
-	if (!s)
-		return fault_set(fault, ENOMEM, "out-of-memory", "list of sockets");
-	s->entry = e;
-	s->inode = e->view.status.st_ino;
-	s->fd = inventory_borrow(e);
-	if (s->fd < 0)
-		return fault_set(fault, -s->fd, "not-allowed-to-trace",
+	if (fd < 0)
+		return fault_set(fault, -fd, "not-allowed-to-trace",
 				 "socket %s cannot be duplicated: %s", e->view.link,
-				 strerror(-s->fd));
-	s->family = option(s->fd, SO_DOMAIN);
-	s->type = option(s->fd, SO_TYPE);
-	s->protocol = option(s->fd, SO_PROTOCOL);
-	read_address(s->fd, true, &s->local);
-	read_address(s->fd, false, &s->remote);
-	if (inet_is_stream(s))
-		read_tcp(s->fd, s);
-	return 0;
+				 strerror(-fd));
+	return inet_table_add(t, fd, e->view.status.st_ino, e);
 }
 
 static int compare_inodes(const void *a, const void *b)
@@ -206,11 +204,27 @@ static int find_pairs(struct inet_table *t)
 	return 0;
 }
 
+int inet_table_pair(struct inet_table *t)
+{
+	size_t unique = 0;
+
+	if (t->count)
+		qsort(t->sockets, t->count, sizeof(*t->sockets), compare_inodes);
+	/* A socket that several processes have is one. */
+	for (size_t n = 0; n < t->count; n++) {
+		if (unique && t->sockets[unique - 1].inode == t->sockets[n].inode)
+			close(t->sockets[n].fd);
+		else
+			t->sockets[unique++] = t->sockets[n];
+	}
+	t->count = unique;
+	return find_pairs(t);
+}
+
 int inet_table_read(struct round *r, struct inet_table **out, struct fault *fault)
 {
 	struct inventory *i = r->descriptors;
 	struct inet_table *t = calloc(1, sizeof(*t));
-	size_t unique = 0;
 	int ret = t ? 0 : -ENOMEM;
 
 	for (size_t n = 0; n < i->count && !ret; n++)
@@ -219,18 +233,8 @@ int inet_table_read(struct round *r, struct inet_table **out, struct fault *faul
 	for (size_t n = 0; n < i->detached_count && !ret; n++)
 		if (i->detached[n].kind == &inet_socket_kind)
 			ret = collect(t, &i->detached[n], fault);
-	if (!ret) {
-		qsort(t->sockets, t->count, sizeof(*t->sockets), compare_inodes);
-		/* A socket that several processes have is one. */
-		for (size_t n = 0; n < t->count; n++) {
-			if (unique && t->sockets[unique - 1].inode == t->sockets[n].inode)
-				close(t->sockets[n].fd);
-			else
-				t->sockets[unique++] = t->sockets[n];
-		}
-		t->count = unique;
-		ret = find_pairs(t);
-	}
+	if (!ret)
+		ret = inet_table_pair(t);
 	if (ret) {
 		inet_table_free(t);
 		return fault_set(fault, -ret, "out-of-memory", "list of sockets");

@@ -17,7 +17,7 @@ struct inet_address {
 };
 
 struct inet_info {
-	struct inventory_entry *entry; /* first descriptor on it */
+	struct inventory_entry *entry; /* first descriptor on it; NULL: not of a round */
 	uint64_t inode;
 	int family, type, protocol;
 	uint32_t tcp_state;   /* TCP_ESTABLISHED...; of UDP the kernel says CLOSE or ESTABLISHED */
@@ -40,6 +40,12 @@ struct inet_table {
 
 /* Collects the sockets of all members and finds the pairs. */
 int inet_table_read(struct round *r, struct inet_table **out, struct fault *fault);
+/*
+ * The same by hand: every socket, then once all pairs. Takes over @fd in every case; -ENOMEM.
+ * @entry: of a round's inventory, or NULL.
+ */
+int inet_table_add(struct inet_table *t, int fd, uint64_t inode, struct inventory_entry *entry);
+int inet_table_pair(struct inet_table *t);
 void inet_table_free(struct inet_table *t);
 struct inet_info *inet_table_find(struct inet_table *t, uint64_t inode);
 

@@ -10,20 +10,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../common/array.h"
+
 #define REPLY_BYTES (1 << 18)
 #define REPLY_LIMIT_S 5
 
 static struct unix_info *add_socket(struct unix_table *t)
 {
-	if (t->count == t->capacity) {
-		size_t capacity = t->capacity ? t->capacity * 2 : 128;
-		struct unix_info *more = realloc(t->sockets, capacity * sizeof(*more));
+	struct unix_info *more = array_grow(t->sockets, t->count, &t->capacity, sizeof(*more));
 
-		if (!more)
-			return NULL;
-		t->sockets = more;
-		t->capacity = capacity;
-	}
+	if (!more)
+		return NULL;
+	t->sockets = more;
 	memset(&t->sockets[t->count], 0, sizeof(*t->sockets));
 	return &t->sockets[t->count++];
 }
