@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "array.h"
+
 static void proc_path(char *path, size_t capacity, pid_t pid, const char *name)
 {
 	if (pid)
@@ -184,15 +186,11 @@ uint64_t proc_field_number(const char *text, const char *field, int base, uint64
 
 int pid_list_add(struct pid_list *l, pid_t pid)
 {
-	if (l->count == l->capacity) {
-		size_t capacity = l->capacity ? l->capacity * 2 : 64;
-		pid_t *pids = realloc(l->pids, capacity * sizeof(*pids));
+	pid_t *pids = array_grow(l->pids, l->count, &l->capacity, sizeof(*pids));
 
-		if (!pids)
-			return -ENOMEM;
-		l->pids = pids;
-		l->capacity = capacity;
-	}
+	if (!pids)
+		return -ENOMEM;
+	l->pids = pids;
 	l->pids[l->count++] = pid;
 	return 0;
 }

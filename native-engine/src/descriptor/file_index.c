@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "../common/array.h"
 #include "../resource/records.h"
 
 #define MOST_SELECTIONS 4
@@ -216,13 +217,10 @@ static void select_files(struct rebuild *r, struct selection *s,
 	while (file_index_next(r, s->kind, &position, &f)) {
 		if (!selects(&f))
 			continue;
-		if (s->count == capacity) {
-			capacity = capacity ? capacity * 2 : 16;
-			more = realloc(s->files, capacity * sizeof(*more));
-			if (!more)
-				return; /* the rest is then made as if it had no listener */
-			s->files = more;
-		}
+		more = array_grow(s->files, s->count, &capacity, sizeof(*more));
+		if (!more)
+			return; /* the rest is then made as if it had no listener */
+		s->files = more;
 		s->files[s->count++] = f;
 	}
 }

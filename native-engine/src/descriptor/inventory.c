@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../common/array.h"
 #include "../common/proc.h"
 #include "inet_table.h"
 #include "pty.h"
@@ -37,15 +38,12 @@ static const struct file_kind_ops *kind_of(const struct descriptor_view *view)
 
 static struct inventory_entry *add_entry(struct inventory *i)
 {
-	if (i->count == i->capacity) {
-		size_t capacity = i->capacity ? i->capacity * 2 : 64;
-		struct inventory_entry *more = realloc(i->entries, capacity * sizeof(*more));
+	struct inventory_entry *more =
+		array_grow(i->entries, i->count, &i->capacity, sizeof(*more));
 
-		if (!more)
-			return NULL;
-		i->entries = more;
-		i->capacity = capacity;
-	}
+	if (!more)
+		return NULL;
+	i->entries = more;
 	memset(&i->entries[i->count], 0, sizeof(*i->entries));
 	return &i->entries[i->count++];
 }

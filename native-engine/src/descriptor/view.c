@@ -11,6 +11,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "../common/array.h"
 #include "../common/proc.h"
 
 #define KNOWN_DEVICES 32
@@ -39,7 +40,7 @@ static int list_numbers(struct view_walk *w)
 	size_t capacity = 0;
 	struct dirent *entry;
 	DIR *directory;
-	int fd, ret = 0;
+	int fd, *more, ret = 0;
 
 	fd = openat(w->fd_directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
@@ -53,17 +54,12 @@ static int list_numbers(struct view_walk *w)
 	while ((errno = 0, entry = readdir(directory))) {
 		if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
 			continue;
-		if (w->count == capacity) {
-			int *more;
-
-			capacity = capacity ? capacity * 2 : 64;
-			more = realloc(w->numbers, capacity * sizeof(*more));
-			if (!more) {
-				ret = -ENOMEM;
-				break;
-			}
-			w->numbers = more;
+		more = array_grow(w->numbers, w->count, &capacity, sizeof(*more));
+		if (!more) {
+			ret = -ENOMEM;
+			break;
 		}
+		w->numbers = more;
 		w->numbers[w->count++] = atoi(entry->d_name);
 	}
 	if (!ret && errno)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "../commands/outside.h"
+#include "../common/array.h"
 #include "../common/proc.h"
 #include "../trace/status.h"
 
@@ -15,15 +16,11 @@
 
 int process_keys_add(struct process_keys *l, pid_t pid, uint64_t start_ticks)
 {
-	if (l->count == l->capacity) {
-		size_t capacity = l->capacity ? l->capacity * 2 : 64;
-		struct process_key *keys = realloc(l->keys, capacity * sizeof(*keys));
+	struct process_key *keys = array_grow(l->keys, l->count, &l->capacity, sizeof(*keys));
 
-		if (!keys)
-			return -ENOMEM;
-		l->keys = keys;
-		l->capacity = capacity;
-	}
+	if (!keys)
+		return -ENOMEM;
+	l->keys = keys;
 	l->keys[l->count++] = (struct process_key){ pid, start_ticks };
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../common/array.h"
 #include "../common/proc.h"
 #include "../trace/wait.h"
 
@@ -179,22 +180,19 @@ int twin_settle(struct twin *t, struct fault *fault)
 
 void twin_kill(struct twin *t)
 {
+	struct grave *more;
+
 	if (!t->pid)
 		return;
 	if (t->mem_fd >= 0)
 		close(t->mem_fd);
 	kill(t->pid, SIGKILL); /* traced by us: the number cannot have been recycled */
-	if (grave_count == grave_room) {
-		size_t room = grave_room ? grave_room * 2 : 16;
-		struct grave *more = realloc(graves, room * sizeof(*more));
-
-		if (!more) { /* it stays a zombie until its parent ends */
-			t->pid = 0;
-			return;
-		}
-		graves = more;
-		grave_room = room;
+	more = array_grow(graves, grave_count, &grave_room, sizeof(*more));
+	if (!more) { /* it stays a zombie until its parent ends */
+		t->pid = 0;
+		return;
 	}
+	graves = more;
 	graves[grave_count++] = (struct grave){
 		.twin = *t, .virtual_pid = proc_virtual_pid(t->pid, "status") };
 	memset(t, 0, sizeof(*t));

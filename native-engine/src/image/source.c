@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "../common/array.h"
 #include "../common/file.h"
 
 #define PAGE 4096u
@@ -31,22 +32,17 @@ static bool is_zero(const uint8_t *data, size_t bytes)
 static int run_add(struct run_list *l, uint64_t object, uint64_t offset, uint64_t bytes,
 		   uint32_t chunk_offset)
 {
-	struct image_run *last = l->count ? &l->runs[l->count - 1] : NULL;
+	struct image_run *last = l->count ? &l->runs[l->count - 1] : NULL, *runs;
 
 	if (last && last->object == object && last->offset + last->bytes == offset &&
 	    last->chunk_offset + last->bytes == chunk_offset) {
 		last->bytes += bytes;
 		return 0;
 	}
-	if (l->count == l->capacity) {
-		size_t capacity = l->capacity ? l->capacity * 2 : 64;
-		struct image_run *runs = realloc(l->runs, capacity * sizeof(*runs));
-
-		if (!runs)
-			return -ENOMEM;
-		l->runs = runs;
-		l->capacity = capacity;
-	}
+	runs = array_grow(l->runs, l->count, &l->capacity, sizeof(*runs));
+	if (!runs)
+		return -ENOMEM;
+	l->runs = runs;
 	l->runs[l->count++] = (struct image_run){ .object = object, .offset = offset,
 						  .bytes = bytes, .chunk_offset = chunk_offset };
 	return 0;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
+#include "../common/array.h"
 #include "../common/file.h"
 #include "code_cache.h"
 #include "codec.h"
@@ -17,15 +18,12 @@
 static int chunk_add(struct image_writer *w, const struct image_chunk *chunk,
 		     const struct run_list *runs)
 {
-	if (w->chunk_count == w->chunk_capacity) {
-		size_t capacity = w->chunk_capacity ? w->chunk_capacity * 2 : 64;
-		struct image_chunk *chunks = realloc(w->chunks, capacity * sizeof(*chunks));
+	struct image_chunk *chunks =
+		array_grow(w->chunks, w->chunk_count, &w->chunk_capacity, sizeof(*chunks));
 
-		if (!chunks)
-			return -ENOMEM;
-		w->chunks = chunks;
-		w->chunk_capacity = capacity;
-	}
+	if (!chunks)
+		return -ENOMEM;
+	w->chunks = chunks;
 	if (w->runs.count + runs->count > w->runs.capacity) {
 		size_t capacity = (w->runs.count + runs->count) * 2;
 		struct image_run *grown = realloc(w->runs.runs, capacity * sizeof(*grown));

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../common/array.h"
 #include "../descriptor/file_index.h"
 #include "../descriptor/inet_drain.h"
 #include "../descriptor/inventory.h"
@@ -303,6 +304,7 @@ static int close_others(struct rebuilt_process *p, const struct placed *placed, 
 static int place_numbers(struct rebuilt_process *p, struct placed **out, size_t *count)
 {
 	const struct record *record = NULL;
+	struct placed *more;
 	size_t capacity = 0;
 
 	*out = NULL;
@@ -320,15 +322,10 @@ static int place_numbers(struct rebuilt_process *p, struct placed **out, size_t 
 					 "process %d: descriptor %d cannot be restored: %s",
 					 p->image->header.virtual_pid, d.number, strerror(error));
 		}
-		if (*count == capacity) {
-			struct placed *more;
-
-			capacity = capacity ? capacity * 2 : 64;
-			more = realloc(*out, capacity * sizeof(*more));
-			if (!more)
-				return fault_set(p->fault, ENOMEM, "out-of-memory", "descriptors");
-			*out = more;
-		}
+		more = array_grow(*out, *count, &capacity, sizeof(*more));
+		if (!more)
+			return fault_set(p->fault, ENOMEM, "out-of-memory", "descriptors");
+		*out = more;
 		(*out)[*count].file_id = d.file_id;
 		(*out)[(*count)++].number = d.number;
 	}

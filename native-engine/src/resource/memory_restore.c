@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "../common/array.h"
 #include "../restart/rebuild.h"
 #include "memory.h"
 
@@ -36,15 +37,11 @@ struct restoring {
 static int add_call(struct restoring *r, uint64_t number, uint64_t a1, uint64_t a2, uint64_t a3,
 		    uint64_t a4, uint64_t a5, uint64_t a6)
 {
-	if (r->count == r->capacity) {
-		size_t capacity = r->capacity ? r->capacity * 2 : 256;
-		struct batch_call *grown = realloc(r->calls, capacity * sizeof(*grown));
+	struct batch_call *grown = array_grow(r->calls, r->count, &r->capacity, sizeof(*grown));
 
-		if (!grown)
-			return fault_set(r->p->fault, ENOMEM, "out-of-memory", "list of mappings");
-		r->calls = grown;
-		r->capacity = capacity;
-	}
+	if (!grown)
+		return fault_set(r->p->fault, ENOMEM, "out-of-memory", "list of mappings");
+	r->calls = grown;
 	r->calls[r->count++] = (struct batch_call){ number, { a1, a2, a3, a4, a5, a6 }, 0 };
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <sys/sysinfo.h>
 #include <sys/sysmacros.h>
 
+#include "../common/array.h"
 #include "../common/proc.h"
 #include "memory.h"
 
@@ -205,13 +206,10 @@ static int parse(struct live_memory *m)
 				parse_field(&m->vmas[m->count - 1], line);
 			continue;
 		}
-		if (m->count == capacity) {
-			capacity = capacity ? capacity * 2 : 64;
-			grown = realloc(m->vmas, capacity * sizeof(*grown));
-			if (!grown)
-				return -ENOMEM;
-			m->vmas = grown;
-		}
+		grown = array_grow(m->vmas, m->count, &capacity, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		m->vmas = grown;
 		ret = parse_header(&m->vmas[m->count], line);
 		if (ret < 0)
 			return ret;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../common/array.h"
 #include "../resource/process_record.h"
 #include "../resource/resource.h"
 #include "generation.h"
@@ -90,17 +91,14 @@ static int verify(struct image_reader *image, const struct image_set_options *op
 
 static int add(struct image_set *set, struct image_reader *image, struct fault *fault)
 {
-	if (set->count == set->capacity) {
-		size_t capacity = set->capacity ? 2 * set->capacity : 16;
-		struct image_reader **more = realloc(set->images, capacity * sizeof(*more));
+	struct image_reader **more =
+		array_grow(set->images, set->count, &set->capacity, sizeof(*more));
 
-		if (!more) {
-			image_reader_close(image);
-			return fault_set(fault, ENOMEM, "out-of-memory", "list of images");
-		}
-		set->images = more;
-		set->capacity = capacity;
+	if (!more) {
+		image_reader_close(image);
+		return fault_set(fault, ENOMEM, "out-of-memory", "list of images");
 	}
+	set->images = more;
 	set->images[set->count++] = image;
 	return 0;
 }

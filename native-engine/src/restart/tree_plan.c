@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../common/array.h"
 #include "tree.h"
 
 int tree_find(const struct tree *t, pid_t pid)
@@ -27,19 +28,14 @@ void tree_free(struct tree *t)
 
 static struct tree_node *add_node(struct tree *t, pid_t pid, struct fault *fault)
 {
+	struct tree_node *nodes = array_grow(t->nodes, t->count, &t->capacity, sizeof(*nodes));
 	struct tree_node *node;
 
-	if (t->count == t->capacity) {
-		size_t capacity = t->capacity ? 2 * t->capacity : 32;
-		struct tree_node *nodes = realloc(t->nodes, capacity * sizeof(*nodes));
-
-		if (!nodes) {
-			fault_set(fault, ENOMEM, "out-of-memory", "process tree");
-			return NULL;
-		}
-		t->nodes = nodes;
-		t->capacity = capacity;
+	if (!nodes) {
+		fault_set(fault, ENOMEM, "out-of-memory", "process tree");
+		return NULL;
 	}
+	t->nodes = nodes;
 	node = &t->nodes[t->count++];
 	*node = (struct tree_node){
 		.pid = pid, .parent = TREE_BUILDER, .creator = TREE_BUILDER, .image = -1,

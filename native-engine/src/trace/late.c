@@ -7,6 +7,7 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
+#include "../common/array.h"
 #include "../common/proc.h"
 #include "process.h"
 #include "wait.h"
@@ -17,20 +18,16 @@ static size_t late_count, late_room;
 
 void late_release(pid_t tid)
 {
+	pid_t *more;
 	size_t i;
 
 	for (i = 0; i < late_count; i++)
 		if (late_tids[i] == tid)
 			return;
-	if (late_count == late_room) {
-		size_t room = late_room ? 2 * late_room : 16;
-		pid_t *more = realloc(late_tids, room * sizeof(*more));
-
-		if (!more)
-			return;
-		late_tids = more;
-		late_room = room;
-	}
+	more = array_grow(late_tids, late_count, &late_room, sizeof(*more));
+	if (!more)
+		return;
+	late_tids = more;
 	late_tids[late_count++] = tid;
 }
 
