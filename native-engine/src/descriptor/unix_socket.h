@@ -1,4 +1,4 @@
-/* Unix sockets in an image: unix_socket.c captures, unix_restore.c restores. */
+/* Unix sockets in an image: unix_socket.c captures, unix_restore.c and unix_queue.c restore. */
 #ifndef UNIX_SOCKET_H
 #define UNIX_SOCKET_H
 
@@ -56,6 +56,9 @@ struct unix_view {
 
 /* False: the payload is shorter than it says. */
 bool unix_view_read(const void *payload, size_t bytes, struct unix_view *v);
+
+/* Connected to one of the images, as socketpair(2), connect(2) or accept(2) made it. */
+bool unix_is_half_of_pair(const struct unix_view *v);
 
 int unix_restore(struct rebuilt_process *p, const struct file_record *f, const void *payload,
 		 size_t bytes, int *fd);

@@ -1,0 +1,153 @@
+#include "unix_name.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../restart/rebuild.h"
+
+bool unix_is_abstract(const struct unix_name *n)
+{
+	return n->bytes && !n->text[0];
+}
+
+bool unix_same_name(const struct unix_name *a, const struct unix_name *b)
+{
+	return a->bytes && a->bytes == b->bytes && !memcmp(a->text, b->text, a->bytes);
+}
+
+static socklen_t fill_address(struct sockaddr_un *address, const char *text, size_t bytes)
+{
+	memset(address, 0, sizeof(*address));
+	address->sun_family = AF_UNIX;
+	if (bytes > sizeof(address->sun_path))
+		bytes = sizeof(address->sun_path);
+	memcpy(address->sun_path, text, bytes);
+	return offsetof(struct sockaddr_un, sun_path) + bytes + (bytes && text[0] &&
+								 bytes < sizeof(address->sun_path));
+}
+
+/* Absolute path of a name in the file system. */
+static void path_of(const struct unix_name *n, const char *directory, char *path)
+{
+	if (n->text[0] == '/')
+		snprintf(path, PATH_MAX, "%.*s", (int)n->bytes, n->text);
+	else
+		snprintf(path, PATH_MAX, "%.*s/%.*s", PATH_MAX - UNIX_NAME_BYTES - 2, directory,
+			 (int)n->bytes, n->text);
+}
+
+/* Where a socket whose name has gone can be reached while the restart lasts. */
+static void path_meanwhile(const struct unix_payload *u, const char *path, char *meanwhile)
+{
+	snprintf(meanwhile, PATH_MAX + 32, "%s.dmtcp-%llx", path, (unsigned long long)u->object);
+}
+
+int unix_bind_text(int fd, const struct unix_name *n, const char *directory)
+{
+	struct sockaddr_un address;
+	socklen_t length = fill_address(&address, n->text, n->bytes);
+	int before = -1, ret = 0;
+
+	if (!unix_is_abstract(n) && n->text[0] != '/') {
+		before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (before < 0 || chdir(directory)) {
+			ret = -errno;
+			goto out;
+		}
+	}
+	if (bind(fd, (struct sockaddr *)&address, length))
+		ret = -errno;
+out:
+	if (before >= 0) {
+		if (fchdir(before))
+			ret = ret ?: -errno;
+		close(before);
+	}
+	return ret;
+}
+
+/*
+ * A name that the file system does not have: what is there now goes aside for a moment, and the
+ * socket stays reachable under another name until everything is connected.
+ */
+static int bind_deleted(struct rebuild *r, int fd, const struct unix_payload *u,
+			const char *directory, const char *path)
+{
+	char meanwhile[PATH_MAX + 32], aside[PATH_MAX + 32];
+	bool moved;
+	int ret;
+
+	path_meanwhile(u, path, meanwhile);
+	snprintf(aside, sizeof(aside), "%s.dmtcp-aside", path);
+	moved = !rename(path, aside);
+	ret = unix_bind_text(fd, &u->name, directory);
+	if (!ret && rename(path, meanwhile))
+		ret = -errno;
+	if (moved && rename(aside, path))
+		ret = ret ?: -errno;
+	return ret ?: rebuild_add_leftover(r, meanwhile);
+}
+
+int unix_bind_name(struct rebuild *r, int fd, const struct unix_view *v)
+{
+	const struct unix_name *n = &v->head.name;
+	struct stat status;
+	char path[PATH_MAX];
+	int ret;
+
+	if (!n->bytes)
+		return 0;
+	if (unix_is_abstract(n))
+		return unix_bind_text(fd, n, "");
+	path_of(n, v->directory, path);
+	if (n->deleted)
+		return bind_deleted(r, fd, &v->head, v->directory, path);
+	/* The socket that the program left behind when it was killed. */
+	if (!lstat(path, &status) && S_ISSOCK(status.st_mode))
+		unlink(path);
+	ret = unix_bind_text(fd, n, v->directory);
+	if (!ret)
+		chmod(path, n->mode);
+	return ret;
+}
+
+socklen_t unix_address_of(const struct unix_payload *u, const struct unix_name *n,
+			    const char *directory, struct sockaddr_un *address, int *directory_fd)
+{
+	char path[PATH_MAX], target[PATH_MAX + 32], copy[PATH_MAX + 32], text[PATH_MAX + 80];
+
+	*directory_fd = -1;
+	if (unix_is_abstract(n))
+		return fill_address(address, n->text, n->bytes);
+	path_of(n, directory, path);
+	if (n->deleted && u)
+		path_meanwhile(u, path, target);
+	else
+		snprintf(target, sizeof(target), "%s", path);
+	/* Any path fits, by its directory's descriptor. */
+	snprintf(copy, sizeof(copy), "%s", target);
+	*directory_fd = open(dirname(copy), O_PATH | O_DIRECTORY | O_CLOEXEC);
+	snprintf(copy, sizeof(copy), "%s", target);
+	snprintf(text, sizeof(text), "/proc/self/fd/%d/%s", *directory_fd, basename(copy));
+	return fill_address(address, text, strlen(text));
+}
+
+int unix_connect_to(int fd, const struct unix_payload *u, const struct unix_name *n,
+		      const char *directory)
+{
+	struct sockaddr_un address;
+	int directory_fd, ret;
+	socklen_t length = unix_address_of(u, n, directory, &address, &directory_fd);
+
+	ret = connect(fd, (struct sockaddr *)&address, length) ? -errno : 0;
+	if (directory_fd >= 0)
+		close(directory_fd);
+	return ret;
+}

@@ -1,0 +1,31 @@
+/* Names of Unix sockets while they are restored. */
+#ifndef UNIX_NAME_H
+#define UNIX_NAME_H
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "unix_socket.h"
+
+bool unix_is_abstract(const struct unix_name *n);
+bool unix_same_name(const struct unix_name *a, const struct unix_name *b);
+
+/* bind(2) to the very text of the name, in the directory where it was bound. -errno. */
+int unix_bind_text(int fd, const struct unix_name *n, const char *directory);
+/*
+ * Gives @fd the name that it had, if any; one that the file system does not have for as long as the
+ * restart lasts. -errno.
+ */
+int unix_bind_name(struct rebuild *r, int fd, const struct unix_view *v);
+
+/*
+ * The address by which the socket of name @n can be reached now; @u: its payload, NULL for one
+ * outside. @directory_fd is to be closed afterwards.
+ */
+socklen_t unix_address_of(const struct unix_payload *u, const struct unix_name *n,
+			  const char *directory, struct sockaddr_un *address, int *directory_fd);
+/* connect(2) to it. -errno. */
+int unix_connect_to(int fd, const struct unix_payload *u, const struct unix_name *n,
+		    const char *directory);
+
+#endif
