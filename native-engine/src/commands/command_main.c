@@ -18,14 +18,16 @@
 #define QUIT_MS 2000
 
 enum verb {
-	NONE, STATUS, LIST, CHECKPOINT, BLOCKING, KILL_AFTER, INTERVAL, KILL, QUIT, FORCE, HELP,
+	NONE, STATUS, LIST, CHECKPOINT, BLOCKING, KILL_AFTER, INTERVAL, KILL, QUIT, FORCE,
+	GENERATIONS, HELP,
 };
 
 static const char *const verb_names[] = {
 	[NONE] = "DMT_INVALID_COORDINATOR_COMMAND", [STATUS] = "DMT_STATUS", [LIST] = "DMT_LIST",
 	[CHECKPOINT] = "DMT_CHECKPOINT", [BLOCKING] = "DMT_BLOCKING_CKPT",
 	[KILL_AFTER] = "DMT_KILL_AFTER_CKPT", [INTERVAL] = "DMT_UPDATE_CKPT_INTERVAL",
-	[KILL] = "DMT_KILL", [QUIT] = "DMT_QUIT", [FORCE] = "DMT_FORCE", [HELP] = "DMT_HELP",
+	[KILL] = "DMT_KILL", [QUIT] = "DMT_QUIT", [FORCE] = "DMT_FORCE",
+	[GENERATIONS] = "DMT_GENERATIONS", [HELP] = "DMT_HELP",
 };
 
 struct command {
@@ -176,6 +178,40 @@ static char *worker_table(const json_t *answer)
 	return text;
 }
 
+/* In the words of the other answers: with underscores. */
+static json_t *generation_list(const json_t *answer)
+{
+	json_t *list = json_array();
+	const json_t *g;
+	size_t i;
+
+	json_array_foreach(json_object_get(answer, "generations"), i, g)
+		json_array_append_new(list, json_pack(
+			"{s:s, s:I, s:s, s:I, s:I, s:s, s:b}",
+			"computation_id", json_text(g, "computationId", ""),
+			"generation", (json_int_t)json_number(g, "generation", 0),
+			"created", json_text(g, "created", ""),
+			"processes", (json_int_t)json_number(g, "processes", 0),
+			"bytes", (json_int_t)json_number(g, "bytes", 0),
+			"script", json_text(g, "script", ""),
+			"complete", (int)json_flag(g, "complete", false)));
+	return list;
+}
+
+static void print_generations(const json_t *answer)
+{
+	const json_t *g;
+	size_t i;
+
+	printf("Generations:\n#, COMPUTATION, CREATED, PROCESSES, BYTES, RESTART SCRIPT\n");
+	json_array_foreach(json_object_get(answer, "generations"), i, g)
+		printf("%lld, %s, %s, %lld, %lld, %s%s\n",
+		       (long long)json_number(g, "generation", 0), json_text(g, "computationId", ""),
+		       json_text(g, "created", ""), (long long)json_number(g, "processes", 0),
+		       (long long)json_number(g, "bytes", 0), json_text(g, "script", ""),
+		       json_flag(g, "complete", false) ? "" : " (images are missing)");
+}
+
 static void answer_json(const struct command *c, const json_t *answer)
 {
 	json_t *object = json_answer(c, "DMT_COORD_SUCCESS");
@@ -199,6 +235,9 @@ static void answer_json(const struct command *c, const json_t *answer)
 	case KILL_AFTER:
 		json_object_set_new(object, "num_peers",
 				    json_integer(json_number(answer, "peers", 0)));
+		break;
+	case GENERATIONS:
+		json_object_set_new(object, "generations", generation_list(answer));
 		break;
 	case INTERVAL:
 		json_object_set_new(object, "checkpoint_interval",
@@ -236,6 +275,9 @@ static void answer_text(const struct command *c, const json_t *answer)
 		table = worker_table(answer);
 		printf("%s", table ? table : "");
 		free(table);
+		break;
+	case GENERATIONS:
+		print_generations(answer);
 		break;
 	case INTERVAL:
 		printf("Interval changed to %lld\n", (long long)json_number(answer, "interval", c->seconds));
@@ -290,6 +332,8 @@ static json_t *request_of(const struct command *c)
 		return json_pack("{s:s}", "op", "kill");
 	case QUIT:
 		return json_pack("{s:s}", "op", "quit");
+	case GENERATIONS:
+		return json_pack("{s:s}", "op", "generations");
 	default:
 		return json_pack("{s:s}", "op", "force");
 	}

@@ -21,13 +21,14 @@
 
 #define REGISTER_MS 30000
 #define ARGUMENT_BYTES 65536
+#define KEEP_MAX 65535 /* an image holds it in 16 bits */
 
 struct launch {
 	struct coordinator_choice choice;
 	struct coordinator_address address;
 	const char *port_file, *checkpoint_dir, *codec, *plugins;
 	const char *interval; /* seconds, NULL: not given */
-	long signal;
+	long signal, keep; /* generations; 0: not given */
 	int quiet;
 	bool open_files, allow_overwrite, unique_names, help, version;
 	char **arguments; /* of the program, from its name on */
@@ -73,6 +74,8 @@ static int on_option(void *context, const char *name, const char *value, struct 
 		l->unique_names = true;
 	else if (!strcmp(name, "disable-unique-checkpoint-filenames"))
 		l->unique_names = false;
+	else if (!strcmp(name, "keep"))
+		return options_number(name, value, 1, KEEP_MAX, &l->keep, fault);
 	else if (!strcmp(name, "with-plugin"))
 		l->plugins = value;
 	else if (!strcmp(name, "coord-logfile"))
@@ -111,6 +114,7 @@ static void read_environment(struct launch *l)
 
 	l->quiet = fail_quiet_environment();
 	l->signal = read_number("DMTCP_SIGCKPT", 1, 64, 12, fail_quiet(l->quiet));
+	l->keep = read_number("DMTCP_KEEP", 1, KEEP_MAX, 0, fail_quiet(l->quiet));
 	l->codec = codec && *codec ? codec : "zstd";
 	/* what is no number means no compression, as with DMTCP */
 	if (!read_number("DMTCP_GZIP", 0, 1, gzip && *gzip ? 0 : 1, fail_quiet(l->quiet)))
@@ -228,7 +232,7 @@ static json_t *registration(const struct launch *l, struct fault *fault)
 		return NULL;
 	}
 	program_name(l->path, name, sizeof(name));
-	request = json_pack("{s:s, s:i, s:I, s:i, s:o, s:o, s:o, s:o, s:s, s:b, s:b, s:i, s:b}",
+	request = json_pack("{s:s, s:i, s:I, s:i, s:o, s:o, s:o, s:o, s:s, s:b, s:b, s:i, s:b, s:i}",
 			    "op", "register", "pid", (int)getpid(),
 			    "startTicks", (json_int_t)self.start_ticks,
 			    "virtualPid", (int)getpid(),
@@ -238,7 +242,7 @@ static json_t *registration(const struct launch *l, struct fault *fault)
 			    "checkpointDir", json_from_bytes(checkpoint_dir, strlen(checkpoint_dir)),
 			    "codec", l->codec, "openFiles", l->open_files,
 			    "allowOverwrite", l->allow_overwrite, "signal", (int)l->signal,
-			    "uniqueNames", l->unique_names);
+			    "uniqueNames", l->unique_names, "keep", (int)l->keep);
 	if (request && l->interval && *l->interval)
 		json_object_set_new(request, "interval", json_integer(atol(l->interval)));
 	if (!request)

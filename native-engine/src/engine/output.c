@@ -48,6 +48,7 @@ static void fill_header(struct image_header *h, const struct round *round, const
 	} else if (!proc_stat(p->pid, &stat)) {
 		text(h->program, sizeof(h->program), stat.comm);
 	}
+	h->options = options->options;
 }
 
 static int capture_all(struct capture *c)

@@ -16,6 +16,7 @@ struct output_options {
 	uint32_t codec;    /* enum image_codec */
 	int level;
 	uint32_t members; /* in the whole generation */
+	uint64_t options; /* image_header.options */
 	bool open_files, copy_on_write;
 };
 

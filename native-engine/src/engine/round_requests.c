@@ -85,6 +85,7 @@ int request_snapshot(struct server *s, const json_t *request, json_t *answer, st
 		.image = json_text(request, "image", ""),
 		.level = json_number(request, "level", 0),
 		.members = json_number(request, "members", 1),
+		.options = json_number(request, "options", 0),
 		.open_files = json_flag(request, "openFiles", false),
 		.copy_on_write = json_flag(request, "copyOnWrite", false),
 	};

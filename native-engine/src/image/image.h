@@ -43,7 +43,8 @@ struct image_header {
 	char program[64];     /* base name of the executable */
 	char host[64];
 	uint64_t created_ns; /* CLOCK_REALTIME */
-	uint64_t reserved[8];
+	uint64_t options;    /* of the agent, who gets it back at a restart; nothing to us */
+	uint64_t reserved[7];
 	uint64_t header_checksum; /* XXH3-64 of all before */
 };
 

@@ -135,7 +135,7 @@ static json_t *process_list(struct coordinator_link *l)
 		process_record_read(image, &record, NULL);
 		proc_stat(l->pids[i], &stat);
 		json_array_append_new(
-			list, json_pack("{s:o, s:i, s:I, s:i, s:o, s:o, s:o, s:s}",
+			list, json_pack("{s:o, s:i, s:I, s:i, s:o, s:o, s:o, s:s, s:I}",
 					"uniquePid", FIELD(h->unique_pid),
 					"pid", (int)l->pids[i],
 					"startTicks", (json_int_t)stat.start_ticks,
@@ -144,7 +144,8 @@ static json_t *process_list(struct coordinator_link *l)
 					"image", json_from_bytes(path, strlen(path)),
 					"checkpointDir",
 					json_from_bytes(directory, strlen(directory)),
-					"codec", codecs[h->codec < 4 ? h->codec : 1]));
+					"codec", codecs[h->codec < 4 ? h->codec : 1],
+					"options", (json_int_t)h->options));
 	}
 	return list;
 }

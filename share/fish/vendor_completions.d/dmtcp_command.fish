@@ -7,6 +7,7 @@ complete -c dmtcp_command -a bcheckpoint -d 'Checkpoint, and return when it is c
 complete -c dmtcp_command -a kcheckpoint -d 'Checkpoint, then end all processes.'
 complete -c dmtcp_command -a interval -d 'Change the time between automatic checkpoints (0: none).'
 complete -c dmtcp_command -a force -d 'Go on with a restart although processes are missing.'
+complete -c dmtcp_command -a generations -d 'List the checkpoints that can be restarted, oldest first.'
 complete -c dmtcp_command -a kill -d 'End all processes.'
 complete -c dmtcp_command -a quit -d 'End all processes and the coordinator.'
 complete -c dmtcp_command -a help -d 'Show this text.'

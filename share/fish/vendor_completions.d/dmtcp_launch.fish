@@ -21,6 +21,7 @@ complete -c dmtcp_launch -l allow-file-overwrite -d 'At restart, saved files rep
 complete -c dmtcp_launch -l ckpt-signal -x -d 'Signal for the use of the library in the program (default: 12, SIGUSR2). Plain programs need none: it stays theirs.'
 complete -c dmtcp_launch -l enable-unique-checkpoint-filenames -d 'Keep the images of every checkpoint in a directory of their own.'
 complete -c dmtcp_launch -l disable-unique-checkpoint-filenames -d 'A checkpoint replaces the one before (default).'
+complete -c dmtcp_launch -l keep -x -d 'Keep the last N checkpoints, each in a directory of its own with its own restart script; older ones are removed after a good new one.'
 complete -c dmtcp_launch -l with-plugin -r -d 'Load these libraries into the program.'
 complete -c dmtcp_launch -l modify-env -d 'Accepted; has no effect here.'
 complete -c dmtcp_launch -l pathvirt -d 'Accepted; has no effect here.'

@@ -2,10 +2,12 @@ package org.dmtcp.akka.coordinator;
 
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
+import akka.actor.typed.DispatcherSelector;
 import akka.actor.typed.javadsl.BehaviorBuilder;
 import akka.actor.typed.javadsl.Behaviors;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -65,6 +67,8 @@ final class CoordinatorCommon extends CoordinatorState {
                 Replies.status(now, state.phase(), settings)))
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.ListWorkers,
             m -> answer((CoordinatorRequest) m.message(), Replies.workers(now, state.phase())))
+        .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.ListGenerations,
+            m -> onListGenerations((CoordinatorRequest.ListGenerations) m.message()))
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.SetInterval,
             m -> onSetInterval((CoordinatorRequest.SetInterval) m.message(), now, state))
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.Kill,
@@ -144,6 +148,15 @@ final class CoordinatorCommon extends CoordinatorState {
   private Behavior<Command> onOwnNodeStopped() {
     notes.note("The node agent of this host failed; it is started again");
     timers.startSingleTimer("own-node", new StartOwnNode(), settings.nodeRestartDelay());
+    return Behaviors.same();
+  }
+
+  /** Answered from a thread that may wait for the file system; it changes nothing here. */
+  private Behavior<Command> onListGenerations(CoordinatorRequest.ListGenerations request) {
+    CompletableFuture.supplyAsync(
+            () -> Replies.generations(store, settings.host()),
+            context.getSystem().dispatchers().lookup(DispatcherSelector.blocking()))
+        .thenAccept(request.replyTo()::tell);
     return Behaviors.same();
   }
 

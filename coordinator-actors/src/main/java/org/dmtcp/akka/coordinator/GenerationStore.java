@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -11,8 +12,15 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.dmtcp.akka.protocol.GenerationInfo;
+import org.dmtcp.akka.protocol.ImageInfo;
 
 /**
  * The coordinator's own files of a generation, in its checkpoint directory. {@link #stage} and
@@ -86,7 +94,11 @@ public final class GenerationStore {
    * need not be durable: after a power failure the old script names the same images.
    */
   public Path writeScript(Manifest manifest, String text) throws IOException {
-    Path script = directory.resolve("dmtcp_restart_script_" + manifest.computationId() + ".sh");
+    if (manifest.hasOwnDirectory()) {
+      Path own = directory.resolve(Manifest.fileName(manifest.suffix()));
+      writeDurably(own, manifest.toJson(), PRIVATE); // the other one is the last generation's
+    }
+    Path script = script(manifest);
     Path temporary = script.resolveSibling(script.getFileName() + ".temp");
     writeDurably(temporary, text, PosixFilePermissions.fromString("rwx------"));
     Files.move(temporary, script, StandardCopyOption.ATOMIC_MOVE);
@@ -96,6 +108,54 @@ public final class GenerationStore {
     Files.createSymbolicLink(newLink, script.getFileName());
     Files.move(newLink, link, StandardCopyOption.ATOMIC_MOVE); // never a moment without it
     return script;
+  }
+
+  private Path script(Manifest manifest) {
+    return directory.resolve("dmtcp_restart_script_" + manifest.suffix() + ".sh");
+  }
+
+  /** All that can be restarted by a script of this directory, oldest first. */
+  public List<GenerationInfo> list(String host) throws IOException {
+    return manifests("*").stream()
+        .sorted(Comparator.comparing(Manifest::created))
+        .map(m -> new GenerationInfo(
+            m.computationId(), m.generation(), m.created().toString(), m.images().size(),
+            m.images().stream().mapToLong(ImageInfo::bytes).sum(),
+            Files.exists(script(m)) ? script(m).toString() : "",
+            m.imagesOf(host).stream().allMatch(i -> Files.exists(Path.of(i.path())))))
+        .toList();
+  }
+
+  /** Each generation once; a file that is no manifest, or is gone by now, is passed over. */
+  private Collection<Manifest> manifests(String computation) throws IOException {
+    Map<String, Manifest> found = new LinkedHashMap<>();
+    try (DirectoryStream<Path> files =
+        Files.newDirectoryStream(directory, "dmtcp_manifest_" + computation + ".json")) {
+      for (Path file : files) {
+        try {
+          Manifest manifest = Manifest.parse(Files.readString(file), file);
+          found.putIfAbsent(manifest.manifestId(), manifest);
+        } catch (IOException e) {
+          continue;
+        }
+      }
+    }
+    return found.values();
+  }
+
+  /** Our files of generations whose images this host has removed ({@code --keep}). */
+  public void prune(Manifest last, String host) throws IOException {
+    if (!last.hasOwnDirectory()) {
+      return;
+    }
+    for (Manifest m : manifests(last.computationId() + "_[0-9]*")) {
+      List<ImageInfo> here = m.imagesOf(host);
+      boolean isGone = here.stream().noneMatch(i -> Files.exists(Path.of(i.path())));
+      if (m.generation() < last.generation() && m.hasOwnDirectory() && !here.isEmpty() && isGone) {
+        Files.deleteIfExists(script(m));
+        Files.deleteIfExists(directory.resolve(Manifest.fileName(m.suffix())));
+      }
+    }
   }
 
   private Path manifest(String computationId) {

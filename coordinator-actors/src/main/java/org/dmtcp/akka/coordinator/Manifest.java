@@ -45,6 +45,19 @@ public record Manifest(
     return "dmtcp_manifest_" + computationId + ".json";
   }
 
+  /** Every generation has a directory of its own, whose name tells its number. */
+  boolean hasOwnDirectory() {
+    String name = String.format("ckpt_%s_%05d", computationId, generation);
+    return !images.isEmpty()
+        && images.stream().allMatch(i -> Path.of(i.path()).getParent().endsWith(name));
+  }
+
+  /** How the coordinator's files of this generation are named. */
+  String suffix() {
+    return hasOwnDirectory()
+        ? String.format("%s_%05d", computationId, generation) : computationId;
+  }
+
   /** The images of one host. */
   List<ImageInfo> imagesOf(String host) {
     return images.stream().filter(image -> image.host().equals(host)).toList();

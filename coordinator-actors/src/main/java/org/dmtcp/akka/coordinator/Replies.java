@@ -1,5 +1,6 @@
 package org.dmtcp.akka.coordinator;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import org.dmtcp.akka.protocol.CoordinatorReply;
@@ -41,6 +42,14 @@ final class Replies {
         };
     List<ProcessInfo> processes = now.processes().stream().map(p -> p.withState(shown)).toList();
     return new CoordinatorReply.Workers(processes, phase);
+  }
+
+  static CoordinatorReply generations(GenerationStore store, String host) {
+    try {
+      return new CoordinatorReply.Generations(store.list(host));
+    } catch (IOException e) {
+      return new CoordinatorReply.Refused(FileFailures.of(e, store));
+    }
   }
 
   static CoordinatorReply done(CheckpointRound.Committed c) {

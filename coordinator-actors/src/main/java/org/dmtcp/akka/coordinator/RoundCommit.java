@@ -133,7 +133,11 @@ final class RoundCommit extends RoundState {
   private Behavior<Command> scripting(Done done) {
     timers.startSingleTimer(TIMER, new TimedOut(), limits.settle());
     block(
-        () -> store.writeScript(done.manifest(), script.text(done.manifest())),
+        () -> {
+          Path written = store.writeScript(done.manifest(), script.text(done.manifest()));
+          store.prune(done.manifest(), start.coordinatorHost());
+          return written;
+        },
         ScriptWritten::new);
     return Behaviors.receive(Command.class)
         .onMessage(ScriptWritten.class, m -> scripted(done, Optional.of(m.script())))

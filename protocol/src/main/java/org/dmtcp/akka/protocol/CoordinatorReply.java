@@ -74,6 +74,13 @@ public sealed interface CoordinatorReply extends WireMessage {
     }
   }
 
+  /** What the coordinator's checkpoint directory holds, oldest first. */
+  record Generations(List<GenerationInfo> generations) implements CoordinatorReply {
+    public Generations {
+      generations = List.copyOf(generations);
+    }
+  }
+
   record IntervalChanged(Duration interval) implements CoordinatorReply {}
 
   record RestartBegun(String restartId) implements CoordinatorReply {}

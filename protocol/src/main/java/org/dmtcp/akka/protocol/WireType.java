@@ -20,6 +20,7 @@ enum WireType {
   TCP_ENDPOINT(111, TcpEndpoint.class),
   CONNECTION_END(112, ConnectionEnd.class),
   NAME_VALUE(113, NameValue.class),
+  GENERATION_INFO(114, GenerationInfo.class),
   // Coordinator to node.
   WELCOME(120, NodeCommand.Welcome.class),
   BEGIN_ROUND(121, NodeCommand.BeginRound.class),
@@ -53,6 +54,7 @@ enum WireType {
   RESTART_WITHDRAWN(170, CoordinatorRequest.RestartWithdrawn.class),
   PUBLISH_NAMES(171, CoordinatorRequest.PublishNames.class),
   RESOLVE_NAMES(172, CoordinatorRequest.ResolveNames.class),
+  LIST_GENERATIONS(173, CoordinatorRequest.ListGenerations.class),
   // Coordinator to clients.
   REFUSED(180, CoordinatorReply.Refused.class),
   ACCEPTED(181, CoordinatorReply.Accepted.class),
@@ -65,7 +67,8 @@ enum WireType {
   RESTART_BEGUN(188, CoordinatorReply.RestartBegun.class),
   RESTART_WAITING(189, CoordinatorReply.RestartWaiting.class),
   RESTART_GO(190, CoordinatorReply.RestartGo.class),
-  NAMES_RESOLVED(191, CoordinatorReply.NamesResolved.class);
+  NAMES_RESOLVED(191, CoordinatorReply.NamesResolved.class),
+  GENERATIONS(192, CoordinatorReply.Generations.class);
 
   /** Of every {@code ActorRef}, whatever class implements it in this JVM. */
   static final int ACTOR_REF = 90;

@@ -68,7 +68,8 @@ public final class EngineCodec {
       put(json, r.process());
       json.put("uniquePid", r.uniquePid()).put("image", r.image()).put("codec", r.codec())
           .put("level", r.level()).put("members", r.members()).put("openFiles", r.openFiles())
-          .put("copyOnWrite", r.copyOnWrite()).put("timeoutMs", millis(r.limit()));
+          .put("copyOnWrite", r.copyOnWrite()).put("options", r.options())
+          .put("timeoutMs", millis(r.limit()));
     } else if (request instanceof EngineRequest.Refill r) {
       json.put("op", "refill").put("round", r.round());
     } else if (request instanceof EngineRequest.Resume r) {

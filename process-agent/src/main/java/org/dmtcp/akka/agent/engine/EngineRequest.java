@@ -75,6 +75,7 @@ public sealed interface EngineRequest {
       int members,
       boolean openFiles,
       boolean copyOnWrite,
+      long options,
       Duration limit)
       implements EngineRequest {}
 

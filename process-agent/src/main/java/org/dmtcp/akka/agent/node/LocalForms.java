@@ -80,7 +80,13 @@ final class LocalForms {
   MemberOptions options() {
     return new MemberOptions(text("checkpointDir"), text("codec", "zstd"), flag("openFiles"),
         flag("allowOverwrite"), json.hasNonNull("signal") ? (int) number("signal", 0, 64) : 0,
-        flag("uniqueNames"));
+        flag("uniqueNames"),
+        json.hasNonNull("keep") ? (int) number("keep", 0, MemberOptions.MOST_KEPT) : 0);
+  }
+
+  private MemberOptions savedOptions() {
+    return MemberOptions.ofBits(text("checkpointDir"), text("codec", "zstd"),
+        json.hasNonNull("options") ? number("options", 0, Long.MAX_VALUE) : 0);
   }
 
   private List<LocalForms> list(String field) {
@@ -118,7 +124,8 @@ final class LocalForms {
   /** The processes of {@code restart-ready}. */
   List<Member> restarted() {
     return list("processes").stream().map(p -> new Member(p.process(), p.text("uniquePid"),
-        p.positive("virtualPid"), 0, p.text("program"), true, p.options())).toList();
+        p.positive("virtualPid"), 0, p.text("program"), true, p.savedOptions()))
+        .toList();
   }
 
   /** PID 1 of the namespace of {@code restart-ready}; none when there is no new namespace. */
@@ -152,6 +159,12 @@ final class LocalForms {
           .put("stoppedMicros", r.stoppedMicros()).put("warning", r.warning());
       ArrayNode images = answer.putArray("images");
       r.images().forEach(images::add);
+    } else if (reply instanceof CoordinatorReply.Generations r) {
+      ArrayNode list = answer.putArray("generations");
+      r.generations().forEach(g -> list.addObject().put("computationId", g.computationId())
+          .put("generation", g.generation()).put("created", g.created())
+          .put("processes", g.processes()).put("bytes", g.bytes()).put("script", g.script())
+          .put("complete", g.complete()));
     } else if (reply instanceof CoordinatorReply.IntervalChanged r) {
       answer.put("interval", r.interval().toSeconds());
     } else if (reply instanceof CoordinatorReply.Accepted r) {

@@ -11,6 +11,7 @@ import java.util.Set;
  * @param allowOverwrite saved files may replace existing ones at restart
  * @param signal for use inside the process, 0 for the default
  * @param uniqueNames every generation gets a directory of its own
+ * @param keep so many generations, each in a directory of its own; 0: see {@code uniqueNames}
  */
 public record MemberOptions(
     String checkpointDir,
@@ -18,7 +19,11 @@ public record MemberOptions(
     boolean openFiles,
     boolean allowOverwrite,
     int signal,
-    boolean uniqueNames) {
+    boolean uniqueNames,
+    int keep) {
+  /** More than anybody's disk holds; it must fit into {@link #bits}. */
+  static final int MOST_KEPT = 65535;
+
   private static final Set<String> CODECS = Set.of("zstd", "gzip", "lz4", "none");
 
   public MemberOptions {
@@ -29,5 +34,24 @@ public record MemberOptions(
     if (!CODECS.contains(codec)) {
       throw new IllegalArgumentException("unknown codec " + codec + ", not one of " + CODECS);
     }
+    if (keep < 0 || keep > MOST_KEPT) {
+      throw new IllegalArgumentException("keep is not a number from 0 to " + MOST_KEPT);
+    }
+  }
+
+  /** Every generation has a directory of its own. */
+  boolean perGeneration() {
+    return uniqueNames || keep > 0;
+  }
+
+  /** What an image remembers of them: append only. */
+  long bits() {
+    return (openFiles ? 1 : 0) | (allowOverwrite ? 2 : 0) | (uniqueNames ? 4 : 0)
+        | (long) signal << 8 | (long) keep << 16;
+  }
+
+  static MemberOptions ofBits(String checkpointDir, String codec, long bits) {
+    return new MemberOptions(checkpointDir, codec, (bits & 1) != 0, (bits & 2) != 0,
+        (int) (bits >> 8 & 0xff), (bits & 4) != 0, (int) (bits >> 16 & 0xffff));
   }
 }

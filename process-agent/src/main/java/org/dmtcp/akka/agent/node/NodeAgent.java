@@ -84,6 +84,9 @@ public final class NodeAgent extends NodeAgentPart {
 
   record JoinAgain() implements Command {}
 
+  /** Beside the images of restarted members there is a later generation than theirs. */
+  record GenerationsSeen(long last) implements Command {}
+
   private static final int STASHED = 10_000; // what may come during the first look
 
   private final NodeMembers members;
@@ -203,6 +206,8 @@ public final class NodeAgent extends NodeAgentPart {
         .onMessage(Enroll.class, m -> serving(members.onEnroll(m, state)))
         .onMessage(Dismiss.class, m -> serving(members.tell(state.notJoining(m.process()))))
         .onMessage(Adopt.class, m -> serving(members.onAdopt(m, state)))
+        .onMessage(GenerationsSeen.class, m -> m.last() > state.generation(),
+            m -> serving(join(state.ofComputation(state.computationId(), m.last()))))
         .onMessage(FromCoordinator.class, m -> onCommand(m.command(), state))
         .onMessage(EngineSaid.class, m -> serving(members.onEngine(m.event(), state)))
         .onMessage(Answered.class, m -> serving(letIn(members.onAnswer(m.answer(), state))))

@@ -18,6 +18,7 @@ import org.dmtcp.akka.agent.engine.HostProcess;
 import org.dmtcp.akka.agent.node.NodeAgent.Adopt;
 import org.dmtcp.akka.agent.node.NodeAgent.Adopted;
 import org.dmtcp.akka.agent.node.NodeAgent.Enroll;
+import org.dmtcp.akka.agent.node.NodeAgent.GenerationsSeen;
 import org.dmtcp.akka.agent.node.NodeAgent.Refreshed;
 import org.dmtcp.akka.protocol.CoordinatorRequest;
 import org.dmtcp.akka.protocol.NodeEvent;
@@ -50,6 +51,12 @@ final class NodeMembers extends NodeAgentPart {
       now = now.with(now.membership().withNamespace(init));
     }
     adopt.replyTo().tell(new Adopted());
+    List<Member> members = adopt.members();
+    String computationId = now.computationId();
+    context.pipeToSelf(
+        CompletableFuture.supplyAsync(
+            () -> KeptGenerations.last(members, computationId), blocking),
+        (last, e) -> new GenerationsSeen(last == null ? 0 : last));
     return tell(save(now));
   }
 

@@ -423,6 +423,7 @@ final class NodeRound {
     List<Path> images = progress.images(files);
     runBlocking("names", () -> {
       files.commit(images, progress.obsolete());
+      KeptGenerations.prune(progress.agents().keySet(), plan.computationId(), plan.generation());
       return List.of();
     });
     return Behaviors.receive(Command.class)

@@ -73,7 +73,8 @@ final class ProcessAgent {
         .onMessage(TakeSnapshot.class, m -> submit(
             new EngineRequest.Snapshot(plan.roundId(), member.process(), member.uniquePid(),
                 image.toString(), member.options().codec(), 0, m.totalMembers(),
-                member.options().openFiles(), plan.copyOnWrite(), NodeRound.nativeLimit(m.limit())),
+                member.options().openFiles(), plan.copyOnWrite(), member.options().bits(),
+                NodeRound.nativeLimit(m.limit())),
             m.limit(), a -> {
               round.tell(new SnapshotTaken(member));
               return taken();

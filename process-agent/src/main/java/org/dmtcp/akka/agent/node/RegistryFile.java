@@ -88,7 +88,8 @@ final class RegistryFile {
       member.putObject("options").put("checkpointDir", m.options().checkpointDir())
           .put("codec", m.options().codec()).put("openFiles", m.options().openFiles())
           .put("allowOverwrite", m.options().allowOverwrite())
-          .put("signal", m.options().signal()).put("uniqueNames", m.options().uniqueNames());
+          .put("signal", m.options().signal()).put("uniqueNames", m.options().uniqueNames())
+          .put("keep", m.options().keep());
     }
     return json;
   }
@@ -104,7 +105,8 @@ final class RegistryFile {
           m.path("program").asText(), m.path("root").asBoolean(),
           new MemberOptions(o.path("checkpointDir").asText(), o.path("codec").asText(),
               o.path("openFiles").asBoolean(), o.path("allowOverwrite").asBoolean(),
-              o.path("signal").asInt(), o.path("uniqueNames").asBoolean())));
+              o.path("signal").asInt(), o.path("uniqueNames").asBoolean(),
+              o.path("keep").asInt())));
     }
     return new Content(json.path("computationId").asText(), json.path("generation").asLong(),
         Membership.of(members, inits));

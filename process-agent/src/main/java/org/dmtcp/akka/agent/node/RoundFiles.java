@@ -57,10 +57,9 @@ final class RoundFiles {
   }
 
   private Path directory(Member member) {
-    Path directory = Path.of(member.options().checkpointDir());
-    return member.options().uniqueNames()
-        ? directory.resolve(String.format("ckpt_%s_%05d", computationId, generation))
-        : directory;
+    Path base = KeptGenerations.base(member, computationId);
+    return member.options().perGeneration()
+        ? base.resolve(KeptGenerations.name(computationId, generation)) : base;
   }
 
   /** Where it is written before. */
@@ -85,10 +84,13 @@ final class RoundFiles {
       if (!directories.add(directory)) {
         continue;
       }
-      if (member.options().uniqueNames() && !Files.exists(directory)) {
+      if (member.options().perGeneration() && !Files.exists(directory)) {
         Files.createDirectories(directory,
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
         made.add(directory);
+      }
+      if (member.options().perGeneration() && Files.exists(manifest(directory))) {
+        throw new IOException(directory + " holds a checkpoint already");
       }
       if (!Files.isDirectory(directory)) {
         throw new IOException("the checkpoint directory " + directory

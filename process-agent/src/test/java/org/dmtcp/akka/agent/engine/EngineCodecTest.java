@@ -41,8 +41,8 @@ class EngineCodecTest {
         new EngineRequest.Drain("r", LIMIT));
     assertForm("{'id':7,'op':'snapshot','round':'r','pid':10,'startTicks':1000,'uniquePid':'u',"
         + "'image':'/i','codec':'zstd','level':0,'members':3,'openFiles':true,"
-        + "'copyOnWrite':false,'timeoutMs':3000}",
-        new EngineRequest.Snapshot("r", A, "u", "/i", "zstd", 0, 3, true, false, LIMIT));
+        + "'copyOnWrite':false,'options':5,'timeoutMs':3000}",
+        new EngineRequest.Snapshot("r", A, "u", "/i", "zstd", 0, 3, true, false, 5, LIMIT));
     assertForm("{'id':7,'op':'refill','round':'r'}", new EngineRequest.Refill("r"));
     assertForm("{'id':7,'op':'resume','round':'r'}", new EngineRequest.Resume("r"));
     assertForm("{'id':7,'op':'write','round':'r','pid':10,'startTicks':1000,'timeoutMs':3000}",

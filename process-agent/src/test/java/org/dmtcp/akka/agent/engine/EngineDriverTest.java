@@ -177,7 +177,7 @@ class EngineDriverTest {
 
   private static EngineRequest.Snapshot snapshot(int i) {
     return new EngineRequest.Snapshot("r", new HostProcess(i + 1, 1), "u", "/i", "zstd", 0, 1,
-        false, false, LIMIT);
+        false, false, 0, LIMIT);
   }
 
   @Test

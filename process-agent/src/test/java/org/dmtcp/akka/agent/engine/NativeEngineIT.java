@@ -131,7 +131,7 @@ class NativeEngineIT {
     assertEquals('t', state());
     askFine(new EngineRequest.Drain("r", LIMIT));
     askFine(new EngineRequest.Snapshot("r", sleeper, "upid", image.toString(), "zstd", 0, 1,
-        false, false, LIMIT));
+        false, false, 0, LIMIT));
     askFine(new EngineRequest.Refill("r"));
     EngineAnswer resumed = askFine(new EngineRequest.Resume("r"));
     assertTrue(EngineCodec.stopped(resumed.body()).toNanos() > 0);
@@ -148,7 +148,7 @@ class NativeEngineIT {
     freeze("r");
     askFine(new EngineRequest.Drain("r", LIMIT));
     askFine(new EngineRequest.Snapshot("r", sleeper, "upid", directory.resolve("image").toString(),
-        "zstd", 0, 1, false, false, LIMIT));
+        "zstd", 0, 1, false, false, 0, LIMIT));
     askFine(new EngineRequest.Abort("r"));
     awaitSleeping();
     try (Stream<Path> files = Files.list(directory)) {

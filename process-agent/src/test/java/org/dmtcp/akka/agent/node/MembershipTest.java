@@ -17,9 +17,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 class MembershipTest {
   private static final MemberOptions OPTIONS =
-      new MemberOptions("/d", "zstd", false, false, 0, false);
+      new MemberOptions("/d", "zstd", false, false, 0, false, 0);
   private static final MemberOptions OTHER =
-      new MemberOptions("/e", "none", false, false, 0, false);
+      new MemberOptions("/e", "none", false, false, 0, false, 0);
 
   @TempDir Path root;
   private ProcFs proc;

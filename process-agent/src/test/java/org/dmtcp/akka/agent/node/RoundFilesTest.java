@@ -174,7 +174,7 @@ class RoundFilesTest {
   @Test
   void givesEveryGenerationItsDirectoryWhenAsked() throws Exception {
     Member a = new Member(new HostProcess(9, 1), "u", 9, 0, "prog", true,
-        new MemberOptions(directory.toString(), "zstd", false, false, 0, true));
+        new MemberOptions(directory.toString(), "zstd", false, false, 0, true, 0));
     RoundFiles files = files(4);
     List<Path> made = files.prepare(List.of(a));
     Path image = files.image(a);
@@ -183,5 +183,35 @@ class RoundFilesTest {
     write(files.temporary(image), COMPUTATION, 4, "m4");
     files.discard(List.of(image), made);
     assertEquals(List.of(), names());
+  }
+
+  @Test
+  void keepsSoManyGenerationsAndNeverFewer() throws Exception {
+    Member a = new Member(new HostProcess(9, 1), "u", 9, 0, "prog", true,
+        new MemberOptions(directory.toString(), "zstd", false, false, 0, false, 2));
+    for (int generation = 1; generation <= 4; generation++) {
+      round(generation, a);
+      KeptGenerations.prune(List.of(a), COMPUTATION, generation);
+    }
+    assertEquals(
+        List.of("ckpt_" + COMPUTATION + "_00003", "ckpt_" + COMPUTATION + "_00004"), names());
+    // Nothing says that generation 5 was committed: the others stay.
+    KeptGenerations.prune(List.of(a), COMPUTATION, 5);
+    assertEquals(2, names().size());
+  }
+
+  @Test
+  void aRestartedProcessGoesOnBesideItsOldGenerations() {
+    Member a = new Member(new HostProcess(9, 1), "u", 9, 0, "prog", true,
+        new MemberOptions(directory.resolve("ckpt_" + COMPUTATION + "_00003").toString(), "zstd",
+            false, false, 0, true, 0));
+    assertEquals(directory.resolve("ckpt_" + COMPUTATION + "_00004"),
+        files(4).image(a).getParent());
+  }
+
+  @Test
+  void imagesRememberTheOptions() {
+    MemberOptions options = new MemberOptions("/d", "lz4", true, true, 12, true, 700);
+    assertEquals(options, MemberOptions.ofBits("/d", "lz4", options.bits()));
   }
 }

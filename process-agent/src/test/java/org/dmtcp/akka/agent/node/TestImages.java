@@ -18,7 +18,7 @@ final class TestImages {
 
   static Member member(int virtualPid, Path directory) {
     return new Member(new HostProcess(virtualPid + 1000, 5), "upid-" + virtualPid, virtualPid, 0,
-        "prog", true, new MemberOptions(directory.toString(), "zstd", false, false, 0, false));
+        "prog", true, new MemberOptions(directory.toString(), "zstd", false, false, 0, false, 0));
   }
 
   static RoundPlan plan(long generation, String manifestId) {
