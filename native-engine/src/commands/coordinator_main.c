@@ -296,7 +296,7 @@ static int run_daemon(struct coordinator *c, const char *tree, struct fault *fau
 	int log, ret;
 
 	if (background_prepare(c, &b, fault) < 0 ||
-	    java_command_make(&java, tree, MAIN_CLASS, c->passed, fault) < 0)
+	    java_command_make(&java, "dmtcp_coordinator", tree, MAIN_CLASS, c->passed, fault) < 0)
 		return -1;
 	log = open_log(&b, fault);
 	if (log < 0)
@@ -354,7 +354,7 @@ int main(int argc, char **argv)
 			return ret;
 		goto fail;
 	}
-	if (java_command_make(&java, tree, MAIN_CLASS, c.passed, &fault) < 0)
+	if (java_command_make(&java, "dmtcp_coordinator", tree, MAIN_CLASS, c.passed, &fault) < 0)
 		goto fail;
 	fail_redirect();
 	execv(java.file, java.arguments);

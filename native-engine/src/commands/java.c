@@ -10,9 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The JVM finds its files by /proc/self/exe, so this is ours to choose. */
-#define COORDINATOR_NAME "dmtcp_coordinator"
-
 /*
  * A coordinator waits most of its life and must start fast: the simplest collector and compiler, a heap that
  * begins small, small stacks, and no file in /tmp for jstat.
@@ -123,8 +120,8 @@ static int add_own_options(struct java_command *c)
 	return ret;
 }
 
-int java_command_make(struct java_command *out, const char *tree, const char *main_class,
-		      char *const *arguments, struct fault *fault)
+int java_command_make(struct java_command *out, const char *name, const char *tree,
+		      const char *main_class, char *const *arguments, struct fault *fault)
 {
 	char java[PATH_MAX], archive[PATH_MAX];
 	char *jars = NULL;
@@ -137,7 +134,7 @@ int java_command_make(struct java_command *out, const char *tree, const char *ma
 	ret = class_path(tree, &jars, fault);
 	if (ret < 0)
 		return ret;
-	ret = add(out, "", COORDINATOR_NAME);
+	ret = add(out, "", name); /* the JVM finds its files by /proc/self/exe: this is ours to choose */
 	out->file = strdup(java);
 	if (!out->file)
 		ret = -ENOMEM;

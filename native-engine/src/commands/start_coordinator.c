@@ -18,28 +18,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "outside.h"
 #include "runtime_paths.h"
+#include "start_agent.h"
+#include "start_command.h"
 
 #define CONNECT_MS 5000
-#define START_MS 90000 /* a JVM on a loaded machine */
 #define OTHER_START_MS 3000 /* its JVM needs about one second on a busy machine */
-#define ERROR_BYTES 480
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void pause_ms(unsigned int ms)
-{
-	struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
-
-	nanosleep(&pause, NULL);
-}
 
 static const char *first_set(const char *option, const char *name, const char *older_name)
 {
@@ -169,107 +153,6 @@ static void start_arguments(const struct coordinator_choice *choice, const char 
 	arguments[n] = NULL;
 }
 
-/* In the child: nothing of a computation may stick to the coordinator. */
-static void run_coordinator(const char *const *arguments, int error_fd)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	outside_environment();
-	dup2(null, STDIN_FILENO);
-	dup2(null, STDOUT_FILENO);
-	dup2(error_fd, STDERR_FILENO);
-	execv(arguments[0], (char *const *)arguments);
-	dprintf(STDERR_FILENO, "%s cannot be started: %s", arguments[0], strerror(errno));
-	_exit(99);
-}
-
-/* Reads until the other end is closed, keeping the first bytes. -ETIMEDOUT. */
-static int read_errors(int fd, char *text, size_t bytes, uint64_t deadline)
-{
-	size_t kept = 0;
-	char rest[256];
-
-	for (;;) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		uint64_t now = now_ms();
-		ssize_t n;
-
-		if (now >= deadline)
-			return -ETIMEDOUT;
-		if (poll(&p, 1, (int)(deadline - now)) <= 0)
-			continue;
-		n = kept < bytes - 1 ? read(fd, text + kept, bytes - 1 - kept) :
-				       read(fd, rest, sizeof(rest));
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n == 0)
-			break;
-		if (n > 0 && kept < bytes - 1)
-			kept += n;
-		text[kept] = '\0';
-	}
-	while (kept && strchr("\n ", text[kept - 1]))
-		text[--kept] = '\0';
-	return 0;
-}
-
-/* -ECHILD: somebody else (SIGCHLD ignored) took the status; then only the socket can tell. */
-static int wait_child(pid_t child, uint64_t deadline)
-{
-	int status;
-	pid_t got;
-
-	while ((got = waitpid(child, &status, WNOHANG)) == 0 || (got < 0 && errno == EINTR)) {
-		if (now_ms() >= deadline)
-			return -ETIMEDOUT;
-		pause_ms(1);
-	}
-	if (got < 0)
-		return -errno;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
-}
-
-static int run_start_command(const char *const *arguments, struct fault *fault)
-{
-	uint64_t deadline = now_ms() + START_MS;
-	char text[ERROR_BYTES] = "";
-	int ends[2], ret;
-	pid_t child;
-
-	if (pipe2(ends, O_CLOEXEC))
-		return fault_set(fault, errno, "coordinator-start", "pipe: %s", strerror(errno));
-	child = fork();
-	if (child < 0) {
-		ret = fault_set(fault, errno, "coordinator-start", "fork: %s", strerror(errno));
-		goto out_close;
-	}
-	if (child == 0)
-		run_coordinator(arguments, ends[1]);
-	close(ends[1]);
-	ends[1] = -1;
-	ret = read_errors(ends[0], text, sizeof(text), deadline);
-	if (ret < 0)
-		kill(child, SIGKILL); /* else waitpid below could take the rest of the limit again */
-	else
-		ret = wait_child(child, deadline);
-	if (ret == -ECHILD)
-		ret = 0;
-	if (ret < 0) {
-		waitpid(child, NULL, WNOHANG);
-		fault_set(fault, -ret, "coordinator-start",
-			  "the coordinator could not be started: %s",
-			  *text ? text : strerror(-ret));
-	}
-out_close:
-	close(ends[0]);
-	if (ends[1] >= 0)
-		close(ends[1]);
-	return ret;
-}
-
 static int read_port_file(const char *path, unsigned int *port)
 {
 	FILE *f = fopen(path, "re");
@@ -281,31 +164,6 @@ static int read_port_file(const char *path, unsigned int *port)
 		ret = 0;
 	fclose(f);
 	return ret;
-}
-
-/* One at a time per port: the second finds the coordinator of the first. */
-static int lock_start(const char *directory, unsigned int port, struct fault *fault)
-{
-	uint64_t deadline = now_ms() + START_MS;
-	char path[PATH_MAX + 40];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/coordinator-%u.lock", directory, port);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return fault_set(fault, errno, "run-directory", "%s: %s", path, strerror(errno));
-	while (flock(fd, LOCK_EX | LOCK_NB)) {
-		int error = errno;
-
-		if ((error == EWOULDBLOCK || error == EINTR) && now_ms() < deadline) {
-			pause_ms(10);
-			continue;
-		}
-		close(fd);
-		return fault_set(fault, error == EWOULDBLOCK ? ETIMEDOUT : error,
-				 "coordinator-start", "another start of a coordinator holds %s", path);
-	}
-	return fd;
 }
 
 /* Runs the command and learns the port. The lock is held, nobody answers at the address. */
@@ -324,7 +182,7 @@ static int start_locked(const struct coordinator_choice *choice, const char *dir
 	snprintf(port_file, sizeof(port_file), "%s/start-%d.port", directory, (int)getpid());
 	unlink(port_file);
 	start_arguments(choice, program, port, address->port ? NULL : port_file, arguments);
-	ret = run_start_command(arguments, fault);
+	ret = start_command_run(arguments, "coordinator", fault);
 	if (ret == 0 && !address->port) {
 		ret = read_port_file(port_file, &address->port);
 		if (ret < 0)
@@ -343,12 +201,12 @@ static int await_coordinator(const struct coordinator_choice *choice,
 			     const struct coordinator_address *address,
 			     struct local_client **out, int error)
 {
-	uint64_t deadline = now_ms() + OTHER_START_MS;
+	uint64_t deadline = start_now_ms() + OTHER_START_MS;
 
-	while (now_ms() < deadline) {
+	while (start_now_ms() < deadline) {
 		if (coordinator_connect(choice, address, out, NULL) == 0)
 			return 0;
-		pause_ms(20);
+		start_pause_ms(20);
 	}
 	return error;
 }
@@ -356,7 +214,7 @@ static int await_coordinator(const struct coordinator_choice *choice,
 static int start(const struct coordinator_choice *choice, struct coordinator_address *address,
 		 struct local_client **out, struct fault *fault)
 {
-	char directory[PATH_MAX], inside[PATH_MAX + 2];
+	char directory[PATH_MAX], inside[PATH_MAX + 2], name[40];
 	int lock, ret;
 
 	ret = runtime_directory(choice->tmpdir, directory, sizeof(directory));
@@ -366,7 +224,8 @@ static int start(const struct coordinator_choice *choice, struct coordinator_add
 	ret = runtime_directory_prepare(inside, fault);
 	if (ret < 0)
 		return ret;
-	lock = lock_start(directory, address->port, fault);
+	snprintf(name, sizeof(name), "coordinator-%u", address->port);
+	lock = start_command_lock(directory, name, fault);
 	if (lock < 0)
 		return lock;
 	if (!address->port || coordinator_connect(choice, address, out, NULL) < 0) {
@@ -397,6 +256,8 @@ int coordinator_reach(const struct coordinator_choice *choice,
 	int ret;
 
 	*out = NULL;
+	if (!address->on_this_host && address->port && choice->mode != COORDINATOR_NEW)
+		return agent_reach(choice, address, out, fault);
 	if (choice->mode == COORDINATOR_NEW && !address->port_chosen)
 		address->port = 0;
 	if (choice->mode != COORDINATOR_NEW && address->port) {
@@ -408,8 +269,8 @@ int coordinator_reach(const struct coordinator_choice *choice,
 	}
 	if (!address->on_this_host)
 		return fault_set(fault, ENOTCONN, "coordinator-unreachable",
-				 "no coordinator answers at %s:%u, and one can be started in the "
-				 "background on this host only", address->host, address->port);
+				 "%s: a coordinator can be started in the background on this host "
+				 "only", address->host);
 	return start(choice, address, out, fault);
 }
 
@@ -425,7 +286,7 @@ int coordinator_request(const struct coordinator_choice *choice,
 			uint32_t timeout_ms, struct local_client **client, json_t **answer,
 			struct fault *fault)
 {
-	uint64_t deadline = now_ms() + START_MS;
+	uint64_t deadline = start_now_ms() + START_MS;
 
 	for (;;) {
 		struct fault reason = { 0 };
@@ -437,8 +298,8 @@ int coordinator_request(const struct coordinator_choice *choice,
 				return 0;
 			local_close(*client);
 			*client = NULL;
-			if (leaving(ret, &reason) && now_ms() < deadline) {
-				pause_ms(20);
+			if (leaving(ret, &reason) && start_now_ms() < deadline) {
+				start_pause_ms(20);
 				continue;
 			}
 		}

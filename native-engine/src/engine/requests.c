@@ -191,6 +191,8 @@ static const struct {
 	{ "scan", request_scan },
 	{ "check", request_check },
 	{ "freeze", request_freeze },
+	{ "endpoints", request_endpoints },
+	{ "match", request_match },
 	{ "drain", request_drain },
 	{ "snapshot", request_snapshot },
 	{ "refill", request_refill },

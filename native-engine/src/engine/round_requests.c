@@ -14,8 +14,7 @@ static uint32_t timeout_of(const json_t *request)
 	return ms < 1 ? 1 : ms > 86400000 ? 86400000 : ms;
 }
 
-/* The round that @request names is the active one. */
-static int find_round(struct server *s, const json_t *request, struct fault *fault)
+int find_round(struct server *s, const json_t *request, struct fault *fault)
 {
 	const char *name = json_text(request, "round", "");
 

@@ -332,6 +332,7 @@ void run_close(struct run *r)
 	descriptors_free(&r->round);
 	shared_content_free(&r->round);
 	shared_close(&r->round);
+	json_decref(r->ends);
 	free(r->round.members);
 	free(r->round.ids);
 	free(r);

@@ -43,6 +43,9 @@ typedef int (*request_handler)(struct server *s, const json_t *request, json_t *
 			       struct fault *fault);
 
 int request_freeze(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
+int request_endpoints(struct server *s, const json_t *request, json_t *answer,
+		      struct fault *fault);
+int request_match(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
 int request_drain(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
 int request_snapshot(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
 int request_refill(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
@@ -57,6 +60,8 @@ int codec_by_name(const char *name); /* enum image_codec, or -EINVAL */
 /* computationId, roots, namespaces of scan and freeze. -ENOMEM. */
 int read_scan_request(const json_t *request, struct scan_request *out, struct fault *fault);
 
+/* Whether the round that @request names is the active one: 0, else -EINVAL with @fault. */
+int find_round(struct server *s, const json_t *request, struct fault *fault);
 /* Ends twins that are read, answers writes that are done or late. */
 void server_writes(struct server *s);
 /* When the earliest waiting write is late; UINT64_MAX: none. */

@@ -28,6 +28,7 @@ class ArchitectureTest {
               "com.typesafe.config."),
           "process-agent", Set.of("org.dmtcp.akka.protocol.", "org.dmtcp.akka.config.", "akka.",
               "com.typesafe.config.", "com.sun.jna.", "com.fasterxml.jackson.", "org.slf4j.",
+              "javax.net.ssl.",
               "jdk.net."),
           "coordinator-actors", Set.of("org.dmtcp.akka.protocol.", "org.dmtcp.akka.config.",
               "akka.", "com.typesafe.config.", "com.fasterxml.jackson.", "org.slf4j.",

@@ -22,6 +22,7 @@ import java.util.function.Function;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
 import org.dmtcp.akka.config.Credential;
+import org.dmtcp.akka.config.RuntimePaths;
 import org.dmtcp.akka.coordinator.Main.StartException;
 import org.dmtcp.akka.protocol.CoordinatorMessage;
 import org.dmtcp.akka.protocol.CoordinatorReply;
@@ -127,6 +128,7 @@ final class ControlPort implements AutoCloseable {
     if (op.equals("join")) {
       return Json.MAPPER.createObjectNode()
           .put("ok", true)
+          .put("node", RuntimePaths.hostName())
           .put("address", Cluster.address(system))
           .put(
               "coordinator",

@@ -17,6 +17,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.dmtcp.akka.config.ClusterKeys;
 import org.dmtcp.akka.config.Credential;
 import org.dmtcp.akka.config.ErrorTable;
 import org.dmtcp.akka.config.ExitCode;
@@ -94,7 +95,8 @@ public final class Main {
                   ready,
                   ending)),
               "dmtcp",
-              ConfigFactory.parseMap(Cluster.settings(config, credential))
+              ConfigFactory.parseMap(
+                  ClusterKeys.of(config, credential, ClusterKeys::ownAddress))
                   .withFallback(config));
       Signals.install(signal -> system.tell(new Coordinator.Close("signal " + signal)), files);
       ending.thenAccept(end -> ready.cancel(false)); // nothing to wait for any more

@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ForkJoinPool;
 import javax.net.ssl.SSLContext;
+import org.dmtcp.akka.config.ClusterKeys;
 import org.dmtcp.akka.config.Credential;
 import org.dmtcp.akka.config.JvmConfig;
 import org.dmtcp.akka.protocol.CoordinatorMessage;
@@ -131,7 +132,9 @@ class ClusterTest {
     ActorTestKit kit =
         ActorTestKit.create(
             "dmtcp",
-            ConfigFactory.parseMap(Cluster.settings(config, credential)).withFallback(config));
+            ConfigFactory.parseMap(
+                    ClusterKeys.of(config, credential, ClusterKeys::ownAddress))
+                .withFallback(config));
     kits.add(kit);
     return kit;
   }

@@ -82,6 +82,9 @@ public final class NodeAgent extends NodeAgentPart {
 
   record LeaveNow() implements Command {}
 
+  /** @param changes of the state when the time began */
+  private record IdleElapsed(long changes) implements Command {}
+
   record JoinAgain() implements Command {}
 
   /** Beside the images of restarted members there is a later generation than theirs. */
@@ -141,6 +144,7 @@ public final class NodeAgent extends NodeAgentPart {
 
   private Behavior<Command> starting(StashBuffer<Command> stash) {
     NodeState none = NodeState.none();
+    startIdleTimer(none);
     try {
       return members.registered().map(c -> adopting(members.scan(adopted(none, c)), stash))
           .orElseGet(() -> serving(join(none)));
@@ -215,9 +219,27 @@ public final class NodeAgent extends NodeAgentPart {
         .onMessage(RoundStopped.class,
             m -> serving(members.scan(rounds.onRoundStopped(m.roundId(), state))))
         .onMessage(JoinAgain.class, m -> serving(join(state)))
+        .onMessage(IdleElapsed.class, m -> onIdle(m.changes(), state))
         .onMessage(Swept.class, m -> serving(members.scan(onSwept(state))))
         .onSignal(PostStop.class, s -> stopped())
         .build();
+  }
+
+  private Behavior<Command> onIdle(long changes, NodeState state) {
+    boolean isIdle = state.membership().isEmpty() && state.joining().isEmpty()
+        && state.rounds().isEmpty() && state.calls() == 0 && state.changes() == changes;
+    if (isIdle) {
+      context.getLog().info("nothing to do for {}", settings.idleLimit());
+      return stopped();
+    }
+    startIdleTimer(state);
+    return serving(state);
+  }
+
+  private void startIdleTimer(NodeState state) {
+    if (!settings.idleLimit().isZero()) {
+      timers.startSingleTimer("idle", new IdleElapsed(state.changes()), settings.idleLimit());
+    }
   }
 
   private NodeState onLocal(LocalRequest request, NodeState state) {

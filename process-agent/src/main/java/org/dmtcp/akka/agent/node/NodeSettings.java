@@ -18,6 +18,7 @@ import org.dmtcp.akka.agent.local.LocalLimits;
  * @param requestLimit of a local request that is quick
  * @param roundRequestLimit of a local request that may have to wait for a round
  * @param lastAnswerLimit at the end, for answers that are on their way
+ * @param idleLimit without anything to do, until the agent ends; zero: never
  */
 record NodeSettings(
     Path tree,
@@ -30,7 +31,8 @@ record NodeSettings(
     Duration joinRetry,
     Duration requestLimit,
     Duration roundRequestLimit,
-    Duration lastAnswerLimit) {
+    Duration lastAnswerLimit,
+    Duration idleLimit) {
 
   static NodeSettings of(Config config) {
     Config agent = config.getConfig("dmtcp.agent");
@@ -52,7 +54,8 @@ record NodeSettings(
         agent.getDuration("join-retry"),
         local.getDuration("request-limit"),
         local.getDuration("round-request-limit"),
-        local.getDuration("last-answer-limit"));
+        local.getDuration("last-answer-limit"),
+        agent.getDuration("idle-limit"));
   }
 
   Path engineProgram() {

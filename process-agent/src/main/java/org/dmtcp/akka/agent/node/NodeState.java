@@ -130,8 +130,9 @@ record NodeState(
         scan, sweeps, now, calls, changes);
   }
 
+  /** Counts as a change: a host whose commands are used is not idle. */
   NodeState withCalls(int now) {
     return new NodeState(membership, joining, computationId, generation, rounds, aborting,
-        scan, sweeps, reported, now, changes);
+        scan, sweeps, reported, now, changes + 1);
   }
 }

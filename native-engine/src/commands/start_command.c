@@ -1,0 +1,158 @@
+/* Starting what goes on in the background: a coordinator, an agent. */
+#include "start_command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "outside.h"
+
+#define ERROR_BYTES 480
+
+uint64_t start_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+void start_pause_ms(unsigned int ms)
+{
+	struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
+
+	nanosleep(&pause, NULL);
+}
+
+/* In the child: nothing of a computation may stick to what is started. */
+static void run_in_child(const char *const *arguments, int error_fd)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	outside_environment();
+	dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	dup2(error_fd, STDERR_FILENO);
+	execv(arguments[0], (char *const *)arguments);
+	dprintf(STDERR_FILENO, "%s cannot be started: %s", arguments[0], strerror(errno));
+	_exit(99);
+}
+
+/* Reads until the other end is closed, keeping the first bytes. -ETIMEDOUT. */
+static int read_errors(int fd, char *text, size_t bytes, uint64_t deadline)
+{
+	size_t kept = 0;
+	char rest[256];
+
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		uint64_t now = start_now_ms();
+		ssize_t n;
+
+		if (now >= deadline)
+			return -ETIMEDOUT;
+		if (poll(&p, 1, (int)(deadline - now)) <= 0)
+			continue;
+		n = kept < bytes - 1 ? read(fd, text + kept, bytes - 1 - kept) :
+				       read(fd, rest, sizeof(rest));
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 0)
+			break;
+		if (n > 0 && kept < bytes - 1)
+			kept += n;
+		text[kept] = '\0';
+	}
+	while (kept && strchr("\n ", text[kept - 1]))
+		text[--kept] = '\0';
+	return 0;
+}
+
+/* -ECHILD: somebody else (SIGCHLD ignored) took the status; then only the socket can tell. */
+static int wait_child(pid_t child, uint64_t deadline)
+{
+	int status;
+	pid_t got;
+
+	while ((got = waitpid(child, &status, WNOHANG)) == 0 || (got < 0 && errno == EINTR)) {
+		if (start_now_ms() >= deadline)
+			return -ETIMEDOUT;
+		start_pause_ms(1);
+	}
+	if (got < 0)
+		return -errno;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
+}
+
+int start_command_run(const char *const *arguments, const char *what, struct fault *fault)
+{
+	uint64_t deadline = start_now_ms() + START_MS;
+	char text[ERROR_BYTES] = "";
+	int ends[2], ret;
+	pid_t child;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return fault_set(fault, errno, "coordinator-start", "pipe: %s", strerror(errno));
+	child = fork();
+	if (child < 0) {
+		ret = fault_set(fault, errno, "coordinator-start", "fork: %s", strerror(errno));
+		goto out_close;
+	}
+	if (child == 0)
+		run_in_child(arguments, ends[1]);
+	close(ends[1]);
+	ends[1] = -1;
+	ret = read_errors(ends[0], text, sizeof(text), deadline);
+	if (ret < 0)
+		kill(child, SIGKILL); /* else waitpid below could take the rest of the limit again */
+	else
+		ret = wait_child(child, deadline);
+	if (ret == -ECHILD)
+		ret = 0;
+	if (ret < 0) {
+		waitpid(child, NULL, WNOHANG);
+		fault_set(fault, -ret, "coordinator-start",
+			  "the %s could not be started: %s", what,
+			  *text ? text : strerror(-ret));
+	}
+out_close:
+	close(ends[0]);
+	if (ends[1] >= 0)
+		close(ends[1]);
+	return ret;
+}
+
+int start_command_lock(const char *directory, const char *name, struct fault *fault)
+{
+	uint64_t deadline = start_now_ms() + START_MS;
+	char path[PATH_MAX + 400];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s.lock", directory, name);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return fault_set(fault, errno, "run-directory", "%s: %s", path, strerror(errno));
+	while (flock(fd, LOCK_EX | LOCK_NB)) {
+		int error = errno;
+
+		if ((error == EWOULDBLOCK || error == EINTR) && start_now_ms() < deadline) {
+			start_pause_ms(10);
+			continue;
+		}
+		close(fd);
+		return fault_set(fault, error == EWOULDBLOCK ? ETIMEDOUT : error,
+				 "coordinator-start", "another start holds %s", path);
+	}
+	return fd;
+}

@@ -1,0 +1,27 @@
+/* Starting what goes on in the background: a coordinator, an agent. */
+#ifndef START_COMMAND_H
+#define START_COMMAND_H
+
+#include <stdint.h>
+
+#include "../common/fault.h"
+
+#define START_MS 90000 /* a JVM on a loaded machine */
+
+uint64_t start_now_ms(void);
+void start_pause_ms(unsigned int ms);
+
+/*
+ * Runs a command that puts itself into the background, until it has; at most START_MS. @arguments
+ * begin with the file and end with NULL. The fault is coordinator-start, with what the command
+ * wrote to its standard error and @what it was.
+ */
+int start_command_run(const char *const *arguments, const char *what, struct fault *fault);
+
+/*
+ * One start at a time: who comes second finds what the first has started. Returns a descriptor on
+ * `<directory>/<name>.lock`, to be closed afterwards.
+ */
+int start_command_lock(const char *directory, const char *name, struct fault *fault);
+
+#endif

@@ -1,0 +1,146 @@
+package org.dmtcp.akka.agent.host;
+
+import akka.actor.typed.ActorSystem;
+import com.typesafe.config.Config;
+import com.typesafe.config.ConfigFactory;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import javax.net.ssl.SSLContext;
+import org.dmtcp.akka.agent.node.NodeAgentService;
+import org.dmtcp.akka.agent.node.Registered;
+import org.dmtcp.akka.config.ClusterKeys;
+import org.dmtcp.akka.config.Credential;
+import org.dmtcp.akka.config.ErrorTable;
+import org.dmtcp.akka.config.ExitCode;
+import org.dmtcp.akka.config.JvmConfig;
+import org.dmtcp.akka.config.RuntimePaths;
+import org.dmtcp.akka.protocol.NodeEnvironment;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * {@code dmtcp_agent HOST PORT}: the JVM that looks after this host's processes for a coordinator
+ * on another one. It joins, and when it loses the coordinator it waits for one at the same address
+ * as long as there are processes to look after.
+ */
+public final class AgentMain {
+  private static final Logger log = LoggerFactory.getLogger(AgentMain.class);
+
+  private final String host;
+  private final int port;
+  private final Config config;
+  private final Credential credential;
+  private final SSLContext tls;
+  private final Path socket;
+
+  /** The JVM ends by {@code halt}: its native launcher starts it again after anything else. */
+  public static void main(String[] words) {
+    ExitCode code;
+    try {
+      code = new AgentMain(words[0], Integer.parseInt(words[1])).run();
+    } catch (IOException e) {
+      code = fail("coordinator-unreachable", e.getMessage());
+    } catch (RuntimeException e) {
+      code = fail("internal", e.toString());
+    }
+    System.err.flush();
+    Runtime.getRuntime().halt(code.number());
+  }
+
+  private static ExitCode fail(String errorId, String text) {
+    System.err.println("dmtcp_agent: error: " + text + " [" + errorId + "]");
+    System.err.println("  " + ErrorTable.remedy(errorId));
+    return ExitCode.FAILED;
+  }
+
+  private AgentMain(String host, int port) throws IOException {
+    this.host = host;
+    this.port = port;
+    Map<String, Object> keys = new HashMap<>();
+    Config defaults = JvmConfig.load(Map.of());
+    keys.put("dmtcp.agent.idle-limit", defaults.getString("dmtcp.agent.remote.idle-limit"));
+    this.config = JvmConfig.load(keys);
+    this.credential = Credential.open(Credential.directory(System.getenv()));
+    this.tls = credential.context();
+    String name = RuntimePaths.agentSocket(host, port);
+    this.socket = RuntimePaths.of(System.getenv(), name).socket(name);
+  }
+
+  /** @throws IOException the coordinator could not be reached even once */
+  private ExitCode run() throws IOException {
+    AgentGuardian.End end = serve(way());
+    while (end == AgentGuardian.End.LOST && awaitWay()) {
+      try {
+        end = serve(way());
+      } catch (IOException e) {
+        log.info("{}:{}: {}", host, port, e.getMessage());
+      }
+    }
+    return ExitCode.DONE;
+  }
+
+  private Duration duration(String key) {
+    return config.getDuration("dmtcp.agent.remote." + key);
+  }
+
+  private ControlClient.Way way() throws IOException {
+    ControlClient.Way way;
+    try {
+      way = ControlClient.ask(tls, host, port, duration("control-limit"));
+    } catch (IOException e) {
+      throw new IOException("the coordinator at " + host + ":" + port + ": " + e.getMessage(), e);
+    }
+    if (way.node().equals(RuntimePaths.hostName())) {
+      throw new IOException("the coordinator at " + host + ":" + port + " is on a host with our own"
+          + " name, " + way.node() + ": if it is this one, say localhost; else rename one of them");
+    }
+    return way;
+  }
+
+  /** Pauses before the next attempt. False: nobody is left to look after. */
+  private boolean awaitWay() {
+    try {
+      Thread.sleep(duration("retry").toMillis());
+    } catch (InterruptedException e) {
+      return false;
+    }
+    return Registered.anyLives(socket);
+  }
+
+  private AgentGuardian.End serve(ControlClient.Way way) throws IOException {
+    CompletableFuture<AgentGuardian.End> end = new CompletableFuture<>();
+    CompletableFuture<Void> ready = new CompletableFuture<>();
+    ActorSystem<AgentGuardian.Command> system =
+        ActorSystem.create(
+            AgentGuardian.create(new AgentGuardian.Parts(
+                way, duration("join-limit"),
+                coordinator -> new NodeAgentService().nodeAgent(new NodeEnvironment(
+                    RuntimePaths.hostName(), coordinator, host, port, socket, config)),
+                ready, end)),
+            "dmtcp",
+            ConfigFactory.parseMap(ClusterKeys.of(config, credential, way::ownAddress))
+                .withFallback(config));
+    ready.thenRun(() -> log.info("agent of {} for the coordinator at {}:{}",
+        RuntimePaths.hostName(), host, port));
+    // Also when the cluster puts us out: then the system ends first.
+    system.getWhenTerminated().whenComplete((done, e) -> end.complete(AgentGuardian.End.LOST));
+    AgentGuardian.End how = end.join();
+    system.terminate();
+    try {
+      system.getWhenTerminated().toCompletableFuture()
+          .get(duration("leave-limit").toMillis(), TimeUnit.MILLISECONDS);
+    } catch (TimeoutException | InterruptedException | ExecutionException | CompletionException e) {
+      log.warn("the actor system of {} does not end: {}", way.address(), e.toString());
+    }
+    log.info("membership at {}: {}", way.address(), how);
+    return how;
+  }
+}
