@@ -76,4 +76,5 @@ const struct file_kind_ops character_device_kind = {
 	.check = device_check,
 	.capture = device_capture,
 	.restore = device_restore,
+	.describe = file_payload_describe_path,
 };

@@ -11,6 +11,7 @@
 
 #include <sys/stat.h>
 
+#include "../common/json.h"
 #include "../resource/resource.h"
 
 /* What is known of a descriptor without consuming or changing anything. */
@@ -60,6 +61,11 @@ enum file_kind { /* part of the image format: append only */
 void file_payload_head(const void *payload, size_t bytes, void *head, size_t head_bytes);
 const void *file_payload_tail(const void *payload, size_t bytes, size_t *tail_bytes);
 
+/* describe of kinds whose tail is a path or a name. */
+void file_payload_describe_path(const void *payload, size_t bytes, json_t *out);
+/* An id of the round, as text: JSON's numbers do not hold 64 bits. */
+json_t *file_id_text(uint64_t id);
+
 struct file_kind_ops {
 	uint32_t kind;
 	const char *name; /* for messages: "pipe" */
@@ -80,6 +86,11 @@ struct file_kind_ops {
 	 */
 	int (*capture)(struct capture *c, const struct descriptor_view *d, uint64_t file_id,
 		       struct buffer *payload);
+	/*
+	 * For dmtcp_inspect: what the payload says, as fields of @out. Payloads may be hostile. NULL: nothing
+	 * beside what every file has.
+	 */
+	void (*describe)(const void *payload, size_t bytes, json_t *out);
 	/* In dmtcp_restart before anything is created: file gone, shorter, changed? */
 	int (*verify)(struct image_reader *image, const struct file_record *f, const void *payload,
 		      size_t bytes, struct fault *fault);

@@ -108,4 +108,5 @@ const struct file_kind_ops directory_kind = {
 	.capture = directory_capture,
 	.verify = directory_verify,
 	.restore = directory_restore,
+	.describe = file_payload_describe_path,
 };

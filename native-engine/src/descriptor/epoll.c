@@ -207,6 +207,21 @@ static int epoll_restore_in_owner(struct rebuilt_process *p, const struct file_r
 	return 0;
 }
 
+static void epoll_describe(const void *payload, size_t bytes, json_t *out)
+{
+	size_t length, i;
+	const char *tail = file_payload_tail(payload, bytes, &length);
+	json_t *watched = json_array();
+
+	for (i = 0; i < length / sizeof(struct epoll_entry); i++) {
+		struct epoll_entry e;
+
+		memcpy(&e, tail + i * sizeof(e), sizeof(e));
+		json_array_append_new(watched, json_integer(e.number));
+	}
+	json_object_set_new(out, "watches", watched);
+}
+
 const struct file_kind_ops epoll_kind = {
 	.kind = FILE_EPOLL,
 	.name = "epoll",
@@ -214,4 +229,5 @@ const struct file_kind_ops epoll_kind = {
 	.capture = epoll_capture,
 	.restore = epoll_restore,
 	.restore_in_owner = epoll_restore_in_owner,
+	.describe = epoll_describe,
 };

@@ -69,10 +69,19 @@ static int eventfd_restore(struct rebuilt_process *p, const struct file_record *
 	return 0;
 }
 
+static void eventfd_describe(const void *payload, size_t bytes, json_t *out)
+{
+	struct eventfd_payload r;
+
+	file_payload_head(payload, bytes, &r, sizeof(r));
+	json_object_set_new(out, "count", json_integer(r.count));
+}
+
 const struct file_kind_ops eventfd_kind = {
 	.kind = FILE_EVENTFD,
 	.name = "eventfd",
 	.claims = eventfd_claims,
 	.capture = eventfd_capture,
 	.restore = eventfd_restore,
+	.describe = eventfd_describe,
 };

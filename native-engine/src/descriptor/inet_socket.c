@@ -276,4 +276,5 @@ const struct file_kind_ops inet_socket_kind = {
 	.capture = inet_capture,
 	.restore = inet_restore,
 	.restore_last = inet_restore_last,
+	.describe = inet_describe,
 };

@@ -47,6 +47,7 @@ struct inet_view {
 
 bool inet_view_read(const void *payload, size_t bytes, struct inet_view *v);
 
+void inet_describe(const void *payload, size_t bytes, json_t *out); /* socket_describe.c */
 int inet_restore(struct rebuilt_process *p, const struct file_record *f, const void *payload,
 		 size_t bytes, int *fd);
 int inet_restore_last(struct rebuilt_process *p, const struct file_record *f, const void *payload,

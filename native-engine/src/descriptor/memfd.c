@@ -150,4 +150,5 @@ const struct file_kind_ops memfd_kind = {
 	.capture = memfd_capture,
 	.restore = memfd_restore,
 	.restore_last = memfd_restore_last,
+	.describe = file_payload_describe_path,
 };

@@ -275,6 +275,19 @@ static int mqueue_restore_from_outside(struct rebuilt_process *p, const struct f
 	return ret;
 }
 
+static void mqueue_describe(const void *payload, size_t bytes, json_t *out)
+{
+	struct mqueue_payload r;
+	size_t length;
+	const char *tail = file_payload_tail(payload, bytes, &length);
+
+	file_payload_head(payload, bytes, &r, sizeof(r));
+	json_object_set_new(out, "path", json_from_bytes(tail, r.name_bytes < length ? r.name_bytes :
+											length));
+	json_object_set_new(out, "object", file_id_text(r.object));
+	json_object_set_new(out, "messages", json_integer(r.messages));
+}
+
 const struct file_kind_ops mqueue_kind = {
 	.kind = FILE_MQUEUE,
 	.name = "message queue",
@@ -282,4 +295,5 @@ const struct file_kind_ops mqueue_kind = {
 	.capture = mqueue_capture,
 	.restore = mqueue_restore,
 	.restore_from_outside = mqueue_restore_from_outside,
+	.describe = mqueue_describe,
 };

@@ -76,4 +76,5 @@ const struct file_kind_ops path_only_kind = {
 	.check = path_check,
 	.capture = path_capture,
 	.restore = path_restore,
+	.describe = file_payload_describe_path,
 };

@@ -85,6 +85,14 @@ static int pidfd_restore_inside(struct rebuilt_process *p, const struct file_rec
 	return 0;
 }
 
+static void pidfd_describe(const void *payload, size_t bytes, json_t *out)
+{
+	struct pidfd_payload r;
+
+	file_payload_head(payload, bytes, &r, sizeof(r));
+	json_object_set_new(out, "process", json_integer(r.virtual_pid));
+}
+
 const struct file_kind_ops pidfd_kind = {
 	.kind = FILE_PIDFD,
 	.name = "pidfd",
@@ -92,4 +100,5 @@ const struct file_kind_ops pidfd_kind = {
 	.capture = pidfd_capture,
 	.restore = pidfd_restore,
 	.restore_inside = pidfd_restore_inside,
+	.describe = pidfd_describe,
 };

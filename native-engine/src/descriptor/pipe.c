@@ -357,6 +357,20 @@ static int pipe_restore(struct rebuilt_process *p, const struct file_record *f, 
 	return 0;
 }
 
+static void pipe_describe(const void *payload, size_t bytes, json_t *out)
+{
+	static const char *const peers[] = { "member", "gone", "outside" };
+	struct pipe_view v;
+
+	read_payload(payload, bytes, &v);
+	if (v.path[0])
+		json_object_set_new(out, "path", json_from_text(v.path));
+	json_object_set_new(out, "object", file_id_text(v.head.object));
+	json_object_set_new(out, "peer", json_string(v.head.peer < 3 ? peers[v.head.peer] : "unknown"));
+	json_object_set_new(out, "queuedBytes", json_integer(v.head.data_bytes));
+	json_object_set_new(out, "capacity", json_integer(v.head.capacity));
+}
+
 const struct file_kind_ops pipe_kind = {
 	.kind = FILE_PIPE,
 	.name = "pipe",
@@ -364,4 +378,5 @@ const struct file_kind_ops pipe_kind = {
 	.capture = pipe_capture,
 	.verify = pipe_verify,
 	.restore = pipe_restore,
+	.describe = pipe_describe,
 };

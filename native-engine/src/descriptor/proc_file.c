@@ -138,6 +138,16 @@ static int proc_restore_inside(struct rebuilt_process *p, const struct file_reco
 	return r.virtual_pid ? open_file(p, f, path, fd) : 0;
 }
 
+static void proc_describe(const void *payload, size_t bytes, json_t *out)
+{
+	struct proc_payload r;
+
+	file_payload_head(payload, bytes, &r, sizeof(r));
+	file_payload_describe_path(payload, bytes, out);
+	if (r.virtual_pid)
+		json_object_set_new(out, "process", json_integer(r.virtual_pid));
+}
+
 const struct file_kind_ops proc_file_kind = {
 	.kind = FILE_PROC,
 	.name = "/proc file",
@@ -146,4 +156,5 @@ const struct file_kind_ops proc_file_kind = {
 	.capture = proc_capture,
 	.restore = proc_restore,
 	.restore_inside = proc_restore_inside,
+	.describe = proc_describe,
 };

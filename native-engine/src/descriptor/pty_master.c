@@ -1,6 +1,7 @@
 /* The master of a pseudo terminal, and with it the terminal itself: modes, size, queues. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <asm/termbits.h>
@@ -205,6 +206,19 @@ static int master_restore(struct rebuilt_process *p, const struct file_record *f
 					 p->fault);
 }
 
+static void master_describe(const void *payload, size_t bytes, json_t *out)
+{
+	struct master_payload r;
+	char path[32];
+
+	file_payload_head(payload, bytes, &r, sizeof(r));
+	snprintf(path, sizeof(path), "/dev/pts/%d", r.index);
+	json_object_set_new(out, "path", json_string(path));
+	json_object_set_new(out, "object", file_id_text(r.object));
+	json_object_set_new(out, "queuedBytes",
+			    json_integer((json_int_t)r.to_slave_bytes + r.to_master_bytes));
+}
+
 const struct file_kind_ops pty_master_kind = {
 	.kind = FILE_PTY_MASTER,
 	.name = "pty master",
@@ -212,4 +226,5 @@ const struct file_kind_ops pty_master_kind = {
 	.drain = master_drain,
 	.capture = master_capture,
 	.restore = master_restore,
+	.describe = master_describe,
 };

@@ -455,6 +455,24 @@ static int regular_restore_last(struct rebuilt_process *p, const struct file_rec
 	return 0;
 }
 
+static void regular_describe(const void *payload, size_t bytes, json_t *out)
+{
+	static const char *const states[] = {
+		[REGULAR_BY_PATH] = "by path", [REGULAR_DELETED] = "deleted, in the image",
+		[REGULAR_SAVED] = "in the image", [REGULAR_VIRTUAL] = "of the kernel",
+	};
+	struct regular_payload r;
+	char path[PATH_MAX];
+
+	read_payload(payload, bytes, &r, path);
+	json_object_set_new(out, "path", json_from_text(path));
+	json_object_set_new(out, "content", json_string(
+		r.state < sizeof(states) / sizeof(*states) && states[r.state] ? states[r.state] :
+									       "unknown"));
+	json_object_set_new(out, "bytes", json_integer(r.identity.bytes));
+	json_object_set_new(out, "object", file_id_text(r.object));
+}
+
 const struct file_kind_ops regular_file_kind = {
 	.kind = FILE_REGULAR,
 	.name = "file",
@@ -463,4 +481,5 @@ const struct file_kind_ops regular_file_kind = {
 	.verify = regular_verify,
 	.restore = regular_restore,
 	.restore_last = regular_restore_last,
+	.describe = regular_describe,
 };

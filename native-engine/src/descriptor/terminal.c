@@ -125,6 +125,16 @@ static int terminal_restore_in_owner(struct rebuilt_process *p, const struct fil
 	return 0;
 }
 
+static void terminal_describe(const void *payload, size_t bytes, json_t *out)
+{
+	struct terminal_payload r;
+
+	file_payload_head(payload, bytes, &r, sizeof(r));
+	json_object_set_new(out, "peer", json_string(r.master_file ? "member" : "outside"));
+	if (r.master_file)
+		json_object_set_new(out, "peerFile", file_id_text(r.master_file));
+}
+
 const struct file_kind_ops terminal_kind = {
 	.kind = FILE_TERMINAL,
 	.name = "terminal",
@@ -132,4 +142,5 @@ const struct file_kind_ops terminal_kind = {
 	.capture = terminal_capture,
 	.restore = terminal_restore,
 	.restore_in_owner = terminal_restore_in_owner,
+	.describe = terminal_describe,
 };

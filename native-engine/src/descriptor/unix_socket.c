@@ -336,4 +336,5 @@ const struct file_kind_ops unix_socket_kind = {
 	.capture = unix_capture,
 	.restore = unix_restore,
 	.restore_last = unix_restore_last,
+	.describe = unix_describe,
 };

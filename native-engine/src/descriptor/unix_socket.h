@@ -60,6 +60,7 @@ bool unix_view_read(const void *payload, size_t bytes, struct unix_view *v);
 /* Connected to one of the images, as socketpair(2), connect(2) or accept(2) made it. */
 bool unix_is_half_of_pair(const struct unix_view *v);
 
+void unix_describe(const void *payload, size_t bytes, json_t *out); /* socket_describe.c */
 int unix_restore(struct rebuilt_process *p, const struct file_record *f, const void *payload,
 		 size_t bytes, int *fd);
 int unix_restore_last(struct rebuilt_process *p, const struct file_record *f, const void *payload,

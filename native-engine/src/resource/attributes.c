@@ -331,6 +331,17 @@ static int restore_last(struct rebuilt_process *p)
 	return 0;
 }
 
+static void describe(struct image_reader *image, json_t *out)
+{
+	char path[PATH_MAX];
+	bool deleted;
+
+	if (read_directory(&image->records, RECORD_CWD, path, &deleted))
+		json_object_set_new(out, "directory", json_from_text(path));
+	if (read_directory(&image->records, RECORD_ROOT, path, &deleted) && strcmp(path, "/"))
+		json_object_set_new(out, "root", json_from_text(path));
+}
+
 const struct resource resource_attributes = {
 	.name = "attributes",
 	.capture = capture,
@@ -338,4 +349,5 @@ const struct resource resource_attributes = {
 	.restore_inside = restore_inside,
 	.restore_outside = restore_outside,
 	.restore_last = restore_last,
+	.describe = describe,
 };

@@ -256,8 +256,24 @@ int cpu_repack_xstate(const struct buffer *records, const void *area, size_t byt
 	return 0;
 }
 
+static void describe(struct image_reader *image, json_t *out)
+{
+	const struct record *r = record_find(&image->records, RECORD_CPU, NULL);
+	struct cpu_record record;
+	size_t bytes;
+
+	if (!r)
+		return;
+	record_head(r, &record, sizeof(record));
+	bytes = strnlen(record.model, sizeof(record.model));
+	while (bytes && record.model[bytes - 1] == ' ')
+		bytes--;
+	json_object_set_new(out, "processor", json_from_bytes(record.model, bytes));
+}
+
 const struct resource resource_cpu = {
 	.name = "cpu",
 	.capture = capture,
 	.verify = verify,
+	.describe = describe,
 };

@@ -375,10 +375,24 @@ static int restore_outside(struct rebuilt_process *p)
 	return ret;
 }
 
+static void describe(struct image_reader *image, json_t *out)
+{
+	const struct record *record = record_find(&image->records, RECORD_CREDENTIALS, NULL);
+	struct credentials_record r;
+
+	if (!record)
+		return;
+	record_head(record, &r, sizeof(r));
+	json_object_set_new(out, "uid", json_integer(r.effective_uid));
+	json_object_set_new(out, "gid", json_integer(r.effective_gid));
+	json_object_set_new(out, "privileged", json_boolean(r.effective != 0));
+}
+
 const struct resource resource_credentials = {
 	.name = "credentials",
 	.capture = capture,
 	.verify = verify,
 	.restore_inside = restore_inside,
 	.restore_outside = restore_outside,
+	.describe = describe,
 };

@@ -465,4 +465,5 @@ const struct resource descriptors_resource = {
 	.restore_shared = descriptors_restore_shared,
 	.restore_inside = descriptors_restore_inside,
 	.restore_last = descriptors_restore_last,
+	.describe = descriptors_describe, /* descriptors_describe.c */
 };

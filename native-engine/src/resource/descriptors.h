@@ -20,6 +20,9 @@ void descriptors_before_exit(struct round *r);
 /* Forgets the walk. More than once is fine. */
 void descriptors_free(struct round *r);
 
+/* For dmtcp_inspect: numbers, and what they are open on. */
+void descriptors_describe(struct image_reader *image, json_t *out);
+
 /* Highest descriptor number that the processes of @r will have, -1: none. */
 int descriptors_highest(const struct rebuild *r);
 

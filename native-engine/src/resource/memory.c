@@ -354,4 +354,5 @@ const struct resource memory_resource = {
 	.restore_shared = memory_restore_shared,
 	.restore_outside = memory_restore,
 	.restore_last = memory_restore_last,
+	.describe = memory_describe, /* memory_describe.c */
 };

@@ -267,4 +267,11 @@ int mm_restore(struct rebuilt_process *p, struct thread *t, uint64_t scratch);
  */
 #define KEY_IMAGE (1ull << 60)
 
+/* ---- for dmtcp_inspect ---- */
+
+/* memory_describe.c: the mappings, with what of them the image holds. */
+void memory_describe(struct image_reader *image, json_t *out);
+/* mm.c: executable and arguments; where heap and stack are. */
+void mm_describe(struct image_reader *image, json_t *out, struct file_range *heap, uint64_t *stack);
+
 #endif

@@ -19,6 +19,7 @@
 
 #define AUXV_BYTES_MAX 1024
 #define NO_FILE ((uint32_t)-1)
+#define ARGUMENT_BYTES 4096 /* that are shown */
 
 /* In the order of struct prctl_mm_map. */
 enum bound {
@@ -133,6 +134,58 @@ int mm_verify(struct image_reader *image, struct fault *fault)
 					"bound %d of the address space lies beyond the "
 					"addresses of programs", i);
 	return ret;
+}
+
+/* Argument strings lie in the memory of the process, where it may have changed them. */
+struct arguments {
+	uint64_t start;
+	char text[ARGUMENT_BYTES];
+	size_t bytes;
+};
+
+static int take_arguments(void *context, uint64_t offset, const void *data, uint64_t bytes)
+{
+	struct arguments *a = context;
+
+	if (offset < a->start || offset - a->start > sizeof(a->text) - bytes)
+		return 0;
+	memcpy(a->text + (offset - a->start), data, bytes);
+	if (offset - a->start + bytes > a->bytes)
+		a->bytes = offset - a->start + bytes;
+	return 0;
+}
+
+static json_t *list_arguments(struct image_reader *image, const struct mm_record *r)
+{
+	struct arguments a = { .start = r->bounds[ARG_START] };
+	uint64_t bytes = r->bounds[ARG_END] - r->bounds[ARG_START];
+	json_t *list = json_array();
+
+	if (r->bounds[ARG_END] <= a.start)
+		return list;
+	if (bytes > sizeof(a.text))
+		bytes = sizeof(a.text);
+	if (image_reader_content(image, 0, a.start, bytes, 1, take_arguments, &a, NULL) < 0)
+		a.bytes = 0; /* --verify tells what is wrong with it */
+	for (size_t at = 0, length; at < a.bytes; at += length + 1) {
+		length = strnlen(a.text + at, a.bytes - at);
+		json_array_append_new(list, json_from_bytes(a.text + at, length));
+	}
+	return list;
+}
+
+void mm_describe(struct image_reader *image, json_t *out, struct file_range *heap, uint64_t *stack)
+{
+	struct mm_view v;
+
+	*heap = (struct file_range){ 0, 0 };
+	*stack = 0;
+	if (read_record(&image->records, &v, NULL) < 0)
+		return;
+	*heap = (struct file_range){ v.r.bounds[START_BRK], v.r.bounds[BRK] };
+	*stack = v.r.bounds[START_STACK];
+	json_object_set_new(out, "executable", json_from_text(v.path));
+	json_object_set_new(out, "arguments", list_arguments(image, &v.r));
 }
 
 static uint64_t executable_key(const char *path)

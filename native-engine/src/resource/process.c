@@ -243,10 +243,32 @@ static int process_restore_inside(struct rebuilt_process *p)
 	return 0;
 }
 
+static void process_describe(struct image_reader *image, json_t *out)
+{
+	struct process_record r;
+
+	if (process_record_read(image, &r, NULL) < 0)
+		return;
+	json_object_set_new(out, "pid", json_integer(r.pid));
+	json_object_set_new(out, "parent", json_integer(r.parent));
+	json_object_set_new(out, "group", json_integer(r.group));
+	json_object_set_new(out, "session", json_integer(r.session));
+	json_object_set_new(out, "state", json_string(r.flags & PROCESS_ZOMBIE ? "zombie" :
+						      r.flags & PROCESS_STOPPED ? "stopped" : "running"));
+	if (r.flags & PROCESS_ZOMBIE)
+		json_object_set_new(out, "exitStatus", json_integer(r.exit_status));
+	json_object_set_new(out, "terminal", json_boolean(r.terminal != 0));
+	if (r.memory_owner && r.memory_owner != r.pid)
+		json_object_set_new(out, "sharesMemoryWith", json_integer(r.memory_owner));
+	if (r.files_owner && r.files_owner != r.pid)
+		json_object_set_new(out, "sharesFilesWith", json_integer(r.files_owner));
+}
+
 const struct resource process_resource = {
 	.name = "process",
 	.zombies = true,
 	.capture = process_capture,
 	.verify = process_verify,
 	.restore_inside = process_restore_inside,
+	.describe = process_describe,
 };

@@ -7,6 +7,7 @@
 
 #include "../common/buffer.h"
 #include "../common/fault.h"
+#include "../common/json.h"
 #include "../image/image.h"
 #include "../trace/process.h"
 
@@ -79,6 +80,9 @@ struct resource {
 
 	/* Appends this process's records and queues its content. Threads are stopped. */
 	int (*capture)(struct capture *c);
+
+	/* For dmtcp_inspect: adds what the image holds of this to @out, an object. May be NULL. */
+	void (*describe)(struct image_reader *image, json_t *out);
 
 	/* In dmtcp_restart, before any process is created: can this image be restored here? */
 	int (*verify)(struct image_reader *image, struct fault *fault);

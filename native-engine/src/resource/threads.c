@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "../common/proc.h"
+#include "../descriptor/descriptor.h"
 #include "cpu.h"
 #include "interrupted_call.h"
 #include "records.h"
@@ -483,6 +484,26 @@ static int restore_last(struct rebuilt_process *p)
 	return ret;
 }
 
+static void describe(struct image_reader *image, json_t *out)
+{
+	const struct record *record = NULL;
+	json_t *threads = json_array();
+
+	while ((record = record_find(&image->records, RECORD_THREAD, record))) {
+		struct thread_record r;
+		const char *state = "running";
+
+		record_head(record, &r, sizeof(r));
+		if (r.flags & (THREAD_EXITED_LEADER | THREAD_GROUP_STOPPED))
+			state = r.flags & THREAD_EXITED_LEADER ? "exited" : "stopped";
+		json_array_append_new(threads, json_pack("{s:i, s:o, s:s, s:o}", "tid",
+			(int)r.virtual_tid, "name",
+			json_from_bytes(r.name, strnlen(r.name, sizeof(r.name))), "state", state,
+			"instruction", file_id_text(r.regs.rip)));
+	}
+	json_object_set_new(out, "threads", threads);
+}
+
 const struct resource resource_threads = {
 	.name = "threads",
 	.check = check,
@@ -490,6 +511,7 @@ const struct resource resource_threads = {
 	.restore_inside = restore_inside,
 	.restore_outside = restore_outside,
 	.restore_last = restore_last,
+	.describe = describe,
 };
 
 /* ---- the last state ---- */
