@@ -11,6 +11,7 @@
 #include "fail.h"
 #include "options.h"
 #include "outside.h"
+#include "progress.h"
 #include "start_coordinator.h"
 #include "version.h"
 
@@ -35,7 +36,7 @@ struct command {
 	struct coordinator_address address;
 	enum verb verb;
 	long seconds;
-	bool json, help, version;
+	bool json, quiet, progress, help, version;
 	struct fault invalid; /* of the last command; an id says that it cannot be executed */
 };
 
@@ -98,6 +99,10 @@ static int on_option(void *context, const char *name, const char *value, struct 
 		c->choice.tmpdir = value;
 	else if (!strcmp(name, "json"))
 		c->json = true;
+	else if (!strcmp(name, "quiet"))
+		c->quiet = true;
+	else if (!strcmp(name, "progress"))
+		c->progress = true;
 	else if (!strcmp(name, "help"))
 		c->help = true;
 	else if (!strcmp(name, "version"))
@@ -339,6 +344,14 @@ static json_t *request_of(const struct command *c)
 	}
 }
 
+/* Of --json exactly one line is expected, unless more are asked for. */
+static enum progress_form progress_form(const struct command *c)
+{
+	if (c->json)
+		return c->progress ? PROGRESS_JSON : PROGRESS_NONE;
+	return c->quiet || fail_quiet(fail_quiet_environment()) ? PROGRESS_NONE : PROGRESS_WORDS;
+}
+
 static int exchange(const struct command *c, json_t **answer, struct fault *fault)
 {
 	struct local_client *client;
@@ -352,7 +365,8 @@ static int exchange(const struct command *c, json_t **answer, struct fault *faul
 	request = request_of(c);
 	ret = request ? local_send(client, request, ANSWER_MS, fault) : -ENOMEM;
 	if (ret == 0 && c->verb == BLOCKING)
-		ret = local_receive_patiently(client, answer, fault);
+		ret = progress_receive(client, &c->choice, &c->address, progress_form(c), answer,
+				       fault);
 	else if (ret == 0 && c->verb == QUIT) /* it may be gone before it has answered */
 		local_receive(client, QUIT_MS, answer, &ignored);
 	else if (ret == 0)

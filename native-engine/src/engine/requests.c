@@ -198,6 +198,7 @@ static const struct {
 	{ "refill", request_refill },
 	{ "resume", request_resume },
 	{ "write", request_write },
+	{ "progress", request_progress },
 	{ "abort", request_abort },
 	{ "end", request_end },
 	{ "exit", request_exit },

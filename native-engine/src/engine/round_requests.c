@@ -153,6 +153,24 @@ int request_write(struct server *s, const json_t *request, json_t *answer, struc
 	return 1;
 }
 
+int request_progress(struct server *s, const json_t *request, json_t *answer, struct fault *fault)
+{
+	int ret = find_round(s, request, fault);
+	json_t *images = json_array();
+
+	for (struct output *o = ret ? NULL : s->run->outputs; o; o = o->next) {
+		uint64_t done, queued;
+
+		image_writer_progress(o->writer, &done, &queued);
+		json_array_append_new(images, json_pack("{s:i, s:I, s:I, s:I}", "pid", (int)o->pid,
+							"startTicks", (json_int_t)o->start_ticks,
+							"doneBytes", (json_int_t)done,
+							"rawBytes", (json_int_t)queued));
+	}
+	json_object_set_new(answer, "images", images);
+	return ret;
+}
+
 static void answer_write(struct server *s, const struct waiting_write *w)
 {
 	const struct output *o = w->output;

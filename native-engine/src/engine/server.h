@@ -51,6 +51,7 @@ int request_snapshot(struct server *s, const json_t *request, json_t *answer, st
 int request_refill(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
 int request_resume(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
 int request_write(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
+int request_progress(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
 int request_abort(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
 int request_end(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
 int request_exit(struct server *s, const json_t *request, json_t *answer, struct fault *fault);

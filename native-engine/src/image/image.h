@@ -122,6 +122,9 @@ int image_writer_flush(struct image_writer *w, struct fault *fault);
 /* From any thread: what waits is dropped, flush and finish fail with -ECANCELED, the file goes. */
 void image_writer_cancel(struct image_writer *w);
 
+/* From any thread: raw bytes that have been queued, and how many of them are in the file. */
+void image_writer_progress(struct image_writer *w, uint64_t *done_bytes, uint64_t *queued_bytes);
+
 struct image_summary {
 	uint64_t file_bytes, raw_bytes;
 	char digest[40]; /* XXH3-128 hex of metadata, index, header: covers every chunk checksum */

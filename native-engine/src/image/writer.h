@@ -37,6 +37,7 @@ struct image_writer {
 	bool stopping;
 	bool running; /* the process runs on: what can be read LATER may be read now */
 	uint64_t copied_bytes;
+	uint64_t queued_bytes, done_bytes; /* raw, ever: for image_writer_progress() */
 	struct fault fault; /* the first of any thread */
 	int error;
 	uint64_t file_end;

@@ -74,6 +74,7 @@ static void work_on(struct image_writer *w, struct task *t, struct desk *desk)
 	if (ret < 0)
 		writer_fail(w, -ret, &fault);
 	w->copied_bytes -= t->copied_bytes;
+	w->done_bytes += t->bytes;
 	w->busy[t->urgency]--;
 	pthread_cond_broadcast(&w->idle);
 	task_free(t);
@@ -96,6 +97,14 @@ static void *worker(void *context)
 	pthread_mutex_unlock(&w->lock);
 	desk_give(desk);
 	return NULL;
+}
+
+void image_writer_progress(struct image_writer *w, uint64_t *done_bytes, uint64_t *queued_bytes)
+{
+	pthread_mutex_lock(&w->lock);
+	*done_bytes = w->done_bytes;
+	*queued_bytes = w->queued_bytes;
+	pthread_mutex_unlock(&w->lock);
 }
 
 void writer_stop_workers(struct image_writer *w)
@@ -167,6 +176,7 @@ static void push(struct image_writer *w, enum urgency u, struct task **pending)
 	while (w->copied_bytes + t->copied_bytes > COPIES_BYTES_MAX && will_make_room(w))
 		pthread_cond_wait(&w->idle, &w->lock);
 	w->copied_bytes += t->copied_bytes;
+	w->queued_bytes += t->bytes;
 	if (w->last[u])
 		w->last[u]->next = t;
 	else

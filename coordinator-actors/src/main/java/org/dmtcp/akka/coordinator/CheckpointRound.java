@@ -77,8 +77,17 @@ public final class CheckpointRound extends RoundState {
   public record Aborted(String roundId, Phase at, long generation, Failure failure)
       implements Outcome {}
 
-  /** Tells the coordinator how far the round is. */
-  public record Progressed(String roundId, Phase phase) {}
+  /**
+   * Tells the coordinator how far the round is.
+   *
+   * @param written of one node, while it writes
+   */
+  public record Progressed(
+      String roundId, Phase phase, Optional<NodeEvent.WriteProgress> written) {
+    Progressed(String roundId, Phase phase) {
+      this(roundId, phase, Optional.empty());
+    }
+  }
 
   /**
    * What a round starts from.
@@ -232,6 +241,10 @@ public final class CheckpointRound extends RoundState {
             m -> m.event() instanceof EndpointsFound e && isOurs(e.roundId(), pass),
             m -> awaiting(pass, missing, progress.with((EndpointsFound) m.event()), manifest))
         .onMessage(
+            Reported.class,
+            m -> m.event() instanceof NodeEvent.WriteProgress w && isOurs(w.roundId(), pass),
+            m -> onWriteProgress(pass, (NodeEvent.WriteProgress) m.event()))
+        .onMessage(
             Staged.class,
             m -> manifest.isPresent(),
             m -> onReached(pass, SELF, missing, progress, manifest))
@@ -250,6 +263,11 @@ public final class CheckpointRound extends RoundState {
         .onMessage(Cancel.class, m -> aborting.abort(pass, m.reason(), missing, Set.of()))
         .onAnyMessage(m -> ignoreStale(pass.phase().name(), m))
         .build();
+  }
+
+  private Behavior<Command> onWriteProgress(Pass pass, NodeEvent.WriteProgress written) {
+    observer.tell(new Progressed(start.roundId(), pass.phase(), Optional.of(written)));
+    return Behaviors.same();
   }
 
   private static boolean reaches(NodeEvent event, Pass pass) {

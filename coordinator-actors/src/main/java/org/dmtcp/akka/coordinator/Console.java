@@ -20,7 +20,7 @@ import org.dmtcp.akka.protocol.CoordinatorRequest;
 import org.dmtcp.akka.protocol.Failure;
 
 /** The person at the terminal: commands on standard input, notes on standard error. */
-final class Console {
+final class Console implements Notes {
   private static final String PROMPT = "dmtcp> ";
   private static final String HELP =
       """
@@ -37,9 +37,13 @@ final class Console {
         ? : Show this message
       """;
 
+  private static final Duration VISIBLE_AFTER = Duration.ofSeconds(1);
+  private static final Duration FIRST_SPARSE = Duration.ofSeconds(5);
+
   private final int quiet;
   private final boolean isDaemon;
   private volatile boolean hasPrompt;
+  private Duration sparse = FIRST_SPARSE; // the age at which the next line is due
 
   /** @param quiet 1: no notes, 2: no warnings either */
   Console(int quiet, boolean isDaemon) {
@@ -60,14 +64,29 @@ final class Console {
             + "\n" + (isDaemon ? "Backgrounding..." : "Type '?' for help.") + "\n");
   }
 
-  /** From any thread. */
-  synchronized void note(String line) {
+  @Override
+  public synchronized void note(String line) {
+    sparse = FIRST_SPARSE;
     if (quiet >= (line.startsWith("WARNING") ? 2 : 1)) {
       return;
     }
     erasePrompt();
     System.err.println(line);
     prompt();
+  }
+
+  /** On a terminal one line that is drawn again; else a few lines of a log, ever more rarely. */
+  @Override
+  public synchronized void progress(CoordinatorReply.Progress progress) {
+    if (quiet > 0 || progress.elapsed().compareTo(VISIBLE_AFTER) < 0) {
+      return;
+    }
+    if (System.console() != null && !isDaemon) {
+      System.err.print("\r" + StatusText.progress(progress) + "\033[K");
+    } else if (progress.elapsed().compareTo(sparse) >= 0) {
+      System.err.println(StatusText.progress(progress));
+      sparse = progress.elapsed().multipliedBy(2);
+    }
   }
 
   void ending(String reason) {
@@ -195,6 +214,9 @@ final class Console {
   }
 
   private void erasePrompt() {
+    if (System.console() != null && !isDaemon) {
+      System.err.print("\r\033[K"); // progress, if there was any
+    }
     if (hasPrompt) {
       System.out.print("\r" + " ".repeat(PROMPT.length()) + "\r");
       System.out.flush();

@@ -44,15 +44,19 @@ final class CoordinatorRound extends CoordinatorState {
   private record Round(
       String id,
       ActorRef<CheckpointRound.Command> actor,
-      Phase phase,
+      PhaseProgress progress,
       Optional<ActorRef<CoordinatorReply>> asker,
       Optional<After> then) {
-    Round at(Phase newPhase) {
-      return new Round(id, actor, newPhase, asker, then);
+    Phase phase() {
+      return progress.phase();
+    }
+
+    Round at(PhaseProgress newProgress) {
+      return new Round(id, actor, newProgress, asker, then);
     }
 
     Round andThen(After after) {
-      return new Round(id, actor, phase, asker, Optional.of(after));
+      return new Round(id, actor, progress, asker, Optional.of(after));
     }
   }
 
@@ -83,7 +87,8 @@ final class CoordinatorRound extends CoordinatorState {
             "round-" + roundId);
     // Not restarted: half a round has no state to come back to. It stops, and we are told.
     context.watchWith(actor, new RoundStopped(roundId));
-    return inRound(now, new Round(roundId, actor, Phase.PREPARE, asker, Optional.empty()));
+    return inRound(now, new Round(
+        roundId, actor, PhaseProgress.of(Phase.PREPARE), asker, Optional.empty()));
   }
 
   private State stateOf(Round round) {
@@ -116,7 +121,7 @@ final class CoordinatorRound extends CoordinatorState {
         .onMessage(
             RoundProgressed.class,
             m -> m.progress().roundId().equals(round.id()),
-            m -> inRound(now, round.at(m.progress().phase())))
+            m -> onProgressed(m.progress(), now, round))
         .onMessage(
             RoundEnded.class,
             m -> m.outcome().roundId().equals(round.id()),
@@ -135,11 +140,22 @@ final class CoordinatorRound extends CoordinatorState {
             m -> round.then().isPresent(),
             m -> doAfter(now, round.then().orElseThrow()))
         .onMessage(Received.class, m -> m.message() instanceof Register, this::later)
+        .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.GetProgress,
+            m -> answer((CoordinatorRequest) m.message(), round.progress().reply()))
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest,
             m -> refuse((CoordinatorRequest) m.message(), "not-running",
                 "a checkpoint is going on (" + round.phase() + ")"))
         .onAnyMessage(m -> ignore("inRound", m))
         .build();
+  }
+
+  private Behavior<Command> onProgressed(
+      CheckpointRound.Progressed progressed, Computation now, Round round) {
+    PhaseProgress then = round.progress().with(progressed);
+    if (progressed.written().isPresent()) {
+      notes.progress(then.reply());
+    }
+    return inRound(now, round.at(then));
   }
 
   /** After the round, if there is room; an answer comes in any case. */

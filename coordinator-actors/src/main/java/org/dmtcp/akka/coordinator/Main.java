@@ -90,7 +90,7 @@ public final class Main {
               Coordinator.create(new CoordinatorParts(
                   settings,
                   new RestartScript(restartCommand(config)),
-                  console::note,
+                  console,
                   reference -> ownNode(config, settings, reference),
                   ready,
                   ending)),

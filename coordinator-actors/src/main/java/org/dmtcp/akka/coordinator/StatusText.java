@@ -2,9 +2,11 @@ package org.dmtcp.akka.coordinator;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import org.dmtcp.akka.protocol.CoordinatorReply;
 import org.dmtcp.akka.protocol.CoordinatorReply.Status;
 import org.dmtcp.akka.protocol.CoordinatorReply.Workers;
 import org.dmtcp.akka.protocol.ProcessInfo;
@@ -52,6 +54,28 @@ final class StatusText {
           .append(", ").append(workers.barrier()).append('\n');
     }
     return out.toString();
+  }
+
+  /** {@code Checkpoint: write, 1.5 of 4.0 GiB, 512.0 MiB/s, 5 s left; slowest: ...}. */
+  static String progress(CoordinatorReply.Progress p) {
+    StringBuilder out = new StringBuilder("Checkpoint: ").append(p.phase());
+    double seconds = p.elapsed().toMillis() / 1000.0;
+    if (p.rawBytes() > 0 && seconds > 0) {
+      double rate = p.doneBytes() / seconds;
+      out.append(", ").append(size(p.doneBytes())).append(" of ").append(size(p.rawBytes()))
+          .append(", ").append(size((long) rate)).append("/s");
+      if (rate > 0) {
+        out.append(", ").append((long) Math.ceil((p.rawBytes() - p.doneBytes()) / rate))
+            .append(" s left");
+      }
+    }
+    return out.append(p.slowest().isEmpty() ? "" : "; slowest: " + p.slowest()).toString();
+  }
+
+  private static String size(long bytes) {
+    return bytes < 1L << 30
+        ? String.format(Locale.ROOT, "%.1f MiB", bytes / 1048576.0)
+        : String.format(Locale.ROOT, "%.1f GiB", bytes / 1073741824.0);
   }
 
   static String hosts(Workers workers) {

@@ -261,6 +261,28 @@ class CommandsIT {
     job.close();
   }
 
+  /** How many lines come depends on the disk; the answer is the last one, and every one is JSON. */
+  @Test
+  void progressIsJsonLinesBeforeTheAnswer() throws IOException {
+    Job job = session.start("big", "dmtcp_launch", "--compression", "gzip", "python3", "-c",
+        "import os, time\ncontent = os.urandom(60 << 20)\nprint('ready', flush=True)\ntime.sleep(100)");
+    session.await("big.out", "ready");
+    coordinator.awaitPeers(1);
+    List<String> lines = coordinator.must("--json", "--progress", "-bc").lines().toList();
+    for (String line : lines.subList(0, lines.size() - 1)) {
+      JsonNode progress = JSON.readTree(line);
+      assertTrue(progress.get("done_bytes").asLong() <= progress.get("total_bytes").asLong(), line);
+      assertTrue(!progress.get("phase").asText().isEmpty(), line);
+    }
+    assertEquals("DMT_BLOCKING_CKPT",
+        JSON.readTree(lines.get(lines.size() - 1)).get("command").asText());
+    assertEquals(1, coordinator.must("--json", "-bc").lines().count(), "only what is expected");
+    assertEquals("", coordinator.must("--quiet", "-bc"));
+    coordinator.must("-k");
+    job.await(Session.LIMIT);
+    job.close();
+  }
+
   @Test
   void checkpointOfNothingIsRefused() throws IOException {
     for (String command : List.of("-c", "-bc", "-kc")) {

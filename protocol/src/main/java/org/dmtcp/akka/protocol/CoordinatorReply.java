@@ -74,6 +74,16 @@ public sealed interface CoordinatorReply extends WireMessage {
     }
   }
 
+  /**
+   * How far the present round is.
+   *
+   * @param phase empty: there is none
+   * @param doneBytes of the {@code rawBytes} that are to be written, as far as known
+   * @param slowest the process with most before it, empty if not known
+   */
+  record Progress(String phase, Duration elapsed, long doneBytes, long rawBytes, String slowest)
+      implements CoordinatorReply {}
+
   /** What the coordinator's checkpoint directory holds, oldest first. */
   record Generations(List<GenerationInfo> generations) implements CoordinatorReply {
     public Generations {

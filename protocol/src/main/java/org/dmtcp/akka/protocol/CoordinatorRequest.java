@@ -41,6 +41,9 @@ public sealed interface CoordinatorRequest extends CoordinatorMessage {
   record Checkpoint(boolean blocking, boolean kill, ActorRef<CoordinatorReply> replyTo)
       implements CoordinatorRequest {}
 
+  /** Answered by {@code Progress}. */
+  record GetProgress(ActorRef<CoordinatorReply> replyTo) implements CoordinatorRequest {}
+
   /** Answered by {@code Generations}. */
   record ListGenerations(ActorRef<CoordinatorReply> replyTo) implements CoordinatorRequest {}
 

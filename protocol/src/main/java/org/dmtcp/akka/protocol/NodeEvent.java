@@ -76,6 +76,21 @@ public sealed interface NodeEvent extends CoordinatorMessage {
     }
   }
 
+  /**
+   * How far a node is with the images of a round; only told when it takes long.
+   *
+   * @param rawBytes of all that is to be written, as far as known; {@code doneBytes} of it are
+   * @param slowest the process with most before it, empty for none
+   */
+  record WriteProgress(String node, String roundId, long doneBytes, long rawBytes, String slowest)
+      implements NodeEvent {
+    public WriteProgress {
+      Checks.notEmpty(node, "node");
+      Checks.atLeast(0, doneBytes, "doneBytes");
+      Checks.atLeast(0, rawBytes, "rawBytes");
+    }
+  }
+
   /** A node could not go through a phase; the round will be aborted. */
   record PhaseFailed(String node, String roundId, Phase phase, Failure failure)
       implements NodeEvent {

@@ -40,6 +40,7 @@ enum WireType {
   ROUND_COMMITTED(144, NodeEvent.RoundCommitted.class),
   ROUND_ABORTED(145, NodeEvent.RoundAborted.class),
   ENDPOINTS_FOUND(146, NodeEvent.EndpointsFound.class),
+  WRITE_PROGRESS(147, NodeEvent.WriteProgress.class),
   // Clients to coordinator.
   REGISTER(160, CoordinatorRequest.Register.class),
   GET_STATUS(161, CoordinatorRequest.GetStatus.class),
@@ -55,6 +56,7 @@ enum WireType {
   PUBLISH_NAMES(171, CoordinatorRequest.PublishNames.class),
   RESOLVE_NAMES(172, CoordinatorRequest.ResolveNames.class),
   LIST_GENERATIONS(173, CoordinatorRequest.ListGenerations.class),
+  GET_PROGRESS(174, CoordinatorRequest.GetProgress.class),
   // Coordinator to clients.
   REFUSED(180, CoordinatorReply.Refused.class),
   ACCEPTED(181, CoordinatorReply.Accepted.class),
@@ -68,7 +70,8 @@ enum WireType {
   RESTART_WAITING(189, CoordinatorReply.RestartWaiting.class),
   RESTART_GO(190, CoordinatorReply.RestartGo.class),
   NAMES_RESOLVED(191, CoordinatorReply.NamesResolved.class),
-  GENERATIONS(192, CoordinatorReply.Generations.class);
+  GENERATIONS(192, CoordinatorReply.Generations.class),
+  PROGRESS(193, CoordinatorReply.Progress.class);
 
   /** Of every {@code ActorRef}, whatever class implements it in this JVM. */
   static final int ACTOR_REF = 90;

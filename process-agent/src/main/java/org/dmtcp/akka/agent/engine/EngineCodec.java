@@ -77,6 +77,8 @@ public final class EngineCodec {
     } else if (request instanceof EngineRequest.Write r) {
       json.put("op", "write").put("round", r.round()).put("timeoutMs", millis(r.limit()));
       put(json, r.process());
+    } else if (request instanceof EngineRequest.Progress r) {
+      json.put("op", "progress").put("round", r.round());
     } else if (request instanceof EngineRequest.Abort r) {
       json.put("op", "abort").put("round", r.round());
     } else if (request instanceof EngineRequest.End r) {

@@ -85,6 +85,8 @@ public sealed interface EngineRequest {
 
   record Write(String round, HostProcess process, Duration limit) implements EngineRequest {}
 
+  record Progress(String round) implements EngineRequest {}
+
   record Abort(String round) implements EngineRequest {}
 
   record End(String round) implements EngineRequest {}

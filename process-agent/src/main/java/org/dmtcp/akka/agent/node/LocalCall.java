@@ -73,6 +73,7 @@ final class LocalCall {
         case "status" -> refreshing(new CoordinatorRequest.GetStatus(replies));
         case "list" -> refreshing(new CoordinatorRequest.ListWorkers(replies));
         case "checkpoint" -> checkpointing(form);
+        case "progress" -> asking(new CoordinatorRequest.GetProgress(replies));
         case "generations" -> asking(new CoordinatorRequest.ListGenerations(replies));
         case "interval" -> asking(
             new CoordinatorRequest.SetInterval(form.interval("seconds"), replies));

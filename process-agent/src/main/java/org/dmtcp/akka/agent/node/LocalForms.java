@@ -159,6 +159,10 @@ final class LocalForms {
           .put("stoppedMicros", r.stoppedMicros()).put("warning", r.warning());
       ArrayNode images = answer.putArray("images");
       r.images().forEach(images::add);
+    } else if (reply instanceof CoordinatorReply.Progress r) {
+      answer.put("phase", r.phase()).put("elapsedMillis", r.elapsed().toMillis())
+          .put("doneBytes", r.doneBytes()).put("rawBytes", r.rawBytes())
+          .put("slowest", r.slowest());
     } else if (reply instanceof CoordinatorReply.Generations r) {
       ArrayNode list = answer.putArray("generations");
       r.generations().forEach(g -> list.addObject().put("computationId", g.computationId())

@@ -371,6 +371,7 @@ final class NodeRound {
 
   private Behavior<Command> writing(Progress progress, Duration limit) {
     progress.agents().values().forEach(a -> a.tell(new ProcessAgent.FinishImage(limit)));
+    context.spawn(WriteWatch.create(setting, List.copyOf(progress.agents().keySet())), "watch");
     return collecting(progress, Phase.WRITE, Map.of(), done -> {
       List<ImageInfo> images = new ArrayList<>();
       progress.agents().keySet().forEach(m -> images.add(info(progress, m, done.get(m))));
