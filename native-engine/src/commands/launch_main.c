@@ -30,6 +30,7 @@ struct launch {
 	const char *interval; /* seconds, NULL: not given */
 	long signal, keep; /* generations; 0: not given */
 	int quiet;
+	bool without_ssh; /* ssh is not to be replaced */
 	bool open_files, allow_overwrite, unique_names, help, version;
 	char **arguments; /* of the program, from its name on */
 	char path[PATH_MAX];
@@ -80,6 +81,9 @@ static int on_option(void *context, const char *name, const char *value, struct 
 		l->plugins = value;
 	else if (!strcmp(name, "coord-logfile"))
 		l->choice.log_file = value;
+	else if (!strcmp(name, "disable-ssh-plugin") || !strcmp(name, "disable-ipc-plugin") ||
+		 !strcmp(name, "disable-all-plugins"))
+		l->without_ssh = true;
 	else if (!strcmp(name, "quiet"))
 		l->quiet++;
 	else if (!strcmp(name, "help"))
@@ -123,6 +127,8 @@ static void read_environment(struct launch *l)
 	l->allow_overwrite = getenv("DMTCP_ALLOW_OVERWRITE_WITH_CKPTED_FILES") != NULL;
 	l->unique_names = options_environment_flag("DMTCP_UNIQUE_CKPT_PLUGIN", false);
 	l->plugins = getenv("DMTCP_PLUGIN");
+	l->without_ssh = !options_environment_flag("DMTCP_SSH_PLUGIN", true) ||
+			 options_environment_flag("DMTCP_DISABLE_ALL_PLUGINS", false);
 	l->interval = getenv("DMTCP_CHECKPOINT_INTERVAL");
 	l->choice.log_file = getenv("DMTCP_COORD_LOG_FILENAME");
 }
@@ -136,6 +142,31 @@ static int check_codec(const char *codec, struct fault *fault)
 			return 0;
 	return fault_set(fault, EINVAL, "bad-option",
 			 "compression: '%s' is none of zstd, gzip, lz4, none", codec);
+}
+
+/* `dmtcp_launch ssh HOST ...`: what the library does for every program that starts ssh. */
+static int replace_ssh(struct launch *l, struct fault *fault)
+{
+	const char *slash = strrchr(l->path, '/'), *name = slash ? slash + 1 : l->path;
+	size_t count = 0;
+	char **words;
+	int ret;
+
+	if (l->without_ssh || (strcmp(name, "ssh") && strcmp(name, "rsh")))
+		return 0;
+	while (l->arguments[count])
+		count++;
+	words = calloc(count + 2, sizeof(*words));
+	if (!words || !(words[1] = strdup(l->path)))
+		return fault_set(fault, ENOMEM, "out-of-memory", "no memory for arguments");
+	words[0] = (char *)"dmtcp_ssh";
+	memcpy(words + 2, l->arguments + 1, (count - 1) * sizeof(*words));
+	l->arguments = words;
+	ret = runtime_tree(l->path, sizeof(l->path) - sizeof("/bin/dmtcp_ssh"));
+	if (ret < 0)
+		return fault_set(fault, -ret, "not-built", "/proc/self/exe: %s", strerror(-ret));
+	strcat(l->path, "/bin/dmtcp_ssh");
+	return 0;
 }
 
 /* Everything that can be wrong before a coordinator is bothered. */
@@ -171,7 +202,8 @@ static int prepare(struct launch *l, int argc, char **argv, struct fault *fault)
 	ret = coordinator_resolve(&l->choice, &l->address, fault);
 	if (ret < 0)
 		return ret;
-	return program_find(l->arguments[0], l->path, sizeof(l->path), fault);
+	ret = program_find(l->arguments[0], l->path, sizeof(l->path), fault);
+	return ret < 0 ? ret : replace_ssh(l, fault);
 }
 
 static int absolute_checkpoint_dir(const struct launch *l, char *out, size_t bytes,
@@ -250,6 +282,27 @@ static json_t *registration(const struct launch *l, struct fault *fault)
 	return request;
 }
 
+/* What the same computation's programs on other hosts are to be launched with: dmtcp_ssh. */
+static void set_for_other_hosts(const struct launch *l)
+{
+	char checkpoint_dir[2 * PATH_MAX];
+
+	if (!absolute_checkpoint_dir(l, checkpoint_dir, sizeof(checkpoint_dir), NULL))
+		setenv("DMTCP_CHECKPOINT_DIR", checkpoint_dir, 1);
+	setenv("DMTCP_COMPRESSION", l->codec, 1);
+	setenv("DMTCP_GZIP", strcmp(l->codec, "none") ? "1" : "0", 1);
+	if (l->open_files)
+		setenv("DMTCP_CKPT_OPEN_FILES", "1", 1);
+	if (l->allow_overwrite)
+		setenv("DMTCP_ALLOW_OVERWRITE_WITH_CKPTED_FILES", "1", 1);
+	if (l->unique_names)
+		setenv("DMTCP_UNIQUE_CKPT_PLUGIN", "1", 1);
+	if (l->plugins && *l->plugins)
+		setenv("DMTCP_PLUGIN", l->plugins, 1);
+	if (l->without_ssh)
+		setenv("DMTCP_SSH_PLUGIN", "0", 1);
+}
+
 /* What the program and its children find: to whom they belong, and where `dmtcp_command` asks. */
 static void set_environment(const struct launch *l, const char *computation_id)
 {
@@ -261,6 +314,7 @@ static void set_environment(const struct launch *l, const char *computation_id)
 	setenv("DMTCP_COORD_PORT", port, 1);
 	if (l->choice.tmpdir)
 		setenv("DMTCP_TMPDIR", l->choice.tmpdir, 1);
+	set_for_other_hosts(l);
 }
 
 /* Yama's mode 1 lets only ancestors trace a process unless it allows others, see prctl(2). */
@@ -287,7 +341,7 @@ static int preload(const struct launch *l, struct fault *fault)
 	char tree[PATH_MAX], *list;
 	int ret;
 
-	if (!traced && !(l->plugins && *l->plugins))
+	if (!traced && l->without_ssh && !(l->plugins && *l->plugins))
 		return 0;
 	ret = runtime_tree(tree, sizeof(tree));
 	if (ret < 0)
