@@ -15,6 +15,7 @@
 #include "../engine/round.h"
 #include "inet_drain.h"
 #include "kinds.h"
+#include "multicast.h"
 #include "socket_queue.h"
 
 /* Tells the id of a socket from that of what a restart keeps beside it. */
@@ -230,6 +231,8 @@ static int inet_capture(struct capture *c, const struct descriptor_view *d, uint
 			  c->process->virtual_pid, d->number, d->link, strerror(-ret));
 	u.queue_bytes = queue.bytes;
 	u.options = socket_options_capture(d->borrowed, u.family, u.type, &options);
+	if (u.type == SOCK_DGRAM)
+		u.options += multicast_capture(d->pid, d->borrowed, u.family, &options);
 	/* While draining the socket differs from what the program has set. */
 	for (uint32_t n = 0; n < u.options; n++) {
 		struct socket_option *o = &((struct socket_option *)options.data)[n];

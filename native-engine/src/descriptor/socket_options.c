@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "multicast.h"
+
 #ifndef SO_BUF_LOCK
 #define SO_BUF_LOCK 72 /* asm-generic/socket.h, Linux 5.15 */
 #endif
@@ -45,11 +47,16 @@ static const struct known_option known[] = {
 	{ IPPROTO_IPV6, IPV6_RECVTCLASS, 0, false, AF_INET6, 0 },
 	{ IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 0, false, AF_INET6, 0 },
 	{ IPPROTO_IPV6, IPV6_RECVERR, 0, false, AF_INET6, 0 },
+	{ IPPROTO_IPV6, IPV6_MULTICAST_IF, 0, false, AF_INET6, SOCK_DGRAM },
+	{ IPPROTO_IPV6, IPV6_MULTICAST_HOPS, 1, false, AF_INET6, SOCK_DGRAM },
+	{ IPPROTO_IPV6, IPV6_MULTICAST_LOOP, 1, false, AF_INET6, SOCK_DGRAM },
 	{ IPPROTO_IP, IP_TOS, 0, false, AF_INET, 0 },
 	{ IPPROTO_IP, IP_RECVERR, 0, false, AF_INET, 0 },
 	{ IPPROTO_IP, IP_PKTINFO, 0, false, AF_INET, 0 },
 	{ IPPROTO_IP, IP_RECVTOS, 0, false, AF_INET, 0 },
 	{ IPPROTO_IP, IP_RECVTTL, 0, false, AF_INET, 0 },
+	{ IPPROTO_IP, IP_MULTICAST_IF, 0, false, AF_INET, SOCK_DGRAM },
+	{ IPPROTO_IP, IP_MULTICAST_ALL, 1, false, AF_INET, SOCK_DGRAM },
 	{ IPPROTO_IP, IP_FREEBIND, 0, true, AF_INET, 0 },
 	{ IPPROTO_IP, IP_TRANSPARENT, 0, true, AF_INET, 0 },
 	{ IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 0, true, AF_INET, 0 },
@@ -177,12 +184,18 @@ uint32_t socket_options_capture(int fd, int family, int type, struct buffer *out
 
 void socket_options_restore(int fd, const struct socket_option *options, uint32_t count, bool early)
 {
+	struct multicast_place place = { 0 };
+
 	for (uint32_t n = 0; n < count; n++) {
 		struct socket_option o;
 
 		memcpy(&o, &options[n], sizeof(o));
 		if (!!o.early != early || o.bytes > sizeof(o.value))
 			continue;
+		if (o.level == MULTICAST_LEVEL) {
+			multicast_restore(fd, &o, &place);
+			continue;
+		}
 		/* SO_MARK and the like need a privilege that may be missing here. */
 		setsockopt(fd, o.level, o.name, o.value, o.bytes);
 	}

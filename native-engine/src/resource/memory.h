@@ -22,6 +22,8 @@
 #include "records.h"
 #include "resource.h"
 
+struct shmid_ds;
+
 #define PAGE_BYTES 4096ull
 /*
  * End of what a process can map with 4-level page tables, and all that mmap gives unasked with 5.
@@ -218,6 +220,12 @@ uint64_t memory_table_hole(const struct memory_table *t, uint64_t from, uint64_t
 /* ---- sysv_shm.c ---- */
 
 int sysv_shm_capture(struct capture *c, struct mapped_file *f, bool is_new);
+/*
+ * Segment @id, which nobody has attached, by an attachment of thread @t, which is in a burst of
+ * injected calls. A negative errno without a fault where it may not be read.
+ */
+int sysv_shm_capture_unattached(struct capture *c, struct thread *t, int id,
+				const struct shmid_ds *status);
 int sysv_shm_verify(const struct buffer *records, struct fault *fault);
 int sysv_shm_restore(struct rebuilt_process *p);
 /* The whole attachment that the mapping @v is (a part) of; false: it is none. */

@@ -1,8 +1,8 @@
 /*
- * System V semaphores and message queues. They belong to nobody: those are captured that the user
- * has made since the computation began, or that a member has used last. In a restarted computation,
- * which has an IPC namespace of its own, that is all of them. Adjustments for SEM_UNDO cannot be
- * read.
+ * System V semaphores, message queues, and segments that nobody has attached. They belong to
+ * nobody: those are captured that the user has made since the computation began, or that a member
+ * has used last. In a restarted computation, which has an IPC namespace of its own, that is all of
+ * them. Adjustments for SEM_UNDO cannot be read.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,12 +12,14 @@
 #include <sys/ipc.h>
 #include <sys/msg.h>
 #include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../engine/round.h"
 #include "../restart/rebuild.h"
+#include "memory.h"
 #include "records.h"
 
 #define SEARCH_SECONDS 20 /* for an id, where it cannot be asked for */
@@ -38,7 +40,7 @@ struct reading {
 	struct capture *c;
 	struct thread *t;
 	uint64_t scratch;
-	time_t began;
+	time_t began; /* 0: everything in the namespace is the computation's */
 };
 
 static long call(struct reading *r, long number, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
@@ -63,6 +65,21 @@ static time_t beginning(struct round *round)
 	clock_gettime(CLOCK_REALTIME, &now);
 	clock_gettime(CLOCK_BOOTTIME, &boot);
 	return now.tv_sec - boot.tv_sec + (time_t)(first / ticks) - CLOCK_SLACK_S;
+}
+
+/* A restarted computation has an IPC namespace of its own. */
+static bool has_own_namespace(const struct process *p)
+{
+	char path[48], theirs[64] = "", ours[64] = "";
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/ipc", p->live_tid);
+	return readlink(path, theirs, sizeof(theirs) - 1) > 0 &&
+	       readlink("/proc/self/ns/ipc", ours, sizeof(ours) - 1) > 0 && strcmp(theirs, ours);
+}
+
+static bool may_be_ours(const struct reading *r, const struct ipc_perm *permissions)
+{
+	return !r->began || permissions->cuid == geteuid();
 }
 
 static bool is_member(struct round *round, pid_t virtual_pid)
@@ -172,7 +189,7 @@ static int capture_sets(struct reading *r)
 		if (id < 0)
 			continue;
 		ret = process_read(r->c->process, r->scratch, &set, sizeof(set));
-		if (!ret && set.sem_perm.cuid == geteuid())
+		if (!ret && may_be_ours(r, &set.sem_perm))
 			ret = capture_set(r, id, &set);
 	}
 	return ret;
@@ -194,10 +211,38 @@ static int capture_queues(struct reading *r)
 		if (id < 0)
 			continue;
 		ret = process_read(r->c->process, r->scratch, &queue, sizeof(queue));
-		if (!ret && queue.msg_perm.cuid == geteuid())
+		if (!ret && may_be_ours(r, &queue.msg_perm))
 			ret = capture_queue(r, id, &queue);
 	}
 	return ret;
+}
+
+/* Those that a process has attached come with its memory: sysv_shm.c. */
+static int capture_segments(struct reading *r)
+{
+	long highest = call(r, SYS_shmctl, 0, SHM_INFO, r->scratch, 0, 0);
+	struct shm_info info;
+	int ret = 0;
+
+	if (highest < 0 || process_read(r->c->process, r->scratch, &info, sizeof(info)) ||
+	    !info.used_ids)
+		return 0; /* there is none */
+	for (long n = 0; n <= highest && !ret; n++) {
+		struct shmid_ds segment;
+		long id = call(r, SYS_shmctl, n, SHM_STAT, r->scratch, 0, 0);
+
+		if (id < 0)
+			continue;
+		ret = process_read(r->c->process, r->scratch, &segment, sizeof(segment));
+		if (ret || segment.shm_nattch || !may_be_ours(r, &segment.shm_perm) ||
+		    (segment.shm_ctime < r->began && !is_member(r->c->round, segment.shm_cpid) &&
+		     !is_member(r->c->round, segment.shm_lpid)))
+			continue;
+		ret = sysv_shm_capture_unattached(r->c, r->t, (int)id, &segment);
+		/* Somebody else's that may not be read is no part of the computation. */
+		ret = ret == -EACCES || ret == -EIDRM || ret == -EINVAL ? 0 : ret;
+	}
+	return ret < 0 ? ret : 0;
 }
 
 static int ipc_capture(struct capture *c)
@@ -217,7 +262,7 @@ static int ipc_capture(struct capture *c)
 	round_inode_id(c->round, UINT64_MAX - 2, 0, &is_new);
 	if (!is_new)
 		return 0;
-	r.began = beginning(c->round);
+	r.began = has_own_namespace(c->process) ? 0 : beginning(c->round);
 	ret = inject_begin(r.t, c->fault);
 	if (ret)
 		return ret;
@@ -226,6 +271,8 @@ static int ipc_capture(struct capture *c)
 		ret = capture_sets(&r);
 	if (!ret)
 		ret = capture_queues(&r);
+	if (!ret)
+		ret = capture_segments(&r);
 	inject_end(r.t);
 	return ret;
 }

@@ -1,7 +1,7 @@
 /*
- * System V shared memory that is attached somewhere. Processes keep its id, so it is made again
- * with the same id (in the IPC namespace of the restart, where all are free) and attached with
- * shmat(2) where it was; what the program had cut out of an attachment is cut out again.
+ * System V shared memory. Processes keep its id, so it is made again with the same id (in the IPC
+ * namespace of the restart, where all are free) and attached with shmat(2) where it was; what the
+ * program had cut out of an attachment is cut out again. Unattached: sysv_ipc.c finds them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -136,6 +136,23 @@ out:
 				 "process %d: System V segment %d: %s", c->process->virtual_pid, id,
 				 strerror(-ret));
 	return 0;
+}
+
+int sysv_shm_capture_unattached(struct capture *c, struct thread *t, int id,
+				const struct shmid_ds *status)
+{
+	struct mapped_file f = { .r = { .bytes = status->shm_segsz } };
+	struct sysv_record r = { .bytes = status->shm_segsz, .id = id, .page_shift = 12 };
+	bool is_new;
+
+	/* No device has this number. */
+	r.object = f.r.id = round_inode_id(c->round, UINT64_MAX - 3, (uint64_t)id, &is_new);
+	r.key = status->shm_perm.__key;
+	r.mode = status->shm_perm.mode;
+	r.uid = status->shm_perm.uid;
+	r.gid = status->shm_perm.gid;
+	record_append(c->records, RECORD_SYSV_SHM, &r, sizeof(r), NULL, 0);
+	return content_by_attaching(c, &f, t, id);
 }
 
 /* ---- restore ---- */
