@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../restart/rebuild.h"
+#include "unix_calls.h"
 
 bool unix_is_abstract(const struct unix_name *n)
 {
@@ -140,13 +141,13 @@ socklen_t unix_address_of(const struct unix_payload *u, const struct unix_name *
 }
 
 int unix_connect_to(int fd, const struct unix_payload *u, const struct unix_name *n,
-		      const char *directory)
+		    const char *directory, const struct unix_payload *as)
 {
 	struct sockaddr_un address;
 	int directory_fd, ret;
 	socklen_t length = unix_address_of(u, n, directory, &address, &directory_fd);
 
-	ret = connect(fd, (struct sockaddr *)&address, length) ? -errno : 0;
+	ret = unix_connect_as(as, fd, &address, length);
 	if (directory_fd >= 0)
 		close(directory_fd);
 	return ret;

@@ -24,8 +24,11 @@ int unix_bind_name(struct rebuild *r, int fd, const struct unix_view *v);
  */
 socklen_t unix_address_of(const struct unix_payload *u, const struct unix_name *n,
 			  const char *directory, struct sockaddr_un *address, int *directory_fd);
-/* connect(2) to it. -errno. */
+/*
+ * connect(2) to it. @as: the socket whose peer this one will be; NULL: nobody will ask who
+ * connected. -errno.
+ */
 int unix_connect_to(int fd, const struct unix_payload *u, const struct unix_name *n,
-		    const char *directory);
+		    const char *directory, const struct unix_payload *as);
 
 #endif

@@ -140,6 +140,26 @@ static int sender_named(struct rebuilt_process *p, const struct message_view *m,
 	return fd;
 }
 
+/*
+ * The urgent byte, when it is the turn of the one behind @sent others; a queue that has it too begins
+ * its message @m (NULL: no more) with it.
+ */
+static int send_urgent(int sender, const struct unix_payload *u, uint64_t sent,
+		       struct message_view *m)
+{
+	uint8_t byte = u->urgent - 1;
+
+	if (!u->urgent || sent != u->urgent_at)
+		return 0;
+	if (send(sender, &byte, 1, MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL) != 1)
+		return -errno;
+	if (m && u->urgent_seen) {
+		m->data = (const uint8_t *)m->data + 1;
+		m->head.bytes--;
+	}
+	return 0;
+}
+
 static int send_queue(struct rebuilt_process *p, const struct unix_view *v)
 {
 	int connected = unix_is_half_of_pair(v) ? rebuild_lookup(p->rebuild, v->head.peer_file ?
@@ -148,6 +168,7 @@ static int send_queue(struct rebuilt_process *p, const struct unix_view *v)
 	struct message_view m;
 	int directory_fd = -1, ret = 0;
 	socklen_t length = 0;
+	uint64_t sent = 0;
 	size_t offset = 0;
 
 	if (connected < 0 && unix_is_half_of_pair(v))
@@ -155,16 +176,21 @@ static int send_queue(struct rebuilt_process *p, const struct unix_view *v)
 	if (connected < 0)
 		length = unix_address_of(&v->head, &v->head.name, v->directory, &address, &directory_fd);
 	while (!ret && socket_queue_next(v->queue, v->head.queue_bytes, &offset, &m)) {
+		uint64_t bytes = m.head.bytes;
 		bool ours = false;
 		int sender = connected;
 
 		if (sender < 0)
 			sender = sender_named(p, &m, &ours);
-		ret = sender < 0 ? sender :
-			send_message(p, sender, length ? &address : NULL, length, &m);
+		ret = sender < 0 ? sender : send_urgent(sender, &v->head, sent, &m);
+		sent += bytes;
+		if (!ret && (m.head.bytes || !bytes))
+			ret = send_message(p, sender, length ? &address : NULL, length, &m);
 		if (ours)
 			close(sender);
 	}
+	if (!ret && connected >= 0 && !v->head.urgent_seen)
+		ret = send_urgent(connected, &v->head, sent, NULL);
 	if (directory_fd >= 0)
 		close(directory_fd);
 	return ret;
@@ -181,7 +207,7 @@ static int connect_waiting(struct rebuilt_process *p, const struct unix_view *v)
 		fd = id ? file_index_open(p, id) : socket(AF_UNIX, v->head.type | SOCK_CLOEXEC, 0);
 		if (fd < 0)
 			return fd;
-		ret = unix_connect_to(fd, &v->head, &v->head.name, v->directory);
+		ret = unix_connect_to(fd, &v->head, &v->head.name, v->directory, NULL);
 		if (!id)
 			close(fd); /* its client had closed already */
 		if (ret && ret != -EAGAIN)
@@ -199,7 +225,8 @@ static int connect_datagram(struct rebuilt_process *p, int fd, const struct unix
 
 	if (member)
 		file_payload_head(f.payload, f.bytes, &peer, sizeof(peer));
-	return unix_connect_to(fd, member ? &peer : NULL, &v->head.peer_name, v->peer_directory);
+	return unix_connect_to(fd, member ? &peer : NULL, &v->head.peer_name, v->peer_directory,
+			       NULL);
 }
 
 int unix_restore_last(struct rebuilt_process *p, const struct file_record *f, const void *payload,
@@ -215,7 +242,7 @@ int unix_restore_last(struct rebuilt_process *p, const struct file_record *f, co
 		ret = -EPROTO;
 		goto out;
 	}
-	if (v->head.queue_bytes)
+	if (v->head.queue_bytes || v->head.urgent)
 		ret = send_queue(p, v);
 	if (!ret && v->head.state == UNIX_LISTENING)
 		ret = connect_waiting(p, v);

@@ -13,6 +13,7 @@
 #include "../restart/rebuild.h"
 #include "file_index.h"
 #include "kinds.h"
+#include "unix_calls.h"
 #include "unix_name.h"
 
 static int new_socket(const struct unix_view *v)
@@ -56,7 +57,7 @@ static int find_listener(struct rebuilt_process *p, const struct unix_view *v,
 
 /* A listener for one connection, under the name that the accepted socket is to have. */
 static int open_listener(struct rebuilt_process *p, const struct unix_view *v,
-			 struct unix_view *listener)
+			 const struct unix_view *client, struct unix_view *listener)
 {
 	int fd, ret;
 
@@ -66,8 +67,8 @@ static int open_listener(struct rebuilt_process *p, const struct unix_view *v,
 	if (fd < 0)
 		return fd;
 	ret = unix_bind_name(p->rebuild, fd, listener);
-	if (!ret && listen(fd, 1))
-		ret = -errno;
+	if (!ret)
+		ret = unix_listen_as(client ? &client->head : &listener->head, fd, 1);
 	if (!ret)
 		return fd;
 	close(fd);
@@ -87,7 +88,7 @@ static int accept_pair(struct rebuilt_process *p, const struct unix_view *server
 	fd = find_listener(p, server, listener);
 	if (fd == -ENOENT) {
 		ours = true;
-		fd = open_listener(p, server, listener);
+		fd = open_listener(p, server, client, listener);
 	}
 	ends[0] = ends[1] = -1;
 	if (fd < 0) {
@@ -101,7 +102,7 @@ static int accept_pair(struct rebuilt_process *p, const struct unix_view *server
 		ret = unix_bind_name(p->rebuild, ends[1], client);
 	if (!ret)
 		ret = unix_connect_to(ends[1], &listener->head, &listener->head.name,
-				listener->directory);
+				      listener->directory, &server->head);
 	if (!ret) {
 		ends[0] = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 		if (ends[0] < 0)
@@ -134,7 +135,7 @@ static int connect_pair(struct rebuilt_process *p, const struct unix_view *a,
 		}
 	}
 	/* No name, or somebody else has it now: then without. */
-	return socketpair(AF_UNIX, a->head.type | SOCK_CLOEXEC, 0, ends) ? -errno : 0;
+	return unix_pair_as(&a->head, ends);
 }
 
 static void finish_socket(int fd, const struct file_record *f, const struct unix_view *v)
@@ -215,8 +216,8 @@ int unix_restore(struct rebuilt_process *p, const struct file_record *f, const v
 	}
 	*fd = new_socket(v);
 	ret = *fd < 0 ? *fd : unix_bind_name(p->rebuild, *fd, v);
-	if (!ret && v->head.state == UNIX_LISTENING && listen(*fd, v->head.backlog))
-		ret = -errno;
+	if (!ret && v->head.state == UNIX_LISTENING)
+		ret = unix_listen_as(&v->head, *fd, v->head.backlog);
 	if (!ret)
 		finish_socket(*fd, f, v);
 	if (ret)

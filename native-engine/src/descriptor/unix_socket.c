@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../engine/round.h"
@@ -225,6 +226,76 @@ static void read_peer(struct capture *c, const struct descriptor_view *d, const 
 		read_name(e ? &e->view : d, peer, &u->peer_name, directory);
 }
 
+/* The number of a peer that has ended, in the program's namespace: only the program can ask. */
+static int32_t ask_inside(struct capture *c, int number)
+{
+	struct thread *t = process_live_thread(c->process);
+	socklen_t length = sizeof(struct ucred);
+	struct ucred peer = { 0 };
+	uint64_t scratch;
+	long result = -1;
+
+	if (!t || c->process->seccomp || inject_begin(t, c->fault))
+		return 0;
+	if (!inject_scratch(t, &scratch, c->fault) &&
+	    !process_write(c->process, scratch, &length, sizeof(length)) &&
+	    !inject_syscall(t, &result, SYS_getsockopt, number, SOL_SOCKET, SO_PEERCRED,
+			    scratch + 8, scratch, 0) && !result)
+		process_read(c->process, scratch + 8, &peer, sizeof(peer));
+	inject_end(t);
+	return peer.pid;
+}
+
+/* The kernel names processes as our namespace does; the program's may be another one. */
+static void read_credentials(struct capture *c, const struct descriptor_view *d,
+			     struct unix_payload *u)
+{
+	struct ucred peer;
+	socklen_t length = sizeof(peer);
+
+	if (getsockopt(d->borrowed, SOL_SOCKET, SO_PEERCRED, &peer, &length) || peer.pid <= 0)
+		return;
+	u->peer_pid = round_virtual_pid(c->round, peer.pid);
+	if (!u->peer_pid)
+		u->peer_pid = c->process->pid == c->process->virtual_pid ?
+				      peer.pid : ask_inside(c, d->number);
+	u->peer_uid = peer.uid;
+	u->peer_gid = peer.gid;
+}
+
+/*
+ * A byte sent with MSG_OOB. A peek at the whole queue ends in front of it (unix(7), Linux 5.15);
+ * peeking on from there sees it as if it were in the stream.
+ */
+static int find_urgent(const struct descriptor_view *d, struct unix_payload *u,
+		       struct buffer *queue)
+{
+	size_t offset = 0, at = 0;
+	struct message_view m;
+	uint8_t byte, *data;
+	int marked = 0;
+	ssize_t n;
+
+	if (u->type != SOCK_STREAM ||
+	    recv(d->borrowed, &byte, 1, MSG_OOB | MSG_PEEK | MSG_DONTWAIT) != 1)
+		return 0;
+	u->urgent = byte + 1u;
+	if (ioctl(d->borrowed, SIOCATMARK, &marked) || marked)
+		return 0;
+	data = malloc(queue->bytes);
+	if (!data)
+		return -ENOMEM;
+	n = recv(d->borrowed, data, queue->bytes, MSG_PEEK | MSG_DONTWAIT);
+	free(data);
+	u->urgent_at = n > 0 ? n : 0;
+	while (at < u->urgent_at && socket_queue_next(queue->data, queue->bytes, &offset, &m))
+		at += m.head.bytes;
+	if (at == u->urgent_at && socket_queue_next(queue->data, queue->bytes, &offset, &m) &&
+	    m.head.bytes && *(const uint8_t *)m.data == byte)
+		u->urgent_seen = 1;
+	return 0;
+}
+
 static int capture_queue(struct capture *c, const struct descriptor_view *d, struct unix_payload *u,
 			 struct buffer *queue)
 {
@@ -233,6 +304,8 @@ static int capture_queue(struct capture *c, const struct descriptor_view *d, str
 				    c->fault);
 
 	u->queue_bytes = queue->bytes;
+	if (!ret)
+		ret = find_urgent(d, u, queue);
 	if (!ret || ret == -EINVAL)
 		return 0;
 	return fault_set(c->fault, -ret, "not-supported",
@@ -273,6 +346,7 @@ static int unix_capture(struct capture *c, const struct descriptor_view *d, uint
 			&is_new);
 	u.shutdown = s->shutdown;
 	read_name(d, s, &u.name, directory);
+	read_credentials(c, d, &u);
 	if (s->state == TCP_LISTEN) {
 		u.state = UNIX_LISTENING;
 		u.backlog = s->backlog;

@@ -42,6 +42,13 @@ struct unix_payload {
 	uint32_t queue_bytes;
 	struct unix_name name;
 	struct unix_name peer_name; /* of a datagram socket's peer, in or outside */
+	/* What SO_PEERCRED says; of a listening socket, of who made it one. 0: unknown. */
+	int32_t peer_pid;
+	uint32_t peer_uid, peer_gid;
+	uint32_t urgent;    /* 0: no MSG_OOB byte; else its value + 1 */
+	uint64_t urgent_at; /* bytes of the queue in front of it */
+	uint32_t urgent_seen; /* the queue has it too, at that place */
+	uint32_t reserved;
 	/* tail: directory of name, directory of peer_name, padding to 8, options, file ids of the
 	 * waiting clients, queue */
 };
