@@ -70,6 +70,8 @@ struct file_kind_ops {
 	uint32_t kind;
 	const char *name; /* for messages: "pipe" */
 	bool (*claims)(const struct descriptor_view *d);
+	/* NULL: never. Right after the freeze: does something wait that only the program can take? */
+	bool (*unsettled)(struct round *r);
 	/*
 	 * NULL: nothing to do. Once per round when everything is frozen, before any capture: lets
 	 * data in flight arrive (sockets) or learns what needs a look at all members. refill takes

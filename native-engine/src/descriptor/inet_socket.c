@@ -17,6 +17,7 @@
 #include "kinds.h"
 #include "multicast.h"
 #include "socket_queue.h"
+#include "tcp_info.h"
 
 /* Tells the id of a socket from that of what a restart keeps beside it. */
 #define OBJECT_BIT (1ull << 63)
@@ -32,6 +33,38 @@ static bool inet_claims(const struct descriptor_view *d)
 		if (!strcmp(d->protocol, protocols[n]))
 			return true;
 	return false;
+}
+
+/* A listener with clients that it has not accepted. */
+static bool has_queue(const struct inventory_entry *e)
+{
+	struct tcp_summary info;
+	int fd = inventory_borrow(e);
+	bool found = fd >= 0 && !tcp_info_read(fd, &info) && info.state == TCP_LISTEN &&
+		     info.waiting;
+
+	if (fd >= 0)
+		close(fd);
+	return found;
+}
+
+/* The table is read again for the drain: other hosts may run on until then. */
+static bool inet_unsettled(struct round *r)
+{
+	struct inventory *i = r->descriptors;
+	struct inet_table *t = NULL;
+	struct fault ignored = { 0 };
+	bool listens = false, found = false;
+
+	for (size_t n = 0; n < i->count && !listens; n++)
+		if (i->entries[n].kind == &inet_socket_kind && i->entries[n].first)
+			listens = has_queue(&i->entries[n]);
+	if (!listens || inet_table_read(r, &t, &ignored))
+		return false;
+	for (size_t n = 0; n < t->count && !found; n++)
+		found = t->sockets[n].listener && t->sockets[n].bytes_sent;
+	inet_table_free(t);
+	return found;
 }
 
 static int inet_drain_round(struct round *r, uint32_t timeout_ms, struct fault *fault)
@@ -274,6 +307,7 @@ const struct file_kind_ops inet_socket_kind = {
 	.kind = FILE_INET_SOCKET,
 	.name = "socket",
 	.claims = inet_claims,
+	.unsettled = inet_unsettled,
 	.drain = inet_drain_round,
 	.refill = inet_refill_round,
 	.capture = inet_capture,

@@ -33,6 +33,7 @@ struct inventory {
 	bool detached_captured;
 	const struct process *overwrite_of; /* of whom @overwrite tells: regular_file.c */
 	bool overwrite;
+	bool unix_drained;
 	struct unix_table *unix_sockets;
 	struct inet_table *inet_sockets;
 	struct pty_table *ptys;

@@ -15,8 +15,9 @@ int tcp_info_read(int fd, struct tcp_summary *out)
 	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length))
 		return -1;
 	out->state = info.tcpi_state;
-	/* Of a listener this field is the length of its queue: tcp_get_info() in net/ipv4/tcp.c. */
+	/* Of a listener: room in its queue, clients in it. tcp_get_info() in net/ipv4/tcp.c. */
 	out->backlog = info.tcpi_sacked;
+	out->waiting = info.tcpi_unacked;
 	out->bytes_sent = info.tcpi_bytes_sent;
 	return 0;
 }

@@ -7,6 +7,7 @@
 struct tcp_summary {
 	uint32_t state;      /* TCP_ESTABLISHED, ... */
 	uint32_t backlog;    /* of a listener */
+	uint32_t waiting;    /* of a listener: clients that it has not accepted */
 	uint64_t bytes_sent; /* ever */
 };
 

@@ -103,13 +103,12 @@ static int drain_socket(struct round *r, const struct inventory_entry *e, struct
 	return find_in_flight(r, e, fault);
 }
 
-static int unix_drain(struct round *r, uint32_t timeout_ms, struct fault *fault)
+/* The table of a round, read when it is asked for first; none without such sockets. */
+static int read_table(struct round *r, struct fault *fault)
 {
 	struct inventory *i = r->descriptors;
 	bool any = false;
-	int ret = 0;
 
-	(void)timeout_ms;
 	for (size_t n = 0; n < i->count && !any; n++)
 		any = i->entries[n].kind == &unix_socket_kind;
 	if (!any || i->unix_sockets)
@@ -117,7 +116,40 @@ static int unix_drain(struct round *r, uint32_t timeout_ms, struct fault *fault)
 	i->unix_sockets = calloc(1, sizeof(*i->unix_sockets));
 	if (!i->unix_sockets)
 		return fault_set(fault, ENOMEM, "out-of-memory", "Unix sockets");
-	ret = unix_table_read(i->unix_sockets, fault);
+	return unix_table_read(i->unix_sockets, fault);
+}
+
+static bool unix_unsettled(struct round *r)
+{
+	struct inventory *i = r->descriptors;
+	struct fault fault = { 0 };
+	int ret = read_table(r, &fault);
+
+	for (size_t n = 0; n < i->count && !ret && i->unix_sockets; n++) {
+		const struct inventory_entry *e = &i->entries[n];
+		const struct unix_info *s;
+
+		if (e->kind != &unix_socket_kind || !e->first)
+			continue;
+		s = unix_table_find(i->unix_sockets, e->view.status.st_ino);
+		if (s && s->state == TCP_LISTEN)
+			ret = check_waiting(r, e, s, &fault);
+	}
+	return ret < 0;
+}
+
+static int unix_drain(struct round *r, uint32_t timeout_ms, struct fault *fault)
+{
+	struct inventory *i = r->descriptors;
+	int ret = 0;
+
+	(void)timeout_ms;
+	if (i->unix_drained)
+		return 0;
+	i->unix_drained = true;
+	ret = read_table(r, fault);
+	if (!i->unix_sockets)
+		return ret;
 	for (size_t n = 0; n < i->count && !ret; n++)
 		ret = drain_socket(r, &i->entries[n], fault);
 	/*
@@ -406,6 +438,7 @@ const struct file_kind_ops unix_socket_kind = {
 	.kind = FILE_UNIX_SOCKET,
 	.name = "Unix socket",
 	.claims = unix_claims,
+	.unsettled = unix_unsettled,
 	.drain = unix_drain,
 	.capture = unix_capture,
 	.restore = unix_restore,

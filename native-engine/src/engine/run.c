@@ -14,6 +14,8 @@
 #include "ending.h"
 #include "shared.h"
 
+#define SETTLE_PAUSE_MS 64 /* the longest of those in which clients are accepted */
+
 static void sleep_ms(unsigned int ms)
 {
 	struct timespec t = { 0, ms * 1000000l };
@@ -193,11 +195,10 @@ int run_check(const struct scan_request *request, struct fault *fault)
 	return ret < 0 ? ret : 0;
 }
 
-int run_freeze(struct run **out, struct scan_request *request, const char *name,
-	       uint64_t generation, const char *manifest_id, uint32_t timeout_ms,
-	       unsigned int workers, struct fault *fault)
+static int freeze_once(struct run **out, struct scan_request *request, const char *name,
+		       uint64_t generation, const char *manifest_id, uint64_t deadline_ns,
+		       unsigned int workers, struct fault *fault)
 {
-	uint64_t start = monotonic_ns();
 	struct run *r = calloc(1, sizeof(*r));
 	uint32_t salt;
 	int ret;
@@ -213,12 +214,12 @@ int run_freeze(struct run **out, struct scan_request *request, const char *name,
 	snprintf(r->round.manifest_id, sizeof(r->round.manifest_id), "%s", manifest_id);
 	r->round.generation = generation;
 	if (getrandom(&salt, sizeof(salt), 0) != sizeof(salt))
-		salt = start;
+		salt = (uint32_t)deadline_ns;
 	r->round.host_salt = salt;
 	r->workers = workers;
 	r->frozen = true;
 	request->skip = twin_all();
-	ret = freeze_all(r, request, start + timeout_ms * 1000000ull, fault);
+	ret = freeze_all(r, request, deadline_ns, fault);
 	if (ret < 0) {
 		run_close(r);
 		return ret;
@@ -226,6 +227,29 @@ int run_freeze(struct run **out, struct scan_request *request, const char *name,
 	r->frozen_ns = monotonic_ns();
 	*out = r;
 	return 0;
+}
+
+/*
+ * What a client has sent before it was accepted lies in a socket that nobody has: the server most
+ * often takes it within milliseconds, if it may run.
+ */
+int run_freeze(struct run **out, struct scan_request *request, const char *name,
+	       uint64_t generation, const char *manifest_id, uint32_t timeout_ms,
+	       unsigned int workers, struct fault *fault)
+{
+	uint64_t deadline = monotonic_ns() + timeout_ms * 1000000ull;
+	int ret;
+
+	for (unsigned int pause_ms = 2;; pause_ms *= 2) {
+		ret = freeze_once(out, request, name, generation, manifest_id, deadline, workers,
+				  fault);
+		if (ret < 0 || pause_ms > SETTLE_PAUSE_MS || pause_ms * 4 > timeout_ms ||
+		    !descriptors_unsettled(&(*out)->round))
+			return ret;
+		run_close(*out);
+		*out = NULL;
+		sleep_ms(pause_ms);
+	}
 }
 
 int run_drain(struct run *r, uint32_t timeout_ms, struct fault *fault)

@@ -73,6 +73,18 @@ int descriptors_drain(struct round *r, uint32_t timeout_ms, struct fault *fault)
 	return ret;
 }
 
+bool descriptors_unsettled(struct round *r)
+{
+	struct fault ignored = { 0 };
+	bool found = false;
+
+	if (inventory_build(r, &ignored))
+		return false; /* the drain tells why */
+	for (size_t n = 0; !found && descriptor_table[n]; n++)
+		found = descriptor_table[n]->unsettled && descriptor_table[n]->unsettled(r);
+	return found;
+}
+
 void descriptors_refill(struct round *r)
 {
 	if (!r->descriptors)

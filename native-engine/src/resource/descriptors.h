@@ -6,6 +6,11 @@
 #include "../restart/rebuild.h"
 
 /*
+ * Right after the freeze: is something on its way that only the program can take in, so that it
+ * should run on for a moment?
+ */
+bool descriptors_unsettled(struct round *r);
+/*
  * Phase drain, everything frozen: walks the descriptors of all members (round->descriptors) and
  * runs the kinds' drain within @timeout_ms. On failure descriptors_refill() is still due.
  */
