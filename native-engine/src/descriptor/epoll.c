@@ -15,6 +15,7 @@
 
 #include "../restart/rebuild.h"
 #include "inventory.h"
+#include "epoll_check.h"
 #include "kinds.h"
 
 struct epoll_payload {
@@ -32,6 +33,7 @@ struct epoll_entry { /* part of the image format */
 
 /* The kernel's own dev_t, as fdinfo prints it: 12 bits major, 20 bits minor. */
 #define KERNEL_MINOR_BITS 20
+#define MANY_ENTRIES 64 /* below, kcmp(2) is faster */
 
 static bool epoll_claims(const struct descriptor_view *d)
 {
@@ -84,16 +86,24 @@ static bool is_watched(const struct inventory_entry *e, const struct process *pr
 			&slot);
 }
 
+/* What is open under the entry's number looks like what it watches. */
+static bool is_like(const struct inventory_entry *e, const struct target *t)
+{
+	return e && e->view.status.st_ino == t->inode && e->view.status.st_dev == t->device;
+}
+
+/* @right: it is known that the entry watches what is open under its number now. */
 static uint64_t find_watched(struct capture *c, const struct descriptor_view *d,
-			     const struct target *t)
+			     const struct target *t, bool right)
 {
 	struct inventory *i = c->round->descriptors;
 	struct inventory_entry *same = inventory_find(i, c->process, t->number), **e;
 	size_t count;
 
-	if (same && same->view.status.st_ino == t->inode && same->view.status.st_dev == t->device &&
+	if (is_like(same, t) &&
+	    (right ||
 	    /* A socket has one file: no need to search the epoll's tree for it. */
-	    ((S_ISSOCK(same->view.status.st_mode) && !t->repeat) ||
+	     (S_ISSOCK(same->view.status.st_mode) && !t->repeat) ||
 	     is_watched(same, c->process, d, t)))
 		return same->file_id;
 	e = inventory_inode(i, t->device, t->inode, &count);
@@ -103,6 +113,53 @@ static uint64_t find_watched(struct capture *c, const struct descriptor_view *d,
 	return 0;
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/*
+ * Of an epoll with many entries: the numbers that are right, ascending, in *@right, which the caller
+ * frees. How many.
+ */
+static size_t check_entries(struct capture *c, const struct descriptor_view *d, int **right)
+{
+	struct target target = { .number = -1 };
+	struct buffer numbers = { 0 };
+	const char *text = d->fdinfo;
+	size_t count, kept = 0;
+	bool *found;
+	int *all;
+
+	while (next_target(&text, &target)) {
+		const struct inventory_entry *e =
+			inventory_find(c->round->descriptors, c->process, target.number);
+
+		if (is_like(e, &target) && !S_ISSOCK(e->view.status.st_mode))
+			buffer_append(&numbers, &target.number, sizeof(int));
+	}
+	*right = all = (int *)numbers.data;
+	count = numbers.bytes / sizeof(int);
+	found = count < MANY_ENTRIES ? NULL : calloc(count, sizeof(*found));
+	if (!found || numbers.failed) {
+		free(found);
+		return 0;
+	}
+	qsort(all, count, sizeof(*all), compare_numbers);
+	epoll_check(c->process, d->number, all, count, found);
+	for (size_t n = 0; n < count; n++) {
+		/* One that occurs twice: which of the two is it? */
+		bool twice = (n && all[n - 1] == all[n]) || (n + 1 < count && all[n] == all[n + 1]);
+
+		found[n] &= !twice;
+	}
+	for (size_t n = 0; n < count; n++)
+		if (found[n])
+			all[kept++] = all[n];
+	free(found);
+	return kept;
+}
+
 static int epoll_capture(struct capture *c, const struct descriptor_view *d, uint64_t file_id,
 			 struct buffer *payload)
 {
@@ -110,11 +167,15 @@ static int epoll_capture(struct capture *c, const struct descriptor_view *d, uin
 	struct target target = { .number = -1 };
 	struct buffer entries = { 0 };
 	const char *text = d->fdinfo;
+	int *right;
+	size_t right_count = check_entries(c, d, &right);
 
 	(void)file_id;
 	while (next_target(&text, &target)) {
+		bool known = right_count && bsearch(&target.number, right, right_count,
+						    sizeof(*right), compare_numbers);
 		struct epoll_entry entry = {
-			.file_id = find_watched(c, d, &target),
+			.file_id = find_watched(c, d, &target, known),
 			.data = target.data,
 			.events = target.events,
 			.number = target.number,
@@ -129,6 +190,7 @@ static int epoll_capture(struct capture *c, const struct descriptor_view *d, uin
 	buffer_append(payload, entries.data, entries.bytes);
 	payload->failed |= entries.failed;
 	buffer_free(&entries);
+	free(right);
 	return 0;
 }
 
