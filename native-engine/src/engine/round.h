@@ -20,6 +20,7 @@ struct round {
 	void *shared; /* identity tables of shared.c */
 	struct virtual_ids *ids; /* of round_virtual_pid() */
 	struct inventory *descriptors; /* of all members: descriptor/inventory.h */
+	struct undo_sets *semaphores;  /* that have been captured: resource/sysv_undo.c */
 	struct memory_round *memory;   /* what has been read: resource/shared_content.c */
 };
 

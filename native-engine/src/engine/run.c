@@ -10,8 +10,10 @@
 #include "../common/proc.h"
 #include "../resource/descriptors.h"
 #include "../resource/memory.h"
+#include "../resource/sysv_undo.h"
 #include "../trace/wait.h"
 #include "ending.h"
+#include "family.h"
 #include "shared.h"
 
 #define SETTLE_PAUSE_MS 64 /* the longest of those in which clients are accepted */
@@ -191,6 +193,8 @@ int run_check(const struct scan_request *request, struct fault *fault)
 		for (size_t n = 0; resource_table[n] && ret >= 0; n++)
 			if (run_refuses(resource_table[n], &found.keys[i], fault))
 				ret = -EOPNOTSUPP;
+	if (ret >= 0)
+		ret = family_check(&found, fault);
 	process_keys_free(&found);
 	return ret < 0 ? ret : 0;
 }
@@ -355,6 +359,7 @@ void run_close(struct run *r)
 	}
 	descriptors_free(&r->round);
 	shared_content_free(&r->round);
+	undo_sets_free(r->round.semaphores);
 	shared_close(&r->round);
 	json_decref(r->ends);
 	free(r->round.members);

@@ -39,6 +39,7 @@ enum record_type {
 	RECORD_SYSV_SHM = 300, /* a System V segment that is attached */
 	RECORD_SYSV_SEM = 301, /* a set of semaphores */
 	RECORD_SYSV_MSG = 302, /* a message queue */
+	RECORD_SYSV_UNDO = 303, /* what a process has to give back to a set of semaphores */
 
 	RECORD_RESTART_WORD = 500, /* where the program looks whether it has been restarted */
 };

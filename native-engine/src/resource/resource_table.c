@@ -14,6 +14,7 @@ extern const struct resource process_resource;
 extern const struct resource memory_resource;
 extern const struct resource descriptors_resource;
 extern const struct resource sysv_ipc_resource;
+extern const struct resource sysv_undo_resource;
 extern const struct resource restart_word_resource;
 
 const struct resource *const resource_table[] = {
@@ -24,6 +25,7 @@ const struct resource *const resource_table[] = {
 	&memory_resource,
 	&descriptors_resource,
 	&sysv_ipc_resource,
+	&sysv_undo_resource,
 	&resource_attributes,
 	&resource_threads,
 	&resource_seccomp,

@@ -2,7 +2,7 @@
  * System V semaphores, message queues, and segments that nobody has attached. They belong to
  * nobody: those are captured that the user has made since the computation began, or that a member
  * has used last. In a restarted computation, which has an IPC namespace of its own, that is all of
- * them. Adjustments for SEM_UNDO cannot be read.
+ * them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +21,7 @@
 #include "../restart/rebuild.h"
 #include "memory.h"
 #include "records.h"
+#include "sysv_undo.h"
 
 #define SEARCH_SECONDS 20 /* for an id, where it cannot be asked for */
 #define CLOCK_SLACK_S 1   /* of times in whole seconds */
@@ -121,7 +122,7 @@ static int capture_set(struct reading *r, long id, const struct semid_ds *set)
 		record_append(r->c->records, RECORD_SYSV_SEM, &head, sizeof(head), values,
 			      set->sem_nsems * sizeof(*values));
 	free(values);
-	return ret;
+	return ret ? ret : undo_sets_add(&r->c->round->semaphores, (int)id, set->sem_nsems);
 }
 
 static int capture_message(struct reading *r, long id, uint64_t index, struct buffer *out)
@@ -245,20 +246,16 @@ static int capture_segments(struct reading *r)
 	return ret < 0 ? ret : 0;
 }
 
-static int ipc_capture(struct capture *c)
+/* Once per round, with whichever member comes first. */
+static int capture_objects(struct capture *c)
 {
-	struct reading r = { .c = c };
+	struct reading r = { .c = c, .t = process_live_thread(c->process) };
 	bool is_new;
 	int ret;
 
-	if (c->process->zombie || c->process->seccomp)
-		return 0;
-	for (size_t n = 0; n < c->process->thread_count && !r.t; n++)
-		if (!c->process->threads[n].exited_leader)
-			r.t = &c->process->threads[n];
 	if (!r.t)
 		return 0;
-	/* Once per round, with whichever member comes first. No device has this number. */
+	/* No device has this number. */
 	round_inode_id(c->round, UINT64_MAX - 2, 0, &is_new);
 	if (!is_new)
 		return 0;
@@ -275,6 +272,16 @@ static int ipc_capture(struct capture *c)
 		ret = capture_segments(&r);
 	inject_end(r.t);
 	return ret;
+}
+
+static int ipc_capture(struct capture *c)
+{
+	int ret;
+
+	if (c->process->zombie || c->process->seccomp)
+		return 0;
+	ret = capture_objects(c);
+	return ret ? ret : undo_capture(c, c->round->semaphores);
 }
 
 /* ---- restore ---- */

@@ -1,0 +1,54 @@
+/*
+ * victim: System V semaphores with undo: what a process took comes back when it ends
+ * category: ipc
+ */
+#include <sys/ipc.h>
+#include <sys/sem.h>
+#include <sys/wait.h>
+
+#include "victim.h"
+
+static int set;
+static pid_t child;
+
+static void change(int number, int amount, int flags)
+{
+	struct sembuf operation = { .sem_num = number, .sem_op = amount, .sem_flg = flags };
+
+	victim_check(!semop(set, &operation, 1));
+}
+
+static void check(void)
+{
+	victim_check(semctl(set, 0, GETVAL) == 2 && semctl(set, 1, GETVAL) == 7);
+	victim_check(!kill(child, 0));
+}
+
+int main(void)
+{
+	unsigned short values[2] = { 5, 4 };
+	int result, status, ready[2];
+	char byte;
+
+	set = semget(IPC_PRIVATE, 2, 0600);
+	victim_check(set >= 0 && !semctl(set, 0, SETALL, values) && !pipe(ready));
+	child = fork();
+	victim_check(child >= 0);
+	if (!child) {
+		change(0, -1, SEM_UNDO);
+		change(0, -2, SEM_UNDO);
+		change(1, 3, SEM_UNDO);
+		change(1, 5, SEM_UNDO);
+		change(1, -5, SEM_UNDO); /* these two cancel each other */
+		if (write(ready[1], "x", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	victim_check(read(ready[0], &byte, 1) == 1);
+	result = victim_run(check);
+	victim_check(!kill(child, SIGKILL) && waitpid(child, &status, 0) == child);
+	victim_check(semctl(set, 0, GETVAL) == 5 && semctl(set, 1, GETVAL) == 4);
+	victim_check(!semctl(set, 0, IPC_RMID));
+	return result;
+}
