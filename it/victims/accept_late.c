@@ -54,6 +54,8 @@ static void live_as_client(int which)
 {
 	struct family_member *m = family_join();
 
+	/* Its server may end before it has taken this one. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (;;) {
 		ask(which);
 		if (!family_beat(m, NULL))

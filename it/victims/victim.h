@@ -77,6 +77,13 @@ static inline bool victim_tick(void)
 	return !victim_asked_to_finish;
 }
 
+/* What the victim is about cannot be set up on this machine: the test is skipped. */
+#define victim_unavailable(...)                          \
+	do {                                             \
+		victim_say("unavailable: " __VA_ARGS__); \
+		_exit(0);                                \
+	} while (0)
+
 /* The last check has passed. */
 static inline int victim_ok(void)
 {

@@ -153,20 +153,22 @@ final class Computation implements AutoCloseable {
     return Files.exists(out()) ? Files.readString(out(), StandardCharsets.ISO_8859_1) : "";
   }
 
-  /** Waits for a line of output that starts so; a line `bad: ...` or the program's end fails. */
-  void awaitLine(String start) throws IOException {
+  /** Waits for a line of output that starts with any of these; the program's end fails. */
+  void awaitLine(String... starts) throws IOException {
+    String wanted = String.join("' or '", starts);
     Wait.until(
         LIMIT,
         () -> {
           boolean ended = job.ended();
-          boolean found = output().lines().anyMatch(line -> line.startsWith(start));
+          boolean found =
+              output().lines().anyMatch(line -> Stream.of(starts).anyMatch(line::startsWith));
           if (!found && ended) {
-            fail("ended with " + job.await(LIMIT) + " before '" + start + "'; " + tail());
+            fail("ended with " + job.await(LIMIT) + " before '" + wanted + "'; " + tail());
           }
           return found;
         },
         found -> found,
-        () -> "line '" + start + "'; " + tail());
+        () -> "line '" + wanted + "'; " + tail());
   }
 
   /** Waits until standard output holds that many bytes. */

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
@@ -57,7 +58,12 @@ record Victim(String name, Map<String, String> keys) {
   }
 
   List<String> scenarios() {
-    return words("scenarios", String.join(" ", SCENARIOS));
+    return words("scenarios", refused().isEmpty() ? String.join(" ", SCENARIOS) : "refused");
+  }
+
+  /** A pattern: what is said when a checkpoint of it is asked for, which cannot be. */
+  Optional<String> refused() {
+    return Optional.ofNullable(keys.get("refused"));
   }
 
   List<String> arguments() {

@@ -1,9 +1,13 @@
 package org.dmtcp.akka.it;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -80,7 +84,11 @@ class VictimIT {
       run(test, account);
       passed = true;
     } finally {
-      SupportTable.add(victim.category(), victim.row(), test.account(), passed);
+      if (passed && victim.refused().isPresent()) {
+        SupportTable.notFor(victim.category(), victim.row(), test.account(), "refused by name");
+      } else {
+        SupportTable.add(victim.category(), victim.row(), test.account(), passed);
+      }
     }
   }
 
@@ -93,7 +101,8 @@ class VictimIT {
         computation.mount(computation.work(), "64m");
       }
       computation.launch(List.of(), program.toArray(String[]::new));
-      computation.awaitLine("ready");
+      computation.awaitLine("ready", "unavailable: ");
+      skipIfUnavailable(computation);
       computation.awaitMoreTicks(0);
       switch (test.scenario()) {
         case "restart" -> cycle(computation);
@@ -103,11 +112,32 @@ class VictimIT {
             cycle(computation);
           }
         }
+        case "refused" -> refuse(computation, test.victim().refused().orElseThrow());
         default -> throw new AssertionError("scenario " + test.scenario());
       }
       computation.finish();
       computation.passed();
     }
+  }
+
+  private static void skipIfUnavailable(Computation computation) throws IOException {
+    List<String> lines = computation.output().lines().toList();
+    String first = lines.get(0);
+    if (first.startsWith("unavailable: ")) {
+      computation.passed();
+      Skip.unless(false, "unavailable", first);
+    }
+  }
+
+  /** Names process, object, reason and remedy before anything is stopped; the program goes on. */
+  private static void refuse(Computation computation, String pattern) throws IOException {
+    Outcome outcome = computation.coordinator().command("-bc");
+    assertEquals(2, outcome.status(), outcome.text());
+    assertTrue(Pattern.compile(pattern).matcher(outcome.err()).find(), outcome.text());
+    assertTrue(outcome.err().lines().count() >= 2, "no remedy: " + outcome.text());
+    assertEquals(List.of(), Directories.names(computation.images()));
+    computation.awaitMoreTicks(computation.ticks());
+    computation.awaitRunning();
   }
 
   private static void cycle(Computation computation) throws IOException {
