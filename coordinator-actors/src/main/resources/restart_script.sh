@@ -22,6 +22,8 @@ checkpoint_interval=${DMTCP_CHECKPOINT_INTERVAL:-$default_interval}
 restart_dir=${DMTCP_RESTART_DIR:-}
 hostfile=
 options=()
+coordinator_options=()
+command_options=()
 
 fail() {
   printf '%s\n' "$0: $1" >&2
@@ -50,9 +52,16 @@ while [ $# -gt 0 ]; do
     --hostfile) hostfile=$2 ;;
     --restartdir | -d) restart_dir=$2 ;;
     --interval | -i) checkpoint_interval=$2 ;;
-    --coord-logfile) options+=(--coord-logfile "$2") ;;
-    --ckptdir) options+=(--ckptdir "$2") ;;
-    --tmpdir | -t) options+=(--tmpdir "$2") ;;
+    --coord-logfile)
+      options+=(--coord-logfile "$2")
+      coordinator_options+=(--coord-logfile "$2") ;;
+    --ckptdir)
+      options+=(--ckptdir "$2")
+      coordinator_options+=(--ckptdir "$2") ;;
+    --tmpdir | -t)
+      options+=(--tmpdir "$2")
+      coordinator_options+=(--tmpdir "$2")
+      command_options+=(--tmpdir "$2") ;;
   esac
   shift 2
 done
@@ -103,6 +112,11 @@ if [ -z "$coord_host" ]; then
   fi
 fi
 
+# What the other hosts are told must lead them here.
+if [ $all_local = no ]; then
+  case $coord_host in localhost | 127.* | ::1) coord_host=$own_host ;; esac
+fi
+
 # The command line of the i-th line of the table in the array `command`.
 command_of() {
   local -n images=images_$(($1 + 1))
@@ -130,6 +144,7 @@ if [ ${#targets[@]} -eq 1 ] && [ $all_local = yes ]; then
   exec "${command[@]}"
 fi
 
+script_dir=$(cd "$(dirname "$0")" && pwd)
 last=
 for i in "${!targets[@]}"; do
   if [ "${written[i]}" = "$terminal_host" ]; then
@@ -138,8 +153,19 @@ for i in "${!targets[@]}"; do
 done
 last=${last:-0}
 
-# The first one on this host may have to start the coordinator; the others join it, so they wait
-# for it themselves (--join-coordinator is for those of other hosts, who cannot start it).
+# The hosts are restarted at the same time: the coordinator must be there before. It may be a new one.
+bin=${dmt_rstr_cmd%/*}
+coordinator_words=(--daemon --exit-on-last --quiet --quiet --coord-port "$coord_port"
+  "${coordinator_options[@]}")
+if is_local "$coord_host"; then
+  "$bin/dmtcp_command" --coord-port "$coord_port" "${command_options[@]}" --status >/dev/null 2>&1 ||
+    "$bin/dmtcp_coordinator" "${coordinator_words[@]}" || fail "no coordinator"
+else
+  "$remote_shell_cmd" "$coord_host" "$(quoted "$bin/dmtcp_command" --coord-port "$coord_port" \
+    "${command_options[@]}" --status) >/dev/null 2>&1 || { cd $(quoted "$script_dir") 2>/dev/null; \
+    $(quoted "$bin/dmtcp_coordinator" "${coordinator_words[@]}"); }" </dev/null || fail "no coordinator on $coord_host"
+fi
+
 for i in "${!targets[@]}"; do
   [ "$i" = "$last" ] && continue
   if is_local "${targets[i]}"; then

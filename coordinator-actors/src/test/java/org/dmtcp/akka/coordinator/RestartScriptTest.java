@@ -35,6 +35,39 @@ class RestartScriptTest {
     restart = command("dmtcp restart", "local");
     command("ssh", "ssh");
     command("dmtcp_restart", "from PATH");
+    Files.writeString(command("dmtcp_command", "unused"), "#!/bin/sh\nexit 0\n");
+  }
+
+  @Test
+  void aCoordinatorIsThereBeforeSeveralHostsLookForIt() throws Exception {
+    Files.writeString(command("dmtcp_command", "unused"), "#!/bin/sh\nexit 2\n");
+    Path coordinator = command("dmtcp_coordinator", "coordinator");
+    Files.writeString(coordinator, Files.readString(coordinator).replace("exit 7", "exit 0"));
+    String words =
+        run(manifest(image("far", "/x/a.dmtcp"), image(HERE, "/y/b.dmtcp")), "--ckptdir", "/c");
+
+    assertTrue(
+        words.startsWith("coordinator|--daemon|--exit-on-last|--quiet|--quiet|--coord-port|7779"
+            + "|--ckptdir|/c|\n"),
+        words);
+  }
+
+  @Test
+  void aCoordinatorOnAnotherHostIsStartedThere() throws Exception {
+    Path shell = command("ssh", "ssh");
+    Files.writeString(shell, Files.readString(shell).replace("exit 7", "exit 0"));
+    String words =
+        run(manifest(image("far", "/x/a.dmtcp"), image(HERE, "/y/b.dmtcp")), "-h", "seat");
+
+    assertTrue(words.startsWith("ssh|seat|'" + dir + "/dmtcp_command' '--coord-port' '7779'"), words);
+  }
+
+  @Test
+  void theOtherHostsAreNotToldToLookAtThemselves() throws Exception {
+    String words =
+        run(manifest(image("far", "/x/a.dmtcp"), image(HERE, "/y/b.dmtcp")), "-h", "localhost");
+
+    assertTrue(words.contains("'--coord-host' '" + HERE + "'"), words);
   }
 
   @Test

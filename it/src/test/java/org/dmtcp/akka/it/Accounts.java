@@ -37,6 +37,13 @@ final class Accounts {
     return List.of(Account.PLAIN, Account.ROOT);
   }
 
+  /** Its name in the system's table. */
+  static String userName(Account account) throws IOException {
+    Outcome outcome = Command.run(LIMIT, "id", "-un", String.valueOf(account.uid()));
+    assertEquals(0, outcome.status(), outcome.text());
+    return outcome.out().strip();
+  }
+
   private static synchronized Account plainUser() throws IOException {
     if (made == null) {
       String user = "dmtcpit" + ProcessHandle.current().pid();

@@ -1,0 +1,149 @@
+package org.dmtcp.akka.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A computation over four hosts: launched, checkpointed as one, restarted on the same or others. */
+@Timeout(value = 5, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class HostsIT {
+  private static final int PORT = 7791;
+
+  private HostNetwork network;
+  private HostJob job;
+
+  private void begin(String account) throws IOException {
+    network = new HostNetwork(
+        Skip.unlessAvailable(account), "alpha", "beta", "gamma", "delta");
+    job = new HostJob(network, "alpha", PORT);
+  }
+
+  @AfterEach
+  void end() throws IOException {
+    if (network != null) {
+      network.close();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {Account.PLAIN, Account.ROOT})
+  void oneCommandRestartsAllHostsAgainAndAgain(String account) throws IOException {
+    begin(account);
+    job.startCoordinator();
+    job.launch("umask", network.shared().toString(), network.hosts());
+    for (int cycle = 0; cycle < 2; cycle++) {
+      job.mustCheckpoint();
+      job.kill();
+      job.restart();
+      job.awaitPeers(4);
+    }
+    allAreOk();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {Account.PLAIN})
+  void imagesMayBeWhereOnlyTheirHostSeesThem(String account) throws IOException {
+    begin(account);
+    job.startCoordinator();
+    job.launch("umask", "/tmp/images", network.hosts());
+    job.mustCheckpoint();
+    for (Host host : network.hosts()) {
+      assertEquals(1, host.must("sh", "-c", "ls /tmp/images/ckpt_*.dmtcp").lines().count());
+    }
+    job.kill();
+    job.restart();
+    job.awaitPeers(4);
+    allAreOk();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {Account.PLAIN, Account.ROOT})
+  void aHostfileMovesThemToOtherHostsAndANewCoordinator(String account) throws IOException {
+    begin(account);
+    job.startCoordinator();
+    job.launch("umask", network.shared().toString(), network.hosts());
+    job.mustCheckpoint();
+    quit();
+    job.moveTo("gamma");
+    Path hosts = network.shared().resolve("hostfile");
+    Files.writeString(hosts, "# rotated\nbeta\ngamma\ndelta\nalpha\n");
+    job.restart("--coord-host", "gamma", "--coord-port", "7792", "--hostfile", hosts.toString(),
+        "--interval", "0");
+    network.hosts().forEach(host -> host.set("DMTCP_COORD_PORT", "7792"));
+    job.awaitPeers(4);
+
+    String list = job.list();
+    for (Host host : network.hosts()) {
+      assertTrue(list.contains("@" + host.name() + ","), list);
+    }
+    job.mustCheckpoint();
+    allAreOk();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {Account.PLAIN, Account.ROOT})
+  void twoHostsProcessesWithTheSameNumbersFitOnOne(String account) throws IOException {
+    begin(account);
+    for (Host host : network.hosts()) {
+      host.runAsRoot("sh", "-c", "echo 20000 >/proc/sys/kernel/ns_last_pid");
+    }
+    job.startCoordinator();
+    job.launch("umask", network.shared().toString(), network.hosts());
+    job.mustCheckpoint();
+    quit();
+    Path script = network.shared().resolve("dmtcp_restart_script.sh").toRealPath();
+    String edited = Files.readString(script)
+        .replace("\nbeta  beta\n", "\nbeta  alpha\n").replace("\ndelta  delta\n", "\ndelta  gamma\n");
+    Files.writeString(script, edited);
+    job.restart();
+    job.awaitPeers(4);
+
+    String list = job.list();
+    assertTrue(!list.contains("@beta,") && !list.contains("@delta,"), list);
+    allAreOk();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {Account.PLAIN})
+  void theMissingAreNamedAndTheRestGoesOnWhenForced(String account) throws IOException {
+    begin(account);
+    List<Host> two = List.of(network.host("alpha"), network.host("beta"));
+    job.startCoordinator();
+    job.launch("umask", network.shared().toString(), two);
+    job.mustCheckpoint();
+    job.kill();
+    Path script = network.shared().resolve("dmtcp_restart_script.sh").toRealPath();
+    Files.writeString(script, Files.readString(script).replace("\nbeta  beta\n", "\n"));
+    job.restart();
+    job.await("restart.err", "@beta)");
+    job.seat().must("dmtcp_command", "f");
+
+    job.awaitPeers(1);
+    job.finish(1);
+    job.mustBeOk(two.get(0));
+  }
+
+  // ---- what the tests do
+
+  private void quit() throws IOException {
+    job.seat().must("dmtcp_command", "-q");
+    Wait.until(HostNetwork.LIMIT, () -> job.seat().run("dmtcp_command", "-s"),
+        s -> s.status() != 0, () -> "the coordinator to be gone");
+  }
+
+  private void allAreOk() throws IOException {
+    job.finish(4);
+    for (Host host : network.hosts()) {
+      job.mustBeOk(host);
+    }
+  }
+}
