@@ -153,17 +153,25 @@ for i in "${!targets[@]}"; do
 done
 last=${last:-0}
 
-# The hosts are restarted at the same time: the coordinator must be there before. It may be a new one.
+# The hosts are restarted at the same time: the coordinator must be there before. It may be a new one,
+# and one that is just ending may still hold the port.
 bin=${dmt_rstr_cmd%/*}
-coordinator_words=(--daemon --exit-on-last --quiet --quiet --coord-port "$coord_port"
-  "${coordinator_options[@]}")
+find_coordinator="$(quoted "$bin/dmtcp_command" --coord-port "$coord_port" "${command_options[@]}" --status)"
+start_coordinator="$(quoted "$bin/dmtcp_coordinator" --daemon --exit-on-last --quiet --quiet \
+  --coord-port "$coord_port" "${coordinator_options[@]}")"
+reach_coordinator="
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+  $find_coordinator >/dev/null 2>&1 && exit 0
+  said=\$($start_coordinator 2>&1) && exit 0
+  sleep 0.5
+done
+printf '%s\\n' \"\$said\" >&2
+exit 1"
 if is_local "$coord_host"; then
-  "$bin/dmtcp_command" --coord-port "$coord_port" "${command_options[@]}" --status >/dev/null 2>&1 ||
-    "$bin/dmtcp_coordinator" "${coordinator_words[@]}" || fail "no coordinator"
+  sh -c "$reach_coordinator" || fail "no coordinator"
 else
-  "$remote_shell_cmd" "$coord_host" "$(quoted "$bin/dmtcp_command" --coord-port "$coord_port" \
-    "${command_options[@]}" --status) >/dev/null 2>&1 || { cd $(quoted "$script_dir") 2>/dev/null; \
-    $(quoted "$bin/dmtcp_coordinator" "${coordinator_words[@]}"); }" </dev/null || fail "no coordinator on $coord_host"
+  "$remote_shell_cmd" "$coord_host" "$(quoted sh -c "cd $(quoted "$script_dir") 2>/dev/null
+$reach_coordinator")" </dev/null || fail "no coordinator on $coord_host"
 fi
 
 for i in "${!targets[@]}"; do
