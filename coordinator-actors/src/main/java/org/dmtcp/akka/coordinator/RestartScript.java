@@ -52,9 +52,8 @@ public record RestartScript(String restartCommand) {
       }
       out.append(")\n\n");
     }
-    out.append("ckpt_timestamp=")
-        .append(quote(TIMESTAMP.format(manifest.created())))
-        .append('\n');
+    // In the very form that scripts look for.
+    out.append("ckpt_timestamp=\"").append(TIMESTAMP.format(manifest.created())).append("\"\n");
     assign(out, "default_coord_host", manifest.coordinatorHost());
     assign(out, "default_coord_port", String.valueOf(manifest.coordinatorPort()));
     assign(out, "default_interval", String.valueOf(manifest.interval()));
