@@ -125,6 +125,9 @@ public final class Bench {
     if (wanted("launch")) {
       launchRow();
     }
+    if (wanted("command")) {
+      commandRow();
+    }
     for (String kind : List.of("syscall", "malloc", "thread", "fork", "exec")) {
       if (wanted("overhead")) {
         overheadRow(kind);
@@ -240,6 +243,31 @@ public final class Bench {
           double bare = loop(subject.shell(), List.of("/bin/true"));
           double under = loop(subject.shell(), subject.launchCommand(List.of("/bin/true")));
           report.add("launch /bin/true: added", "ms", name, (under - bare) * 1e3);
+        }
+      }
+    }
+  }
+
+  /** What a script pays that polls the status, or asks for a checkpoint and goes on. */
+  private void commandRow() throws IOException, InterruptedException {
+    for (int i = 0; i < repeat; i++) {
+      for (String name : subjects()) {
+        if (name.equals("criu")) {
+          continue;
+        }
+        try (Subject.Dmtcp subject = (Subject.Dmtcp) open(name, true)) {
+          Path status = directory.resolve("status-" + ++serial);
+          subject.launch(List.of(BUILD.resolve("hold").toString(), status.toString()));
+          Shell.await("running", () -> running(status));
+          report.add("command --status", "ms", name,
+              loop(subject.shell(), subject.command("--status")) * 1e3);
+          report.add("command --json --status", "ms", name,
+              loop(subject.shell(), subject.command("--json", "--status")) * 1e3);
+          report.add("command -c: until it returns", "ms", name,
+              subject.shell().run(subject.command("-c")) * 1e3);
+          Thread.sleep(500); // what it has begun must not be in the next figure
+          subject.kill();
+          Files.deleteIfExists(status);
         }
       }
     }

@@ -69,6 +69,12 @@ interface Subject extends AutoCloseable {
       return all;
     }
 
+    List<String> command(String... words) {
+      List<String> all = new ArrayList<>(List.of(bin + "/dmtcp_command"));
+      all.addAll(List.of(words));
+      return all;
+    }
+
     @Override
     public void launch(List<String> command) throws IOException {
       started.add(shell.start(launchCommand(command)));
