@@ -19,8 +19,5 @@ complete -c dmtcp_command -l tmpdir -x -a '(__fish_complete_directories)' -d 'Wh
 complete -c dmtcp_command -l json -d 'Answer with one JSON object on one line.'
 complete -c dmtcp_command -l help -d 'Show this text.'
 complete -c dmtcp_command -l version -d 'Show the version.'
-complete -c dmtcp_command -l json -d 'Answer with one JSON object on one line.'
 complete -c dmtcp_command -l progress -d 'With --json and bcheckpoint: before the answer a JSON line twice a second about how far it is. Without --json words come anyway when it takes over a second.'
 complete -c dmtcp_command -l quiet -d 'No words about how far a checkpoint is.'
-complete -c dmtcp_command -l help -d 'Show this text.'
-complete -c dmtcp_command -l version -d 'Show the version.'

@@ -16,5 +16,3 @@ complete -c dmtcp_coordinator -l coord-logfile -r -d 'Log of a coordinator in th
 complete -c dmtcp_coordinator -l quiet -s q -d 'Say less; twice: no warnings either.'
 complete -c dmtcp_coordinator -l help -d 'Show this text.'
 complete -c dmtcp_coordinator -l version -d 'Show the version.'
-complete -c dmtcp_coordinator -l help -d 'Show this text.'
-complete -c dmtcp_coordinator -l version -d 'Show the version.'

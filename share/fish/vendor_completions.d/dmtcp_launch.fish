@@ -43,5 +43,3 @@ complete -c dmtcp_launch -l coord-logfile -r -d 'Log of a coordinator in the bac
 complete -c dmtcp_launch -l quiet -s q -d 'Say less; twice: no warnings either.'
 complete -c dmtcp_launch -l help -d 'Show this text.'
 complete -c dmtcp_launch -l version -d 'Show the version.'
-complete -c dmtcp_launch -l help -d 'Show this text.'
-complete -c dmtcp_launch -l version -d 'Show the version.'

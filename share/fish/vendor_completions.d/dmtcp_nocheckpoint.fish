@@ -2,5 +2,3 @@
 complete -c dmtcp_nocheckpoint -x -a '(__fish_complete_subcommand)'
 complete -c dmtcp_nocheckpoint -l help -d 'Show this text.'
 complete -c dmtcp_nocheckpoint -l version -d 'Show the version.'
-complete -c dmtcp_nocheckpoint -l help -d 'Show this text.'
-complete -c dmtcp_nocheckpoint -l version -d 'Show the version.'

@@ -21,5 +21,3 @@ complete -c dmtcp_restart -l coord-logfile -r -d 'Log of a coordinator in the ba
 complete -c dmtcp_restart -l quiet -s q -d 'Say less; twice: no warnings either.'
 complete -c dmtcp_restart -l help -d 'Show this text.'
 complete -c dmtcp_restart -l version -d 'Show the version.'
-complete -c dmtcp_restart -l help -d 'Show this text.'
-complete -c dmtcp_restart -l version -d 'Show the version.'
