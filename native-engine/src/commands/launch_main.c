@@ -306,7 +306,7 @@ static void set_for_other_hosts(const struct launch *l)
 /* What the program and its children find: to whom they belong, and where `dmtcp_command` asks. */
 static void set_environment(const struct launch *l, const char *computation_id)
 {
-	char port[12];
+	char port[12], number[12], socket[PATH_MAX];
 
 	snprintf(port, sizeof(port), "%u", l->address.port);
 	setenv("DMTCP_COMPUTATION_ID", computation_id, 1);
@@ -315,6 +315,10 @@ static void set_environment(const struct launch *l, const char *computation_id)
 	if (l->choice.tmpdir)
 		setenv("DMTCP_TMPDIR", l->choice.tmpdir, 1);
 	set_for_other_hosts(l);
+	if (coordinator_socket(&l->choice, &l->address, socket, sizeof(socket)) == 0)
+		setenv("DMTCP_AGENT_SOCKET", socket, 1);
+	snprintf(number, sizeof(number), "%ld", l->signal);
+	setenv("DMTCP_SIGCKPT", number, 1);
 }
 
 /* Yama's mode 1 lets only ancestors trace a process unless it allows others, see prctl(2). */
@@ -341,17 +345,19 @@ static int preload(const struct launch *l, struct fault *fault)
 	char tree[PATH_MAX], *list;
 	int ret;
 
-	if (!traced && l->without_ssh && !(l->plugins && *l->plugins))
-		return 0;
 	ret = runtime_tree(tree, sizeof(tree));
 	if (ret < 0)
 		return fault_set(fault, -ret, "not-built", "/proc/self/exe: %s", strerror(-ret));
 	/* Kept over exec for this process; the library says it again in every child. */
 	if (traced)
 		prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
-	if (asprintf(&list, "%s%s%s/lib/dmtcp/libdmtcp.so%s%s", l->plugins ? l->plugins : "",
-		     l->plugins && *l->plugins ? ":" : "", tree, before ? ":" : "",
-		     before ? before : "") < 0)
+	if (l->plugins && *l->plugins)
+		ret = asprintf(&list, "%s:%s/lib/dmtcp/libdmtcp_plugin.so:%s/lib/dmtcp/libdmtcp.so%s%s",
+			       l->plugins, tree, tree, before ? ":" : "", before ? before : "");
+	else
+		ret = asprintf(&list, "%s/lib/dmtcp/libdmtcp.so%s%s", tree, before ? ":" : "",
+			       before ? before : "");
+	if (ret < 0)
 		return fault_set(fault, ENOMEM, "out-of-memory", "no memory for LD_PRELOAD");
 	setenv("LD_PRELOAD", list, 1);
 	free(list);

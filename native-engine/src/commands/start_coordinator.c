@@ -96,6 +96,14 @@ int coordinator_resolve(const struct coordinator_choice *choice,
 	return 0;
 }
 
+int coordinator_socket(const struct coordinator_choice *choice,
+		       const struct coordinator_address *address, char *out, size_t bytes)
+{
+	return address->on_this_host ?
+		       runtime_coordinator_socket(choice->tmpdir, address->port, out, bytes) :
+		       runtime_agent_socket(choice->tmpdir, address->host, address->port, out, bytes);
+}
+
 int coordinator_connect(const struct coordinator_choice *choice,
 			const struct coordinator_address *address, struct local_client **out,
 			struct fault *fault)
@@ -105,10 +113,7 @@ int coordinator_connect(const struct coordinator_choice *choice,
 	int ret;
 
 	*out = NULL;
-	ret = address->on_this_host ?
-		runtime_coordinator_socket(choice->tmpdir, address->port, path, sizeof(path)) :
-		runtime_agent_socket(choice->tmpdir, address->host, address->port, path,
-				     sizeof(path));
+	ret = coordinator_socket(choice, address, path, sizeof(path));
 	if (ret < 0)
 		return fault_set(fault, -ret, "coordinator-unreachable", "%s:%u: %s",
 				 address->host, address->port, strerror(-ret));

@@ -43,6 +43,10 @@ int coordinator_connect(const struct coordinator_choice *choice,
 			const struct coordinator_address *address, struct local_client **out,
 			struct fault *fault);
 
+/* Path of the local socket of that coordinator: @bytes of PATH_MAX. -ENAMETOOLONG. */
+int coordinator_socket(const struct coordinator_choice *choice,
+		       const struct coordinator_address *address, char *out, size_t bytes);
+
 /*
  * The same by the rules of @choice->mode, starting a coordinator in the background where they say
  * so. @address then holds the port that it listens on.

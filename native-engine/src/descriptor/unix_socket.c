@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../engine/round.h"
+#include "../resource/helper.h"
 #include "inventory.h"
 #include "kinds.h"
 #include "socket_queue.h"
@@ -387,6 +388,8 @@ static int unix_capture(struct capture *c, const struct descriptor_view *d, uint
 		read_peer(c, d, s, &u, peer_directory);
 		ret = capture_queue(c, d, &u, &queue);
 	}
+	if (u.peer == UNIX_PEER_OUTSIDE && helper_owns(c->process, d->number))
+		u.peer = UNIX_PEER_GONE; /* the library connects anew */
 	if (u.peer == UNIX_PEER_OUTSIDE)
 		u.standard = find_standard(i, d);
 	u.options = socket_options_capture(d->borrowed, AF_UNIX, u.type, &options);

@@ -193,6 +193,8 @@ static const struct {
 	{ "freeze", request_freeze },
 	{ "endpoints", request_endpoints },
 	{ "match", request_match },
+	{ "release", request_release },
+	{ "hold", request_hold },
 	{ "drain", request_drain },
 	{ "snapshot", request_snapshot },
 	{ "refill", request_refill },

@@ -23,11 +23,24 @@ int find_round(struct server *s, const json_t *request, struct fault *fault)
 	return fault_set(fault, EINVAL, "internal", "round %s is not active", name);
 }
 
+static void list_members(struct server *s, json_t *answer)
+{
+	json_t *members = json_array();
+
+	for (size_t i = 0; i < s->run->round.member_count; i++) {
+		const struct process *p = s->run->round.members[i];
+		json_t *one = member_json(p->pid, p->start_ticks, p);
+
+		if (one) /* else somebody has killed it, frozen as it is */
+			json_array_append_new(members, one);
+	}
+	json_object_set_new(answer, "members", members);
+}
+
 int request_freeze(struct server *s, const json_t *request, json_t *answer, struct fault *fault)
 {
 	const char *name = json_text(request, "round", "");
 	struct scan_request what;
-	json_t *members;
 	int ret;
 
 	if (s->run)
@@ -42,17 +55,47 @@ int request_freeze(struct server *s, const json_t *request, json_t *answer, stru
 	scan_request_free(&what);
 	if (ret < 0)
 		return ret;
-	members = json_array();
-	for (size_t i = 0; i < s->run->round.member_count; i++) {
-		const struct process *p = s->run->round.members[i];
-		json_t *one = member_json(p->pid, p->start_ticks, p);
-
-		if (one) /* else somebody has killed it, frozen as it is */
-			json_array_append_new(members, one);
-	}
-	json_object_set_new(answer, "members", members);
+	list_members(s, answer);
 	json_object_set_new(answer, "frozenNs", json_integer(s->run->frozen_ns));
 	return 0;
+}
+
+int request_release(struct server *s, const json_t *request, json_t *answer, struct fault *fault)
+{
+	const json_t *list = json_object_get(request, "helpers");
+	size_t count = json_array_size(list);
+	int ret = find_round(s, request, fault);
+	struct run_helper *helpers;
+
+	if (ret < 0)
+		return ret;
+	helpers = calloc(count + 1, sizeof(*helpers));
+	if (!helpers)
+		return fault_set(fault, ENOMEM, "out-of-memory", "%zu helper threads", count);
+	for (size_t i = 0; i < count; i++) {
+		const json_t *one = json_array_get(list, i);
+
+		helpers[i] = (struct run_helper){
+			.process = { json_number(one, "pid", 0), json_number(one, "startTicks", 0) },
+			.tid = json_number(one, "tid", 0),
+			.area = json_number(one, "area", 0),
+		};
+	}
+	json_object_set_new(answer, "released",
+			    json_integer(run_release(s->run, helpers, count)));
+	free(helpers);
+	return 0;
+}
+
+int request_hold(struct server *s, const json_t *request, json_t *answer, struct fault *fault)
+{
+	int ret = find_round(s, request, fault);
+
+	if (!ret)
+		ret = run_hold(s->run, timeout_of(request), fault);
+	if (!ret)
+		list_members(s, answer);
+	return ret;
 }
 
 int request_drain(struct server *s, const json_t *request, json_t *answer, struct fault *fault)

@@ -249,11 +249,51 @@ int run_freeze(struct run **out, struct scan_request *request, const char *name,
 				  fault);
 		if (ret < 0 || pause_ms > SETTLE_PAUSE_MS || pause_ms * 4 > timeout_ms ||
 		    !descriptors_unsettled(&(*out)->round))
-			return ret;
+			break;
 		run_close(*out);
 		*out = NULL;
 		sleep_ms(pause_ms);
 	}
+	if (ret >= 0) {
+		(*out)->request = *request;
+		*request = (struct scan_request){ 0 };
+	}
+	return ret;
+}
+
+size_t run_release(struct run *r, const struct run_helper *helpers, size_t count)
+{
+	size_t running = 0;
+
+	if (!r->outputs) /* before the drain: hooks open and close descriptors */
+		descriptors_free(&r->round);
+	for (size_t i = 0; i < count; i++) {
+		struct process *p = round_member(&r->round, helpers[i].process.pid);
+
+		if (!p || p->zombie || p->start_ticks != helpers[i].process.start_ticks ||
+		    process_release(p, helpers[i].tid, NULL) < 0)
+			continue;
+		p->helper = helpers[i].tid;
+		p->plugin_area = helpers[i].area;
+		running++;
+	}
+	return running;
+}
+
+int run_hold(struct run *r, uint32_t timeout_ms, struct fault *fault)
+{
+	uint64_t deadline_ns = monotonic_ns() + timeout_ms * 1000000ull;
+	int ret = 0;
+
+	for (size_t i = 0; i < r->round.member_count && !ret; i++) {
+		struct process *p = r->round.members[i];
+		uint64_t now = monotonic_ns();
+
+		if (p->helper && !p->zombie)
+			ret = process_hold(p, now < deadline_ns ? (deadline_ns - now) / 1000000 + 1 : 1,
+					   fault);
+	}
+	return ret ? ret : freeze_all(r, &r->request, deadline_ns, fault);
 }
 
 int run_drain(struct run *r, uint32_t timeout_ms, struct fault *fault)
@@ -362,6 +402,7 @@ void run_close(struct run *r)
 	undo_sets_free(r->round.semaphores);
 	shared_close(&r->round);
 	json_decref(r->ends);
+	scan_request_free(&r->request);
 	free(r->round.members);
 	free(r->round.ids);
 	free(r);

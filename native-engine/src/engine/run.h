@@ -24,6 +24,7 @@ struct run {
 	unsigned int workers;
 	json_t *ends; /* connections to other hosts: by key what `match` has told, NULL: none */
 	struct output *outputs; /* a list: one image each */
+	struct scan_request request; /* what was frozen: run_hold() looks again */
 };
 
 /* Whether @resource finds something in a running process that cannot be captured; *@why says what. */
@@ -33,11 +34,26 @@ int run_check(const struct scan_request *request, struct fault *fault);
 
 /*
  * Discovers and freezes all members within @timeout_ms, again and again until a pass finds nothing new.
- * On failure all run on. @snapshots: never members.
+ * On failure all run on. Takes what @request holds.
  */
 int run_freeze(struct run **out, struct scan_request *request, const char *name,
 	       uint64_t generation, const char *manifest_id, uint32_t timeout_ms,
 	       unsigned int workers, struct fault *fault);
+
+/* A thread that runs the hooks of plugins in a member: docs/engine-protocol.md, release. */
+struct run_helper {
+	struct process_key process;
+	pid_t tid;     /* virtual */
+	uint64_t area; /* address of its struct plugin_area */
+};
+
+/*
+ * Lets these threads run, alone in their processes, until run_hold(); a process that has gone or has no
+ * such thread is passed over. The number of those that run.
+ */
+size_t run_release(struct run *r, const struct run_helper *helpers, size_t count);
+/* All members stand still again, with what the helpers have started. */
+int run_hold(struct run *r, uint32_t timeout_ms, struct fault *fault);
 
 int run_drain(struct run *r, uint32_t timeout_ms, struct fault *fault);
 

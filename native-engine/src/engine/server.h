@@ -46,6 +46,8 @@ int request_freeze(struct server *s, const json_t *request, json_t *answer, stru
 int request_endpoints(struct server *s, const json_t *request, json_t *answer,
 		      struct fault *fault);
 int request_match(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
+int request_release(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
+int request_hold(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
 int request_drain(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
 int request_snapshot(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
 int request_refill(struct server *s, const json_t *request, json_t *answer, struct fault *fault);

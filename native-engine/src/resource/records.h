@@ -42,6 +42,7 @@ enum record_type {
 	RECORD_SYSV_UNDO = 303, /* what a process has to give back to a set of semaphores */
 
 	RECORD_RESTART_WORD = 500, /* where the program looks whether it has been restarted */
+	RECORD_HELPER = 501, /* the thread that runs the hooks of plugins */
 };
 
 #endif

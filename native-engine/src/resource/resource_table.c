@@ -3,6 +3,7 @@
 #include "clocks.h"
 #include "cpu.h"
 #include "credentials.h"
+#include "helper.h"
 #include "limits.h"
 #include "resource.h"
 #include "seccomp.h"
@@ -35,5 +36,6 @@ const struct resource *const resource_table[] = {
 	&resource_limits,
 	&restart_word_resource,
 	&resource_last_state,
+	&resource_helper,
 	NULL,
 };

@@ -21,6 +21,7 @@
 #include "../resource/descriptors.h"
 #include "../resource/records.h"
 #include "holder.h"
+#include "hooks.h"
 #include "message.h"
 #include "namespaces.h"
 #include "supervisor.h"
@@ -55,8 +56,9 @@ static void __attribute__((noreturn)) fail(struct builder *b, int error)
 	_exit(99); /* process 1: the kernel ends all others */
 }
 
-static void warn(struct builder *b, const struct fault *warning)
+static void warn(void *context, const struct fault *warning)
 {
+	struct builder *b = context;
 	struct message m = { .type = MESSAGE_WARNING, .fault = *warning };
 
 	if (warning->id[0])
@@ -367,6 +369,7 @@ static void __attribute__((noreturn)) go(struct builder *b)
 	rebuild_close_objects(&b->rebuild);
 	rebuild_remove_leftovers(&b->rebuild);
 	file_index_free(&b->rebuild);
+	hooks_run(b->processes, b->rebuild.images, b->rebuild.image_count, warn, b);
 	thaw_all(b->processes, b->records, &b->tree, b->rebuild.image_count);
 	message_send(b->control_fd, &running);
 	for (size_t i = 0; i < b->rebuild.image_count; i++)

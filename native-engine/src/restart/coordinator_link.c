@@ -52,7 +52,7 @@ static int begin(struct coordinator_link *l, const struct coordinator_link_optio
 {
 	const struct image_header *h = &l->set->images[0]->header;
 	json_t *request, *answer = NULL;
-	char host[HOST_NAME_MAX + 1] = "";
+	char host[HOST_NAME_MAX + 1] = "", socket[PATH_MAX];
 	const char *id;
 	int ret;
 
@@ -69,6 +69,9 @@ static int begin(struct coordinator_link *l, const struct coordinator_link_optio
 		json_object_set_new(request, "interval", json_integer(atol(options->interval)));
 	ret = coordinator_request(options->choice, &l->address, request, BEGIN_MS, &l->client,
 				  &answer, fault);
+	/* For the library in the processes: the builder hands our environment on to it. */
+	if (ret == 0 && !coordinator_socket(options->choice, &l->address, socket, sizeof(socket)))
+		setenv("DMTCP_AGENT_SOCKET", socket, 1);
 	json_decref(request);
 	if (ret < 0)
 		return ret;

@@ -149,9 +149,13 @@ static int look_at_threads(struct process *p, struct fault *fault)
 
 	for (i = 0; i < p->thread_count; i++) {
 		struct thread *t = &p->threads[i];
-		struct proc_status *status = malloc(sizeof(*status));
-		int ret = status ? proc_status(t->tid, status) : -ENOMEM;
+		struct proc_status *status;
+		int ret;
 
+		if (t->status) /* held since before a release */
+			continue;
+		status = malloc(sizeof(*status));
+		ret = status ? proc_status(t->tid, status) : -ENOMEM;
 		t->process = p;
 		if (ret < 0) {
 			free(status);
@@ -168,12 +172,13 @@ static int look_at_threads(struct process *p, struct fault *fault)
 	return 0;
 }
 
-static int settle_all(struct process *p, uint64_t deadline_ns, struct fault *fault)
+/* @known: the first threads have been settled already. */
+static int settle_all(struct process *p, size_t known, uint64_t deadline_ns, struct fault *fault)
 {
 	size_t i;
-	int ret = vdso_find(p, fault);
+	int ret = known ? 0 : vdso_find(p, fault);
 
-	for (i = 0; i < p->thread_count && !ret; i++) {
+	for (i = known; i < p->thread_count && !ret; i++) {
 		struct thread *t = &p->threads[i];
 
 		if (t->exited_leader)
@@ -212,7 +217,7 @@ static int freeze(pid_t pid, pid_t only, uint32_t timeout_ms, struct process **o
 	if (!ret && !p->zombie)
 		ret = look_at_threads(p, fault);
 	if (!ret && !p->zombie)
-		ret = settle_all(p, f.deadline_ns, fault);
+		ret = settle_all(p, 0, f.deadline_ns, fault);
 	if (ret)
 		goto err;
 	free(f.states);
@@ -245,6 +250,51 @@ int process_freeze_thread(pid_t pid, pid_t tid, uint32_t timeout_ms, struct proc
 			  struct fault *fault)
 {
 	return freeze(pid, tid, timeout_ms, out, fault);
+}
+
+int process_release(struct process *p, pid_t virtual_tid, struct fault *fault)
+{
+	size_t i;
+
+	for (i = 0; i < p->thread_count; i++) {
+		struct thread *t = &p->threads[i];
+
+		if (t->exited_leader || t->gone || t->virtual_tid != virtual_tid)
+			continue;
+		if (ptrace(PTRACE_DETACH, t->tid, NULL, NULL) < 0)
+			late_release(t->tid);
+		free(t->status);
+		memmove(t, t + 1, (p->thread_count - i - 1) * sizeof(*t));
+		p->thread_count--;
+		/* What it does to the memory makes the early look worthless. */
+		free(p->early_smaps);
+		p->early_smaps = NULL;
+		return 0;
+	}
+	return fault_set(fault, ESRCH, "no-such-process", "process %d has no thread %d",
+			 p->virtual_pid, virtual_tid);
+}
+
+int process_hold(struct process *p, uint32_t timeout_ms, struct fault *fault)
+{
+	struct freezing f = { .process = p, .fault = fault };
+	size_t known = p->thread_count;
+	int ret;
+
+	f.capacity = known + 16;
+	f.states = malloc(f.capacity * sizeof(*f.states));
+	if (!f.states)
+		return fault_set(fault, ENOMEM, "out-of-memory", "process %d", p->pid);
+	for (size_t i = 0; i < known; i++)
+		f.states[i] = STOP_REACHED;
+	f.deadline_ns = monotonic_ns() + timeout_ms * 1000000ull;
+	ret = stop_all(&f);
+	if (!ret)
+		ret = look_at_threads(p, fault);
+	if (!ret)
+		ret = settle_all(p, known, f.deadline_ns, fault);
+	free(f.states);
+	return ret;
 }
 
 static void drop_scratch(struct process *p)
@@ -374,7 +424,7 @@ int process_adopt_child(pid_t pid, struct process **out, struct fault *fault)
 	if (!ret)
 		ret = look_at_threads(p, fault);
 	if (!ret)
-		ret = settle_all(p, monotonic_ns() + 1000000000ull, fault);
+		ret = settle_all(p, 0, monotonic_ns() + 1000000000ull, fault);
 	if (ret < 0)
 		goto err;
 	*out = p;

@@ -57,6 +57,8 @@ struct process {
 	struct thread *threads;   /* the leader first; process_adopt_thread may move the array */
 	size_t thread_count;
 	char *early_smaps; /* read before the freeze (resource/smaps.c), or NULL; freed with it */
+	pid_t helper;         /* virtual tid of the thread that runs plugins' hooks; 0: none */
+	uint64_t plugin_area; /* its struct plugin_area */
 };
 
 #define SCRATCH_BYTES 65536u
@@ -78,6 +80,17 @@ int process_freeze_thread(pid_t pid, pid_t tid, uint32_t timeout_ms, struct proc
 void process_thaw(struct process *p);
 /* Forgets it without letting it run: it was killed. Takes its threads' ends from the kernel. */
 void process_free(struct process *p);
+
+/*
+ * Lets one thread of a frozen process, known by its virtual tid, run on alone and untraced until
+ * process_hold(). -ESRCH: there is none.
+ */
+int process_release(struct process *p, pid_t virtual_tid, struct fault *fault);
+/*
+ * Stops again what runs in a process of which something was released: that thread and what it has
+ * made. On failure the process stays as it is; thaw it.
+ */
+int process_hold(struct process *p, uint32_t timeout_ms, struct fault *fault);
 
 /*
  * From now until the thaw the death of this process inside a burst of injected calls does not hurt

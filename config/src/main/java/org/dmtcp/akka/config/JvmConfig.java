@@ -39,7 +39,8 @@ public final class JvmConfig {
               boolean isFlag =
                   name.equals("exit-on-last")
                       || name.equals("kill-after-ckpt")
-                      || name.equals("daemon");
+                      || name.equals("daemon")
+                      || name.equals("write-kv-data");
               String key = "dmtcp.coordinator." + name;
               if (!name.equals("stale-timeout") || !value.equals("0")) { // 0 means the default
                 keys.put(key, isTime ? time(value) : isFlag ? Boolean.TRUE : value);

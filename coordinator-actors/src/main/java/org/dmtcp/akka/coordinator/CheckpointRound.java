@@ -219,7 +219,10 @@ public final class CheckpointRound extends RoundState {
     } else {
       tellAll(
           new NodeCommand.EnterPhase(
-              plan.roundId(), phase, progress.total(), limits.forNode(phase)));
+              plan.roundId(),
+              phase,
+              isOfPlugins(phase) ? progress.allHelpers() : progress.total(),
+              limits.forNode(phase)));
     }
     return awaiting(pass, missing, progress, Optional.empty());
   }
@@ -301,14 +304,26 @@ public final class CheckpointRound extends RoundState {
               progress.allImages().size() + " images were written for " + progress.total()
                   + " processes"));
     }
-    if (pass.phase() == Phase.FREEZE && nodes.size() == 1) {
-      return passing(pass.plan(), pass.previous(), pass.index() + 2, progress); // without MATCH
-    }
+    int next = next(pass, progress);
     if (pass.phase() == Phase.MATCH) {
       tellMatches(progress);
-      return passing(pass.plan(), pass.previous(), pass.index() + 1, progress.withoutEndpoints());
+      return passing(pass.plan(), pass.previous(), next, progress.withoutEndpoints());
     }
-    return passing(pass.plan(), pass.previous(), pass.index() + 1, progress);
+    return passing(pass.plan(), pass.previous(), next, progress);
+  }
+
+  private static boolean isOfPlugins(Phase phase) {
+    return phase == Phase.PRECHECKPOINT || phase == Phase.POSTCHECKPOINT;
+  }
+
+  /** The next phase that this round has a need for: one node has nobody to match with. */
+  private int next(Pass pass, RoundProgress progress) {
+    int index = pass.index() + 1;
+    while ((pass.plan().phases().get(index) == Phase.MATCH && nodes.size() == 1)
+        || (isOfPlugins(pass.plan().phases().get(index)) && progress.allHelpers() == 0)) {
+      index++;
+    }
+    return index;
   }
 
   /** Before the next phase: messages to one node keep their order. */

@@ -97,6 +97,7 @@ public final class Coordinator extends CoordinatorState {
       CoordinatorParts parts) {
     return new Tools(context, timers, stash, parts,
         new GenerationStore(parts.settings().checkpointDir()),
+        context.spawn(PluginService.create(parts.settings().plugins()), "plugins"),
         context.messageAdapter(CoordinatorMessage.class, Received::new));
   }
 

@@ -19,6 +19,7 @@ final class CoordinatorClosing extends CoordinatorState {
   /** @param kill the processes end too */
   Behavior<Command> enter(Computation now, boolean kill, Ending end) {
     timers.cancelAll();
+    plugins.tell(new PluginService.Write(now.id()));
     timers.startSingleTimer("closing", new ClosingTimedOut(), settings.closeLimit());
     now.nodes().values().forEach(n -> n.agent().tell(new NodeCommand.Leave(kill, end.reason())));
     return closing(now, end);

@@ -59,6 +59,10 @@ final class CoordinatorCommon extends CoordinatorState {
     return Behaviors.receive(Command.class)
         .onMessage(Received.class, m -> m.message() instanceof NodeEvent,
             m -> onNodeEvent((NodeEvent) m.message(), now, state))
+        .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.Shared, m -> {
+          plugins.tell(new PluginService.Asked((CoordinatorRequest.Shared) m.message()));
+          return Behaviors.same();
+        })
         .onMessage(NodeGone.class, m -> onNodeGone(m, now, state))
         .onMessage(OwnNodeStopped.class, m -> onOwnNodeStopped())
         .onMessage(StartOwnNode.class, m -> startOwnNode())
@@ -86,6 +90,10 @@ final class CoordinatorCommon extends CoordinatorState {
   private Behavior<Command> onNodeEvent(NodeEvent event, Computation now, State state) {
     if (event instanceof NodeJoined joined) {
       return onJoined(joined, now, !state.phase().isEmpty(), state.stay());
+    }
+    if (event instanceof NodeEvent.PluginsChanged changed) {
+      plugins.tell(new PluginService.Counted(changed.node(), changed.processes()));
+      return Behaviors.same();
     }
     Computation.Node node = now.nodes().get(event.node());
     if (event instanceof NodeEvent.ProcessesChanged changed && node != null) {
@@ -137,6 +145,7 @@ final class CoordinatorCommon extends CoordinatorState {
       return Behaviors.same(); // it has joined anew meanwhile
     }
     state.nodeGone().accept(gone.node());
+    plugins.tell(new PluginService.Counted(gone.node(), 0));
     if (!node.processes().isEmpty()) {
       notes.note("Host " + gone.node() + " with " + node.processes().size()
           + " process(es) was lost");

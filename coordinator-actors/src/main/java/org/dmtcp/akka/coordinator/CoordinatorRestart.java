@@ -57,6 +57,7 @@ final class CoordinatorRestart extends CoordinatorState {
     context.watchWith(actor, new RoundStopped(restartId));
     actor.tell(new RestartRound.Join(request));
     timers.cancel("stale");
+    plugins.tell(new PluginService.Forget());
     Computation then = now.founded(request.computationId(), request.generation());
     then = request.interval().isNegative() ? then : then.withInterval(request.interval());
     welcomeAll(then);
@@ -127,6 +128,7 @@ final class CoordinatorRestart extends CoordinatorState {
       notes.note("Restarted generation " + now.generation() + " of " + now.id() + ": "
           + went.processes().size() + " process(es)"
           + (went.missing() > 0 ? ", without " + went.missing() + " missing" : ""));
+      plugins.tell(new PluginService.Write(now.id()));
       Computation then = now;
       for (ProcessInfo process : went.processes()) {
         then = then.withProcess(process.withState(WorkerState.RUNNING));

@@ -173,6 +173,7 @@ final class CoordinatorRound extends CoordinatorState {
     CoordinatorReply reply;
     if (outcome instanceof CheckpointRound.Committed c) {
       then = now.committed(c.manifest().generation());
+      plugins.tell(new PluginService.Write(then.id()));
       reply = Replies.done(c);
       Replies.notes(c).forEach(notes::note);
     } else {

@@ -3,6 +3,7 @@ package org.dmtcp.akka.coordinator;
 import com.typesafe.config.Config;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 
 /**
  * What the coordinator is told at its start.
@@ -17,6 +18,7 @@ import java.time.Duration;
  * @param restartLimit from the first member to the last
  * @param restartTellEvery how often those who wait are told for whom
  * @param closeLimit for the nodes to end their processes
+ * @param plugins what processes with plugins do together
  * @param nodeRestartDelay before a node agent of this JVM that failed is started again
  */
 public record CoordinatorSettings(
@@ -34,7 +36,8 @@ public record CoordinatorSettings(
     Duration restartLimit,
     Duration restartTellEvery,
     Duration closeLimit,
-    Duration nodeRestartDelay) {
+    Duration nodeRestartDelay,
+    PluginService.Settings plugins) {
 
   /** From {@code dmtcp}, whose options are merged in; host, address and port are found out. */
   public static CoordinatorSettings of(Config dmtcp, String host, String address, int port) {
@@ -54,6 +57,12 @@ public record CoordinatorSettings(
         dmtcp.getDuration("restart.limit"),
         dmtcp.getDuration("restart.tell-every"),
         own.getDuration("close-limit"),
-        own.getDuration("node-restart-delay"));
+        own.getDuration("node-restart-delay"),
+        new PluginService.Settings(
+            dmtcp.getDuration("plugins.barrier-limit"),
+            dmtcp.getBytes("plugins.store"),
+            dmtcp.getBytes("plugins.value"),
+            own.getBoolean("write-kv-data") ? Optional.of(Path.of("").toAbsolutePath())
+                : Optional.empty()));
   }
 }

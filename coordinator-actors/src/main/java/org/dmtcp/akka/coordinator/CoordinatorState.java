@@ -27,6 +27,7 @@ abstract class CoordinatorState {
       StashBuffer<Command> stash,
       CoordinatorParts parts,
       GenerationStore store,
+      ActorRef<PluginService.Command> plugins,
       ActorRef<CoordinatorMessage> self) {}
 
   final ActorContext<Command> context;
@@ -34,6 +35,7 @@ abstract class CoordinatorState {
   final StashBuffer<Command> stash;
   final CoordinatorSettings settings;
   final GenerationStore store;
+  final ActorRef<PluginService.Command> plugins;
   final Notes notes;
   final CoordinatorParts parts;
   final ActorRef<CoordinatorMessage> self;
@@ -44,6 +46,7 @@ abstract class CoordinatorState {
     this.stash = tools.stash();
     this.settings = tools.parts().settings();
     this.store = tools.store();
+    this.plugins = tools.plugins();
     this.notes = tools.parts().notes();
     this.parts = tools.parts();
     this.self = tools.self();

@@ -15,24 +15,27 @@ import org.dmtcp.akka.protocol.TcpEndpoint;
  * What the nodes of a round have reported so far, by node, so that a report that comes twice counts
  * once.
  *
+ * @param helpers processes of each node that have plugins
  * @param members images that each node will write
  * @param endpoints whose peers a node does not have, until they are matched
  * @param images that each node has written
  * @param stoppedMicros the longest time that the processes of a node stood still
  */
 record RoundProgress(
+    Map<String, Integer> helpers,
     Map<String, Integer> members,
     Map<String, List<TcpEndpoint>> endpoints,
     Map<String, List<ImageInfo>> images,
     long stoppedMicros) {
   RoundProgress {
+    helpers = Map.copyOf(helpers);
     members = Map.copyOf(members);
     endpoints = Map.copyOf(endpoints);
     images = Map.copyOf(images);
   }
 
   static RoundProgress none() {
-    return new RoundProgress(Map.of(), Map.of(), Map.of(), 0);
+    return new RoundProgress(Map.of(), Map.of(), Map.of(), Map.of(), 0);
   }
 
   RoundProgress with(EndpointsFound report) {
@@ -41,25 +44,33 @@ record RoundProgress(
         report.node(),
         report.endpoints(),
         (known, more) -> Stream.concat(known.stream(), more.stream()).distinct().toList());
-    return new RoundProgress(members, newEndpoints, images, stoppedMicros);
+    return new RoundProgress(helpers, members, newEndpoints, images, stoppedMicros);
   }
 
   /** Once they are matched nobody needs them. */
   RoundProgress withoutEndpoints() {
-    return new RoundProgress(members, Map.of(), images, stoppedMicros);
+    return new RoundProgress(helpers, members, Map.of(), images, stoppedMicros);
   }
 
   RoundProgress with(PhaseReached report) {
+    Map<String, Integer> newHelpers = new HashMap<>(helpers);
     Map<String, Integer> newMembers = new HashMap<>(members);
     Map<String, List<ImageInfo>> newImages = new HashMap<>(images);
-    if (report.phase() == Phase.FREEZE) {
+    if (report.phase() == Phase.PREPARE) {
+      newHelpers.put(report.node(), report.members());
+    }
+    if (report.phase() == Phase.FREEZE || report.phase() == Phase.PRECHECKPOINT) {
       newMembers.put(report.node(), report.members());
     }
     if (report.phase() == Phase.WRITE) {
       newImages.put(report.node(), report.images());
     }
     return new RoundProgress(
-        newMembers, endpoints, newImages, Math.max(stoppedMicros, report.stoppedMicros()));
+        newHelpers, newMembers, endpoints, newImages, Math.max(stoppedMicros, report.stoppedMicros()));
+  }
+
+  int allHelpers() {
+    return helpers.values().stream().mapToInt(Integer::intValue).sum();
   }
 
   int total() {

@@ -392,7 +392,7 @@ class CheckpointRoundTest {
             node,
             "round",
             phase,
-            phase == Phase.PREPARE ? 0 : 1,
+            1, // process, which has plugins
             phase == Phase.RESUME ? 700 : 0,
             phase == Phase.WRITE ? List.of(image) : List.of()));
   }

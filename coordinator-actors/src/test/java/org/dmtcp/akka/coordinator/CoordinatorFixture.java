@@ -203,8 +203,8 @@ abstract class CoordinatorFixture {
   void passRound(NodeCommand.BeginRound begin) {
     String roundId = begin.plan().roundId();
     for (Phase phase : begin.plan().phases()) {
-      if (phase == Phase.MATCH) {
-        continue; // there is nobody to match with
+      if (phase == Phase.MATCH || phase == Phase.PRECHECKPOINT || phase == Phase.POSTCHECKPOINT) {
+        continue; // there is nobody to match with, and no plugin
       }
       if (phase == Phase.COMMIT) {
         node.expectMessageClass(NodeCommand.StageManifest.class);
@@ -215,7 +215,7 @@ abstract class CoordinatorFixture {
           new ImageInfo("a", "/x/ckpt_p1.dmtcp", "p1", 7, 0, "prog", false, 1, 1, "00");
       begin.replyTo().tell(
           new NodeEvent.PhaseReached(
-              "a", roundId, phase, 1, 0, phase == Phase.WRITE ? List.of(image) : List.of()));
+              "a", roundId, phase, phase == Phase.PREPARE ? 0 : 1, 0, phase == Phase.WRITE ? List.of(image) : List.of()));
     }
     node.expectMessageClass(NodeCommand.CommitRound.class);
     begin.replyTo().tell(new NodeEvent.RoundCommitted("a", roundId));

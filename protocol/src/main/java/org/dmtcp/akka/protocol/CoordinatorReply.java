@@ -115,4 +115,14 @@ public sealed interface CoordinatorReply extends WireMessage {
 
   /** Everything is there: let the processes run. */
   record RestartGo(String restartId) implements CoordinatorReply {}
+
+  /**
+   * @param response {@code success}, {@code invalid-request}, {@code db-not-found} or {@code
+   *     key-not-found}
+   * @param value before the request, "0" if there was none
+   */
+  record KeyValue(String response, String value) implements CoordinatorReply {}
+
+  /** All have come. */
+  record BarrierOpened(String name) implements CoordinatorReply {}
 }

@@ -152,4 +152,30 @@ public sealed interface CoordinatorRequest extends CoordinatorMessage {
       uniquePids = List.copyOf(uniquePids);
     }
   }
+
+  /** What the processes of the computation do together; in every state of the coordinator. */
+  sealed interface Shared extends CoordinatorRequest {}
+
+  /**
+   * One request to the key-value store; answered by {@code KeyValue}.
+   *
+   * @param request {@code get}, {@code set}, {@code incrby}, {@code and}, {@code or}, {@code xor},
+   *     {@code min} or {@code max}
+   */
+  record AccessKeyValue(String request, String database, String key, String value,
+      ActorRef<CoordinatorReply> replyTo) implements Shared {}
+
+  /**
+   * A process waits at a barrier; answered by {@code BarrierOpened}, or {@code Refused}.
+   *
+   * @param expected how many are to come; 0: all that have plugins
+   */
+  record EnterBarrier(String name, String uniquePid, int expected,
+      ActorRef<CoordinatorReply> replyTo) implements Shared {
+    public EnterBarrier {
+      Checks.notEmpty(name, "name");
+      Checks.notEmpty(uniquePid, "uniquePid");
+      Checks.atLeast(0, expected, "expected");
+    }
+  }
 }

@@ -29,7 +29,8 @@ public sealed interface NodeCommand extends WireMessage {
   /**
    * Go through one phase and answer {@code PhaseReached} or {@code PhaseFailed}.
    *
-   * @param totalMembers images in the whole generation; 0 before {@link Phase#MATCH}
+   * @param totalMembers images in the whole generation; 0 before {@link Phase#MATCH}; of {@link
+   *     Phase#PRECHECKPOINT} and {@link Phase#POSTCHECKPOINT}: processes with plugins, of all nodes
    * @param limit what the node may take; the coordinator waits a little longer
    */
   record EnterPhase(String roundId, Phase phase, int totalMembers, Duration limit)

@@ -42,6 +42,7 @@ public sealed interface NodeEvent extends CoordinatorMessage {
    * A node went through a phase.
    *
    * @param members images the node will write; from {@link Phase#FREEZE} on, else 0
+   *     of {@link Phase#PREPARE}: processes that have plugins
    * @param stoppedMicros how long its members stood still; of {@link Phase#RESUME}, else 0
    * @param images of {@link Phase#WRITE}: what it wrote, else empty
    */
@@ -88,6 +89,14 @@ public sealed interface NodeEvent extends CoordinatorMessage {
       Checks.notEmpty(node, "node");
       Checks.atLeast(0, doneBytes, "doneBytes");
       Checks.atLeast(0, rawBytes, "rawBytes");
+    }
+  }
+
+  /** How many processes of the node have plugins, after some came or went. */
+  record PluginsChanged(String node, int processes) implements NodeEvent {
+    public PluginsChanged {
+      Checks.notEmpty(node, "node");
+      Checks.atLeast(0, processes, "processes");
     }
   }
 

@@ -25,5 +25,9 @@ public enum Phase {
    * After {@link #FREEZE}: nodes report the TCP endpoints whose peers they do not have, and are
    * told which of them belong together.
    */
-  MATCH
+  MATCH,
+  /** After {@link #FREEZE}, where processes have plugins: their PRECHECKPOINT hooks have run. */
+  PRECHECKPOINT,
+  /** After {@link #REFILL}, where processes have plugins: their RESUME hooks have run. */
+  POSTCHECKPOINT
 }

@@ -1,6 +1,8 @@
 package org.dmtcp.akka.protocol;
 
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 
 /**
  * What one round is to do; the same for all nodes.
@@ -32,17 +34,28 @@ public record RoundPlan(
    */
   public List<Phase> phases() {
     return killAfter
-        ? List.of(Phase.PREPARE, Phase.FREEZE, Phase.MATCH, Phase.DRAIN, Phase.SNAPSHOT,
-            Phase.WRITE, Phase.COMMIT, Phase.RESUME)
-        : List.of(Phase.PREPARE, Phase.FREEZE, Phase.MATCH, Phase.DRAIN, Phase.SNAPSHOT,
-            Phase.REFILL, Phase.RESUME, Phase.WRITE, Phase.COMMIT);
+        ? List.of(Phase.PREPARE, Phase.FREEZE, Phase.PRECHECKPOINT, Phase.MATCH, Phase.DRAIN,
+            Phase.SNAPSHOT, Phase.WRITE, Phase.COMMIT, Phase.RESUME)
+        : List.of(Phase.PREPARE, Phase.FREEZE, Phase.PRECHECKPOINT, Phase.MATCH, Phase.DRAIN,
+            Phase.SNAPSHOT, Phase.REFILL, Phase.POSTCHECKPOINT, Phase.RESUME, Phase.WRITE,
+            Phase.COMMIT);
   }
 
-  /** Whether {@code next} may come after {@code done}: a single node has nobody to match with. */
+  /** These are left out where nobody needs them: without plugins, or on a single node. */
+  private static final Set<Phase> OPTIONAL =
+      EnumSet.of(Phase.PRECHECKPOINT, Phase.MATCH, Phase.POSTCHECKPOINT);
+
+  /** Whether {@code next} may come after {@code done}. */
   public boolean follows(Phase done, Phase next) {
-    int index = phases().indexOf(done) + 1;
-    return index < phases().size()
-        && (phases().get(index) == next
-            || (phases().get(index) == Phase.MATCH && phases().get(index + 1) == next));
+    List<Phase> phases = phases();
+    for (int i = phases.indexOf(done) + 1; i < phases.size(); i++) {
+      if (phases.get(i) == next) {
+        return true;
+      }
+      if (!OPTIONAL.contains(phases.get(i))) {
+        return false;
+      }
+    }
+    return false;
   }
 }

@@ -41,6 +41,7 @@ enum WireType {
   ROUND_ABORTED(145, NodeEvent.RoundAborted.class),
   ENDPOINTS_FOUND(146, NodeEvent.EndpointsFound.class),
   WRITE_PROGRESS(147, NodeEvent.WriteProgress.class),
+  PLUGINS_CHANGED(159, NodeEvent.PluginsChanged.class),
   // Clients to coordinator.
   REGISTER(160, CoordinatorRequest.Register.class),
   GET_STATUS(161, CoordinatorRequest.GetStatus.class),
@@ -57,6 +58,8 @@ enum WireType {
   RESOLVE_NAMES(172, CoordinatorRequest.ResolveNames.class),
   LIST_GENERATIONS(173, CoordinatorRequest.ListGenerations.class),
   GET_PROGRESS(174, CoordinatorRequest.GetProgress.class),
+  ACCESS_KEY_VALUE(178, CoordinatorRequest.AccessKeyValue.class),
+  ENTER_BARRIER(179, CoordinatorRequest.EnterBarrier.class),
   // Coordinator to clients.
   REFUSED(180, CoordinatorReply.Refused.class),
   ACCEPTED(181, CoordinatorReply.Accepted.class),
@@ -71,7 +74,9 @@ enum WireType {
   RESTART_GO(190, CoordinatorReply.RestartGo.class),
   NAMES_RESOLVED(191, CoordinatorReply.NamesResolved.class),
   GENERATIONS(192, CoordinatorReply.Generations.class),
-  PROGRESS(193, CoordinatorReply.Progress.class);
+  PROGRESS(193, CoordinatorReply.Progress.class),
+  KEY_VALUE(198, CoordinatorReply.KeyValue.class),
+  BARRIER_OPENED(199, CoordinatorReply.BarrierOpened.class);
 
   /** Of every {@code ActorRef}, whatever class implements it in this JVM. */
   static final int ACTOR_REF = 90;

@@ -61,6 +61,14 @@ public final class EngineCodec {
           .put("key", e.key()).put("connection", e.connection()).put("acceptor", e.acceptor())
           .put("peerNode", e.peerNode()).put("peerState", e.peerState())
           .put("peerUnsent", e.peerUnsent()).put("peerUnread", e.peerUnread()));
+    } else if (request instanceof EngineRequest.Release r) {
+      ArrayNode helpers = json.put("op", "release").put("round", r.round()).putArray("helpers");
+      r.helpers().forEach(h -> {
+        ObjectNode one = helpers.addObject().put("tid", h.tid()).put("area", h.area());
+        put(one, h.process());
+      });
+    } else if (request instanceof EngineRequest.Hold r) {
+      json.put("op", "hold").put("round", r.round()).put("timeoutMs", millis(r.limit()));
     } else if (request instanceof EngineRequest.Drain r) {
       json.put("op", "drain").put("round", r.round()).put("timeoutMs", millis(r.limit()));
     } else if (request instanceof EngineRequest.Snapshot r) {

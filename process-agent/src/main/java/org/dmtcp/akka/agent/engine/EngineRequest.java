@@ -57,6 +57,15 @@ public sealed interface EngineRequest {
     }
   }
 
+  /** These threads run on, alone in their processes, until {@link Hold}. */
+  record Release(String round, List<EngineHelper> helpers) implements EngineRequest {
+    public Release {
+      helpers = List.copyOf(helpers);
+    }
+  }
+
+  record Hold(String round, Duration limit) implements EngineRequest {}
+
   record Drain(String round, Duration limit) implements EngineRequest {}
 
   /**

@@ -54,6 +54,20 @@ final class LocalCall {
         timers -> new LocalCall(context, timers, request, setting).starting()));
   }
 
+  /** Waits for the others as long as the coordinator does, or the client. */
+  static Behavior<Command> atBarrier(NodeAgent.Barrier barrier, Setting setting) {
+    return Behaviors.setup(context -> Behaviors.withTimers(timers ->
+        new LocalCall(context, timers, barrier.request(), setting).waitingAt(barrier)));
+  }
+
+  private Behavior<Command> waitingAt(NodeAgent.Barrier barrier) {
+    startTimer(setting.settings().roundRequestLimit());
+    ActorRef<Command> self = context.getSelf();
+    request.whenGone(() -> self.tell(new ClientGone()));
+    return handedOn(new CoordinatorRequest.EnterBarrier(
+        barrier.name(), barrier.uniquePid(), request.json().path("expected").asInt(), replies));
+  }
+
   private LocalCall(ActorContext<Command> context, TimerScheduler<Command> timers,
       LocalRequest request, Setting setting) {
     this.context = context;
@@ -82,6 +96,7 @@ final class LocalCall {
         case "force" -> asking(new CoordinatorRequest.Force(replies));
         case "restart-begin" -> asking(form.beginRestart(setting.environment().node(), replies));
         case "restart-ready" -> readying(form);
+        case "plugin-kv" -> asking(form.keyValue(replies));
         case "restart-publish" -> asking(form.publishNames(replies));
         case "restart-resolve" -> resolving(form.resolveNames(replies));
         default -> failed("bad-request", "unknown request " + request.op());

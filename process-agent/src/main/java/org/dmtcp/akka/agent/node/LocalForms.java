@@ -134,6 +134,11 @@ final class LocalForms {
         ? List.of(new LocalForms(json.get("supervisor")).process()) : List.of();
   }
 
+  CoordinatorRequest keyValue(ActorRef<CoordinatorReply> replyTo) {
+    return new CoordinatorRequest.AccessKeyValue(text("request"), text("database"), text("key"),
+        json.path("value").asText(""), replyTo);
+  }
+
   // ---- answers
 
   static ObjectNode answer(CoordinatorReply reply) {
@@ -183,6 +188,10 @@ final class LocalForms {
       r.names().forEach(n -> names.addObject().put("name", n.name()).put("value", n.value()));
       ArrayNode missing = answer.putArray("missing");
       r.missing().forEach(missing::add);
+    } else if (reply instanceof CoordinatorReply.KeyValue r) {
+      answer.put("response", r.response()).put("value", r.value());
+    } else if (reply instanceof CoordinatorReply.BarrierOpened r) {
+      answer.put("name", r.name());
     } else if (reply instanceof CoordinatorReply.RestartGo) {
       answer.put("go", true);
     } else {

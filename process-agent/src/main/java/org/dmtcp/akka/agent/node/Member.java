@@ -23,6 +23,12 @@ public record Member(
     boolean root,
     MemberOptions options) {
 
+  Member withCheckpointDir(String directory) {
+    return new Member(process, uniquePid, virtualPid, virtualParent, program, root,
+        new MemberOptions(directory, options.codec(), options.openFiles(), options.allowOverwrite(),
+            options.signal(), options.uniqueNames(), options.keep()));
+  }
+
   ProcessInfo info(String node, WorkerState state) {
     return new ProcessInfo(new AgentId(node, process.realPid(), process.startTicks()),
         uniquePid, virtualPid, virtualParent, program, state);

@@ -12,6 +12,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
 import org.dmtcp.akka.agent.engine.EngineAnswer;
 import org.dmtcp.akka.agent.engine.EngineChannel;
 import org.dmtcp.akka.agent.engine.EngineCodec;
@@ -67,6 +69,17 @@ public final class NodeAgent extends NodeAgentPart {
   record Refresh(ActorRef<Refreshed> replyTo) implements Command {}
 
   record Refreshed() {}
+
+  /** Whether that is a member; if it is not yet, the members are looked after. */
+  record Ask(HostProcess process, ActorRef<Known> replyTo) implements Command {}
+
+  record Known(HostProcess process, Optional<Member> member, String computationId, long generation) {}
+
+  /** A process with plugins waits at a barrier of all hosts. */
+  record Barrier(LocalRequest request, String name, String uniquePid) implements Command {}
+
+  /** The images of a process, and of its children to come, go to this directory. */
+  record MoveImages(HostProcess process, String directory) implements Command {}
 
   record EngineSaid(EngineEvent event) implements Command {}
 
@@ -129,7 +142,9 @@ public final class NodeAgent extends NodeAgentPart {
                 context.messageAdapter(EngineEvent.class, EngineSaid::new)))
             .onFailure(SupervisorStrategy.restart()),
         "engine");
-    return new Tools(context, timers, environment, settings, parts, server, engine,
+    ActorRef<PluginDesk.Command> plugins = context.spawn(
+        PluginDesk.create(environment, parts.proc(), context.getSelf()), "plugins");
+    return new Tools(context, timers, environment, settings, parts, server, engine, plugins,
         context.messageAdapter(EngineAnswer.class, Answered::new));
   }
 
@@ -212,6 +227,10 @@ public final class NodeAgent extends NodeAgentPart {
         .onMessage(Adopt.class, m -> serving(members.onAdopt(m, state)))
         .onMessage(GenerationsSeen.class, m -> m.last() > state.generation(),
             m -> serving(join(state.ofComputation(state.computationId(), m.last()))))
+        .onMessage(Ask.class, m -> serving(members.onAsk(m, state)))
+        .onMessage(Barrier.class, m -> serving(call(state,
+            setting -> LocalCall.atBarrier(m, setting))))
+        .onMessage(MoveImages.class, m -> serving(members.onMoveImages(m, state)))
         .onMessage(FromCoordinator.class, m -> onCommand(m.command(), state))
         .onMessage(EngineSaid.class, m -> serving(members.onEngine(m.event(), state)))
         .onMessage(Answered.class, m -> serving(letIn(members.onAnswer(m.answer(), state))))
@@ -247,12 +266,21 @@ public final class NodeAgent extends NodeAgentPart {
     if (newcomer && state.sweeps().holds()) {
       return state.with(state.sweeps().holding(request));
     }
+    if (request.op().startsWith("plugin-") && !request.op().equals("plugin-kv")) {
+      plugins.tell(new PluginDesk.Local(request));
+      return state;
+    }
     return call(request, state);
   }
 
   private NodeState call(LocalRequest request, NodeState state) {
+    return call(state, setting -> LocalCall.create(request, setting));
+  }
+
+  private NodeState call(NodeState state,
+      Function<LocalCall.Setting, Behavior<LocalCall.Command>> behavior) {
     ActorRef<LocalCall.Command> call = context.spawnAnonymous(
-        LocalCall.create(request, new LocalCall.Setting(
+        behavior.apply(new LocalCall.Setting(
             environment, settings, proc, uniquePids, context.getSelf())));
     context.watchWith(call, new CallEnded());
     return state.withCalls(state.calls() + 1);

@@ -25,6 +25,7 @@ abstract class NodeAgentPart {
       NodeAgent.Parts parts,
       LocalSocketServer server,
       ActorRef<EngineDriver.Command> engine,
+      ActorRef<PluginDesk.Command> plugins,
       ActorRef<EngineAnswer> answers) {}
 
   final ActorContext<Command> context;
@@ -36,6 +37,7 @@ abstract class NodeAgentPart {
   final Executor blocking;
   private final LocalSocketServer server;
   final ActorRef<EngineDriver.Command> engine;
+  final ActorRef<PluginDesk.Command> plugins;
   private final ActorRef<EngineAnswer> answers;
 
   NodeAgentPart(Tools tools) {
@@ -48,6 +50,7 @@ abstract class NodeAgentPart {
     this.blocking = context.getSystem().dispatchers().lookup(DispatcherSelector.blocking());
     this.server = tools.server();
     this.engine = tools.engine();
+    this.plugins = tools.plugins();
     this.answers = tools.answers();
   }
 

@@ -99,6 +99,10 @@ final class NodeEnd extends NodeAgentPart {
           return Behaviors.same();
         })
         .onMessage(Local.class, m -> {
+          if (m.request().op().equals("plugin-next")) { // a hook of the round that is given up
+            plugins.tell(new PluginDesk.Local(m.request()));
+            return Behaviors.same();
+          }
           m.request().fail("coordinator-unreachable", "the coordinator is ending",
               ErrorTable.remedy("coordinator-unreachable"));
           return Behaviors.same();

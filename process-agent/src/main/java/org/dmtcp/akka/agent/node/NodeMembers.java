@@ -60,6 +60,19 @@ final class NodeMembers extends NodeAgentPart {
     return tell(save(now));
   }
 
+  NodeState onAsk(NodeAgent.Ask ask, NodeState state) {
+    Optional<Member> member = state.membership().get(ask.process());
+    ask.replyTo().tell(new NodeAgent.Known(ask.process(), member, state.computationId(), state.generation()));
+    boolean quiet = state.rounds().isEmpty() && !state.membership().isEmpty();
+    return member.isEmpty() && quiet ? scan(state) : state;
+  }
+
+  NodeState onMoveImages(NodeAgent.MoveImages order, NodeState state) {
+    return state.membership().get(order.process())
+        .map(m -> save(state.with(state.membership().with(m.withCheckpointDir(order.directory())))))
+        .orElse(state);
+  }
+
   void watch(HostProcess process) {
     submit(new EngineRequest.Watch(process));
   }

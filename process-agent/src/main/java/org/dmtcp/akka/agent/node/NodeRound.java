@@ -17,11 +17,13 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.dmtcp.akka.agent.engine.EngineAnswer;
 import org.dmtcp.akka.agent.engine.EngineCodec;
 import org.dmtcp.akka.agent.engine.EngineDriver;
@@ -68,6 +70,8 @@ final class NodeRound {
 
   private record Answered(EngineAnswer answer) implements Command {}
 
+  private record HooksRun(PluginDesk.Raised raised) implements Command {}
+
   private record Reported(ProcessAgent.Report report) implements Command {}
 
   /** @param failure {@code null} when the files are as they should be */
@@ -96,65 +100,11 @@ final class NodeRound {
       List<HostProcess> roots,
       List<HostProcess> namespaceInits,
       ActorRef<EngineDriver.Command> engine,
+      ActorRef<PluginDesk.Command> plugins,
       ActorRef<Found> names,
       ActorRef<NodeEvent> coordinator,
       NodeSettings settings,
       ProcFs proc) {}
-
-  /**
-   * What changes from phase to phase.
-   *
-   * @param done last phase that was gone through
-   * @param freezing the engine was asked to freeze: it knows the round
-   * @param made directories that were made for the round
-   * @param agents one per member, from the freeze on
-   * @param ends endpoints that have a member of another node at their other end
-   * @param obsolete images that go once the generation is committed
-   * @param staged the manifest is durable: from here on only the coordinator knows what is valid
-   */
-  private record Progress(
-      Phase done,
-      boolean freezing,
-      List<Path> made,
-      Map<Member, ActorRef<ProcessAgent.Command>> agents,
-      Map<Member, Boolean> terminals,
-      List<ConnectionEnd> ends,
-      List<Path> obsolete,
-      boolean staged) {
-    Progress reached(Phase phase) {
-      return new Progress(phase, freezing, made, agents, terminals, ends, obsolete, staged);
-    }
-
-    Progress withMade(List<Path> now) {
-      return new Progress(done, freezing, now, agents, terminals, ends, obsolete, staged);
-    }
-
-    Progress withFreezing() {
-      return new Progress(done, true, made, agents, terminals, ends, obsolete, staged);
-    }
-
-    Progress withAgents(Map<Member, ActorRef<ProcessAgent.Command>> now) {
-      return new Progress(done, freezing, made, now, terminals, ends, obsolete, staged);
-    }
-
-    Progress withTerminals(Map<Member, Boolean> now) {
-      return new Progress(done, freezing, made, agents, now, ends, obsolete, staged);
-    }
-
-    Progress withEnds(List<ConnectionEnd> more) {
-      List<ConnectionEnd> all = new ArrayList<>(ends);
-      all.addAll(more);
-      return new Progress(done, freezing, made, agents, terminals, all, obsolete, staged);
-    }
-
-    Progress withStaged(List<Path> nowObsolete) {
-      return new Progress(done, freezing, made, agents, terminals, ends, nowObsolete, true);
-    }
-
-    List<Path> images(RoundFiles files) {
-      return agents.keySet().stream().map(files::image).toList();
-    }
-  }
 
   private final ActorContext<Command> context;
   private final TimerScheduler<Command> timers;
@@ -164,6 +114,7 @@ final class NodeRound {
   private final Executor blocking;
   private final ActorRef<EngineAnswer> answers;
   private final ActorRef<ProcessAgent.Report> reports;
+  private final ActorRef<PluginDesk.Raised> hooks;
 
   /** Of a phase's limit, what the engine may take; then the driver; then the phase. */
   static Duration nativeLimit(Duration limit) {
@@ -190,14 +141,14 @@ final class NodeRound {
         context.getSystem().dispatchers().lookup(DispatcherSelector.blocking());
     this.answers = context.messageAdapter(EngineAnswer.class, Answered::new);
     this.reports = context.messageAdapter(ProcessAgent.Report.class, Reported::new);
+    this.hooks = context.messageAdapter(PluginDesk.Raised.class, HooksRun::new);
     context.watchWith(setting.coordinator(), new CoordinatorLost());
   }
 
   // ---- prepare: members, refusals, directories ----
 
   private Behavior<Command> preparing(Duration limit) {
-    Progress progress = new Progress(
-        Phase.PREPARE, false, List.of(), Map.of(), Map.of(), List.of(), List.of(), false);
+    NodeProgress progress = NodeProgress.none();
     if (setting.roots().isEmpty()) {
       return reached(progress, Phase.PREPARE, 0, 0, List.of());
     }
@@ -213,7 +164,7 @@ final class NodeRound {
     });
   }
 
-  private Behavior<Command> checking(Progress progress, Duration limit, List<Member> members) {
+  private Behavior<Command> checking(NodeProgress progress, Duration limit, List<Member> members) {
     EngineRequest check = new EngineRequest.Check(
         members.stream().map(Member::process).toList(), nativeLimit(limit));
     return ask(progress, Phase.PREPARE, limit, check, body -> {
@@ -224,21 +175,95 @@ final class NodeRound {
         return failed(progress, Phase.PREPARE, new Failure(first.id(), first.text() + more));
       }
       return withFiles(progress, Phase.PREPARE, "directories", () -> files.prepare(members),
-          made -> reached(progress.withMade(made), Phase.PREPARE, 0, 0, List.of()));
+          made -> presuspending(progress.withMade(made), limit, members));
+    });
+  }
+
+  /** The last step of the phase: from here on plugins are to be told how the round ends. */
+  private Behavior<Command> presuspending(
+      NodeProgress progress, Duration limit, List<Member> members) {
+    raise(PluginDesk.Event.PRESUSPEND,
+        members.stream().map(Member::process).collect(Collectors.toSet()), 0, true, limit);
+    return raising(progress, Phase.PREPARE, r -> reached(
+        progress.withHelpers(r.helpers()), Phase.PREPARE, r.helpers().size(), 0, List.of()));
+  }
+
+  // ---- hooks of plugins ----
+
+  private void raise(PluginDesk.Event event, Set<HostProcess> processes, int helpers,
+      boolean taken, Duration limit) {
+    Duration most = setting.settings().hookLimit();
+    Duration within = nativeLimit(limit).compareTo(most) < 0 ? nativeLimit(limit) : most;
+    setting.plugins().tell(new PluginDesk.Raise(event, plan.roundId(), plan.generation(),
+        processes, helpers, taken, within, hooks));
+  }
+
+  /** Waits until the hooks have run; what they fail with ends the round. */
+  private Behavior<Command> raising(NodeProgress progress, Phase phase,
+      Function<PluginDesk.Raised, Behavior<Command>> next) {
+    return inPhase(progress, phase)
+        .onMessage(HooksRun.class, m -> m.raised().failure() == null
+            ? next.apply(m.raised())
+            : failed(progress.withHelpers(m.raised().helpers()), phase, m.raised().failure()))
+        .onAnyMessage(m -> ignoreStale("raising in " + phase, m))
+        .build();
+  }
+
+  /** The helpers run, alone in their processes, until all stand still again. */
+  private Behavior<Command> precheckpointing(
+      NodeProgress progress, NodeCommand.EnterPhase order) {
+    Phase phase = order.phase();
+    if (progress.helpers().isEmpty()) {
+      return reached(progress, phase, progress.agents().size(), 0, List.of());
+    }
+    EngineRequest release = new EngineRequest.Release(plan.roundId(), progress.helpers());
+    EngineRequest hold =
+        new EngineRequest.Hold(plan.roundId(), setting.settings().nativeLimit().dividedBy(2));
+    return ask(progress, phase, order.limit(), release, released -> {
+      raise(PluginDesk.Event.PRECHECKPOINT, Set.of(), order.totalMembers(), true, order.limit());
+      return raising(progress, phase, run -> ask(progress, phase, order.limit(), hold, body -> {
+        setting.names().tell(new Found(EngineCodec.members(body), true, context.getSelf()));
+        return inPhase(progress, phase)
+            .onMessage(Named.class, m -> onHeld(progress, m.members()))
+            .onAnyMessage(m -> ignoreStale("holding", m))
+            .build();
+      }));
+    });
+  }
+
+  /** A hook may have started processes, and ended some. */
+  private Behavior<Command> onHeld(NodeProgress progress, List<Member> members) {
+    Map<Member, ActorRef<ProcessAgent.Command>> known = new LinkedHashMap<>(progress.agents());
+    known.keySet().retainAll(members);
+    members.stream().filter(m -> !known.containsKey(m)).forEach(m -> known.put(m, agentOf(m)));
+    return reached(
+        progress.withAgents(known), Phase.PRECHECKPOINT, known.size(), 0, List.of());
+  }
+
+  private Behavior<Command> postcheckpointing(
+      NodeProgress progress, NodeCommand.EnterPhase order) {
+    if (progress.helpers().isEmpty()) {
+      return reached(progress, order.phase(), progress.agents().size(), 0, List.of());
+    }
+    EngineRequest release = new EngineRequest.Release(plan.roundId(), progress.helpers());
+    return ask(progress, order.phase(), order.limit(), release, released -> {
+      raise(PluginDesk.Event.RESUME, Set.of(), order.totalMembers(), true, order.limit());
+      return raising(progress, order.phase(), run -> reached(
+          progress, order.phase(), progress.agents().size(), 0, List.of()));
     });
   }
 
   // ---- between the phases ----
 
   private Behavior<Command> reached(
-      Progress progress, Phase phase, int members, long stoppedMicros, List<ImageInfo> images) {
+      NodeProgress progress, Phase phase, int members, long stoppedMicros, List<ImageInfo> images) {
     startTimer(setting.settings().barrierLimit());
     setting.coordinator().tell(new NodeEvent.PhaseReached(
         setting.node(), plan.roundId(), phase, members, stoppedMicros, images));
     return atBarrier(progress.reached(phase));
   }
 
-  private Behavior<Command> atBarrier(Progress progress) {
+  private Behavior<Command> atBarrier(NodeProgress progress) {
     return Behaviors.receive(Command.class)
         .onMessage(Enter.class, m -> onEnter(progress, m.order()))
         .onMessage(Stage.class, m -> staging(progress, m.order()))
@@ -251,7 +276,7 @@ final class NodeRound {
         .build();
   }
 
-  private Behavior<Command> onEnter(Progress progress, NodeCommand.EnterPhase order) {
+  private Behavior<Command> onEnter(NodeProgress progress, NodeCommand.EnterPhase order) {
     if (!plan.follows(progress.done(), order.phase())) {
       return ignoreStale("at the barrier after " + progress.done(), new Enter(order));
     }
@@ -264,6 +289,8 @@ final class NodeRound {
       return reached(progress, phase, 0, 0, List.of());
     }
     return switch (phase) {
+      case PRECHECKPOINT -> precheckpointing(progress, order);
+      case POSTCHECKPOINT -> postcheckpointing(progress, order);
       case MATCH -> matching(progress, order);
       case DRAIN -> draining(progress, order.limit(), progress.ends());
       case SNAPSHOT -> snapshotting(progress, order);
@@ -277,7 +304,7 @@ final class NodeRound {
 
   // ---- the phases ----
 
-  private Behavior<Command> freezing(Progress progress, Duration limit) {
+  private Behavior<Command> freezing(NodeProgress progress, Duration limit) {
     if (setting.roots().isEmpty()) {
       return reached(progress, Phase.FREEZE, 0, 0, List.of());
     }
@@ -285,7 +312,7 @@ final class NodeRound {
         setting.coordinatorPort(), plan.generation(), plan.manifestId(),
         setting.roots(), setting.namespaceInits(),
         nativeLimit(limit));
-    Progress now = progress.withFreezing();
+    NodeProgress now = progress.withFreezing();
     return ask(now, Phase.FREEZE, limit, freeze, body -> {
       setting.names().tell(new Found(EngineCodec.members(body), true, context.getSelf()));
       return inPhase(now, Phase.FREEZE)
@@ -295,19 +322,20 @@ final class NodeRound {
     });
   }
 
-  private Behavior<Command> onFrozen(Progress progress, List<Member> members) {
+  private Behavior<Command> onFrozen(NodeProgress progress, List<Member> members) {
     Map<Member, ActorRef<ProcessAgent.Command>> agents = new LinkedHashMap<>();
-    for (Member member : members) {
-      Path image = files.temporary(files.image(member));
-      agents.put(member, context.spawn(
-          ProcessAgent.create(plan, member, image, setting.engine(), reports),
-          "process-" + member.process().realPid()));
-    }
+    members.forEach(member -> agents.put(member, agentOf(member)));
     return reached(progress.withAgents(agents), Phase.FREEZE, members.size(), 0, List.of());
   }
 
+  private ActorRef<ProcessAgent.Command> agentOf(Member member) {
+    Path image = files.temporary(files.image(member));
+    return context.spawn(ProcessAgent.create(plan, member, image, setting.engine(), reports),
+        "process-" + member.process().realPid());
+  }
+
   /** Only where there are other nodes: else whoever is not here is outside. */
-  private Behavior<Command> matching(Progress progress, NodeCommand.EnterPhase order) {
+  private Behavior<Command> matching(NodeProgress progress, NodeCommand.EnterPhase order) {
     int members = progress.agents().size();
     if (order.totalMembers() == members) {
       return reached(progress, Phase.MATCH, members, 0, List.of());
@@ -325,7 +353,7 @@ final class NodeRound {
 
   /** @param ends of which the engine has not heard yet */
   private Behavior<Command> draining(
-      Progress progress, Duration limit, List<ConnectionEnd> ends) {
+      NodeProgress progress, Duration limit, List<ConnectionEnd> ends) {
     if (ends.isEmpty()) {
       return ask(progress, Phase.DRAIN, limit,
           new EngineRequest.Drain(plan.roundId(), nativeLimit(limit)),
@@ -345,22 +373,24 @@ final class NodeRound {
     return parts;
   }
 
-  private Behavior<Command> snapshotting(Progress progress, NodeCommand.EnterPhase order) {
+  private Behavior<Command> snapshotting(NodeProgress progress, NodeCommand.EnterPhase order) {
     progress.agents().values().forEach(a ->
         a.tell(new ProcessAgent.TakeSnapshot(order.totalMembers(), order.limit())));
     Map<Member, Boolean> terminals = new HashMap<>(); // while the engine works
     progress.agents().keySet().forEach(m ->
         terminals.put(m, setting.proc().hasTerminal(m.process().realPid())));
-    Progress now = progress.withTerminals(terminals);
+    NodeProgress now = progress.withTerminals(terminals);
     return collecting(now, Phase.SNAPSHOT, Map.of(), done ->
         reached(now, Phase.SNAPSHOT, now.agents().size(), 0, List.of()));
   }
 
-  private Behavior<Command> resuming(Progress progress, Duration limit) {
+  private Behavior<Command> resuming(NodeProgress progress, Duration limit) {
     if (!plan.killAfter()) {
-      return ask(progress, Phase.RESUME, limit, new EngineRequest.Resume(plan.roundId()),
-          body -> reached(progress, Phase.RESUME, progress.agents().size(),
-              EngineCodec.stopped(body).toNanos() / 1000, List.of()));
+      return ask(progress, Phase.RESUME, limit, new EngineRequest.Resume(plan.roundId()), body -> {
+        raise(PluginDesk.Event.RUNNING, Set.of(), 0, true, limit);
+        return reached(progress.withHelpers(List.of()), Phase.RESUME, progress.agents().size(),
+            EngineCodec.stopped(body).toNanos() / 1000, List.of());
+      });
     }
     return ask(progress, Phase.RESUME, limit, new EngineRequest.Exit(plan.roundId()), body -> {
       setting.coordinator().tell(new NodeEvent.PhaseReached(setting.node(), plan.roundId(),
@@ -369,7 +399,7 @@ final class NodeRound {
     });
   }
 
-  private Behavior<Command> writing(Progress progress, Duration limit) {
+  private Behavior<Command> writing(NodeProgress progress, Duration limit) {
     progress.agents().values().forEach(a -> a.tell(new ProcessAgent.FinishImage(limit)));
     context.spawn(WriteWatch.create(setting, List.copyOf(progress.agents().keySet())), "watch");
     return collecting(progress, Phase.WRITE, Map.of(), done -> {
@@ -379,7 +409,7 @@ final class NodeRound {
     });
   }
 
-  private ImageInfo info(Progress progress, Member member, ImageSummary summary) {
+  private ImageInfo info(NodeProgress progress, Member member, ImageSummary summary) {
     return new ImageInfo(setting.node(), files.image(member).toString(), member.uniquePid(),
         member.virtualPid(), member.virtualParent(), member.program(),
         progress.terminals().get(member), summary.imageBytes(), summary.rawBytes(),
@@ -387,7 +417,7 @@ final class NodeRound {
   }
 
   /** @param done members that have reported, with their image in the phase that has one */
-  private Behavior<Command> collecting(Progress progress, Phase phase,
+  private Behavior<Command> collecting(NodeProgress progress, Phase phase,
       Map<Member, ImageSummary> done, Function<Map<Member, ImageSummary>, Behavior<Command>> next) {
     if (done.size() == progress.agents().size()) {
       return next.apply(done);
@@ -406,7 +436,7 @@ final class NodeRound {
         .build();
   }
 
-  private Behavior<Command> staging(Progress progress, NodeCommand.StageManifest order) {
+  private Behavior<Command> staging(NodeProgress progress, NodeCommand.StageManifest order) {
     startTimer(order.limit());
     List<Path> images = progress.images(files);
     return withFiles(progress, Phase.COMMIT, "manifest",
@@ -416,7 +446,7 @@ final class NodeRound {
   }
 
   /** Nothing takes the round back any more: what fails leaves files that the next one settles. */
-  private Behavior<Command> committing(Progress progress) {
+  private Behavior<Command> committing(NodeProgress progress) {
     startTimer(setting.settings().barrierLimit());
     if (!plan.killAfter()) {
       endAtEngine(); // the next round may come while the files get their names
@@ -435,7 +465,7 @@ final class NodeRound {
         .build();
   }
 
-  private Behavior<Command> onNamed(Progress progress, Failure failure) {
+  private Behavior<Command> onNamed(NodeProgress progress, Failure failure) {
     if (failure != null) {
       setting.coordinator().tell(
           new NodeEvent.PhaseFailed(setting.node(), plan.roundId(), Phase.COMMIT, failure));
@@ -463,7 +493,7 @@ final class NodeRound {
   }
 
   /** Asks the engine and goes on with its answer; a failure ends the round. */
-  private Behavior<Command> ask(Progress progress, Phase phase, Duration limit,
+  private Behavior<Command> ask(NodeProgress progress, Phase phase, Duration limit,
       EngineRequest request,
       Function<ObjectNode, Behavior<Command>> next) {
     setting.engine().tell(new EngineDriver.Submit(request, driverLimit(limit), answers));
@@ -476,7 +506,7 @@ final class NodeRound {
   }
 
   /** Does something with files on a thread that may block, and goes on when it is done. */
-  private Behavior<Command> withFiles(Progress progress, Phase phase, String step,
+  private Behavior<Command> withFiles(NodeProgress progress, Phase phase, String step,
       Callable<List<Path>> work, Function<List<Path>, Behavior<Command>> next) {
     runBlocking(step, work);
     return inPhase(progress, phase)
@@ -502,7 +532,7 @@ final class NodeRound {
 
   /** What every state within a phase understands. */
   private BehaviorBuilder<Command> inPhase(
-      Progress progress, Phase phase) {
+      NodeProgress progress, Phase phase) {
     return BehaviorBuilder.<Command>create()
         .onMessage(Abort.class, m -> undoing(progress, m.replyTo()))
         .onMessage(PhaseTimedOut.class, m -> failed(progress, phase, new Failure(
@@ -529,7 +559,7 @@ final class NodeRound {
 
   // ---- failure ----
 
-  private Behavior<Command> failed(Progress progress, Phase phase, Failure failure) {
+  private Behavior<Command> failed(NodeProgress progress, Phase phase, Failure failure) {
     context.getLog().warn("round {}: {} failed: {}", plan.roundId(), phase, failure);
     setting.coordinator().tell(
         new NodeEvent.PhaseFailed(setting.node(), plan.roundId(), phase, failure));
@@ -537,7 +567,7 @@ final class NodeRound {
   }
 
   /** Nobody orders any more. Once the manifest is staged the images may be the valid ones. */
-  private Behavior<Command> stranded(Progress progress, String reason) {
+  private Behavior<Command> stranded(NodeProgress progress, String reason) {
     context.getLog().warn("round {}: {} after {}", plan.roundId(), reason, progress.done());
     if (!progress.staged()) {
       return undoing(progress, null);
@@ -550,8 +580,35 @@ final class NodeRound {
   }
 
   /** The processes run on first; then the files go. @param replyTo {@code null} if unasked */
-  private Behavior<Command> undoing(Progress progress, ActorRef<NodeEvent> replyTo) {
+  private Behavior<Command> undoing(NodeProgress progress, ActorRef<NodeEvent> replyTo) {
     startTimer(setting.settings().nativeLimit().multipliedBy(2));
+    if (!progress.helpers().isEmpty()) {
+      return reconnecting(progress, replyTo);
+    }
+    return thawing(progress, replyTo);
+  }
+
+  /** Plugins that have prepared themselves take that back before the other threads run. */
+  private Behavior<Command> reconnecting(NodeProgress progress, ActorRef<NodeEvent> replyTo) {
+    Duration limit = setting.settings().nativeLimit();
+    if (progress.freezing()) { // fails where they run already
+      setting.engine().tell(new EngineDriver.Submit(
+          new EngineRequest.Release(plan.roundId(), progress.helpers()), limit,
+          context.getSystem().ignoreRef()));
+    }
+    raise(PluginDesk.Event.RESUME, Set.of(), 0, false, limit);
+    NodeProgress now = progress.withHelpers(List.of());
+    return Behaviors.receive(Command.class)
+        .onMessage(HooksRun.class, m -> m.raised().event() == PluginDesk.Event.RESUME,
+            m -> thawing(now, replyTo))
+        .onMessage(PhaseTimedOut.class, m -> thawing(now, replyTo))
+        .onMessage(Abort.class, m -> reconnecting(progress, m.replyTo()))
+        .onAnyMessage(m -> ignoreStale("reconnecting", m))
+        .build();
+  }
+
+  private Behavior<Command> thawing(NodeProgress progress, ActorRef<NodeEvent> replyTo) {
+    raise(PluginDesk.Event.RUNNING, Set.of(), 0, false, setting.settings().nativeLimit());
     if (!progress.freezing()) {
       discard(progress);
       return undoing(progress, replyTo, true);
@@ -562,7 +619,7 @@ final class NodeRound {
   }
 
   private Behavior<Command> undoing(
-      Progress progress, ActorRef<NodeEvent> replyTo, boolean thawed) {
+      NodeProgress progress, ActorRef<NodeEvent> replyTo, boolean thawed) {
     return Behaviors.receive(Command.class)
         .onMessage(Answered.class,
             m -> m.answer().request() instanceof EngineRequest.Abort && !thawed, m -> {
@@ -579,7 +636,7 @@ final class NodeRound {
         .build();
   }
 
-  private void discard(Progress progress) {
+  private void discard(NodeProgress progress) {
     runBlocking("discard", () -> {
       files.discard(progress.images(files), progress.made());
       return List.of();

@@ -38,8 +38,8 @@ final class NodeRounds extends NodeAgentPart {
     ActorRef<NodeRound.Command> round = context.spawn(
         NodeRound.create(new NodeRound.Setting(
             environment.node(), environment.coordinatorPort(), order.plan(),
-            state.membership().processes(), state.membership().namespaceInits(), engine, found,
-            order.replyTo(), settings, proc), order.limit()),
+            state.membership().processes(), state.membership().namespaceInits(), engine, plugins,
+            found, order.replyTo(), settings, proc), order.limit()),
         "round-" + id);
     context.watchWith(round, new RoundStopped(id));
     Map<String, ActorRef<NodeRound.Command>> rounds = new HashMap<>(state.rounds());

@@ -17,6 +17,7 @@ import org.dmtcp.akka.agent.local.LocalLimits;
  * @param joinRetry until the coordinator is told again that we are here
  * @param requestLimit of a local request that is quick
  * @param roundRequestLimit of a local request that may have to wait for a round
+ * @param hookLimit of one hook of the plugins of a process
  * @param lastAnswerLimit at the end, for answers that are on their way
  * @param idleLimit without anything to do, until the agent ends; zero: never
  */
@@ -32,7 +33,8 @@ record NodeSettings(
     Duration requestLimit,
     Duration roundRequestLimit,
     Duration lastAnswerLimit,
-    Duration idleLimit) {
+    Duration idleLimit,
+    Duration hookLimit) {
 
   static NodeSettings of(Config config) {
     Config agent = config.getConfig("dmtcp.agent");
@@ -55,7 +57,8 @@ record NodeSettings(
         local.getDuration("request-limit"),
         local.getDuration("round-request-limit"),
         local.getDuration("last-answer-limit"),
-        agent.getDuration("idle-limit"));
+        agent.getDuration("idle-limit"),
+        agent.getDuration("hook-limit"));
   }
 
   Path engineProgram() {

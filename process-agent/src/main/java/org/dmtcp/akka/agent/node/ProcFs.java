@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.dmtcp.akka.agent.engine.HostProcess;
 
 /** What proc(5) says of a process; nothing here stops or changes it. */
@@ -49,6 +50,42 @@ final class ProcFs {
           Long.parseLong(rest[FIELD_START - FIELD_STATE])));
     } catch (IOException | RuntimeException e) {
       return Optional.empty();
+    }
+  }
+
+  /**
+   * The process that knows itself by {@code innerPid} in the pid namespace with this inode.
+   */
+  Optional<HostProcess> find(long namespace, int innerPid) {
+    try (Stream<Path> all = Files.list(root)) {
+      return all.map(p -> p.getFileName().toString())
+          .filter(name -> name.chars().allMatch(c -> c >= '0' && c <= '9'))
+          .map(Integer::parseInt)
+          .filter(pid -> innermostPid(pid) == innerPid && isIn(pid, namespace))
+          .findFirst()
+          .flatMap(pid -> stat(pid).map(s -> new HostProcess(pid, s.startTicks())));
+    } catch (IOException | RuntimeException e) {
+      return Optional.empty();
+    }
+  }
+
+  private int innermostPid(int realPid) {
+    try (Stream<String> lines =
+        Files.lines(path(realPid, "status"), StandardCharsets.ISO_8859_1)) {
+      return lines.filter(line -> line.startsWith("NSpid:")).findFirst()
+          .map(line -> line.trim().split("\\s+"))
+          .map(fields -> Integer.parseInt(fields[fields.length - 1])).orElse(-1);
+    } catch (IOException | RuntimeException e) {
+      return -1;
+    }
+  }
+
+  private boolean isIn(int realPid, long namespace) {
+    try {
+      return Files.readSymbolicLink(path(realPid, "ns/pid")).toString()
+          .equals("pid:[" + namespace + "]");
+    } catch (IOException | RuntimeException e) {
+      return false;
     }
   }
 

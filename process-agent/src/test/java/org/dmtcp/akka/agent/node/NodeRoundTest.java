@@ -11,6 +11,7 @@ import akka.actor.testkit.typed.javadsl.ActorTestKit;
 import akka.actor.testkit.typed.javadsl.ManualTime;
 import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
+import akka.actor.typed.javadsl.Behaviors;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.typesafe.config.ConfigFactory;
@@ -51,6 +52,13 @@ class NodeRoundTest {
   private final ManualTime time = ManualTime.get(kit.system());
   private final TestProbe<EngineDriver.Command> engine =
       kit.createTestProbe(EngineDriver.Command.class);
+  /** No process has plugins. */
+  private final ActorRef<PluginDesk.Command> plugins = kit.spawn(Behaviors.receiveMessage(m -> {
+    if (m instanceof PluginDesk.Raise r && r.event() != PluginDesk.Event.RUNNING) {
+      r.replyTo().tell(new PluginDesk.Raised(r.event(), List.of(), null));
+    }
+    return Behaviors.same();
+  }));
   private final TestProbe<NodeRound.Found> names = kit.createTestProbe(NodeRound.Found.class);
   private final TestProbe<NodeEvent> coordinator = kit.createTestProbe(NodeEvent.class);
   private final TestProbe<Void> watcher = kit.createTestProbe();
@@ -75,7 +83,7 @@ class NodeRoundTest {
   private void begin(boolean killAfter) {
     plan = new RoundPlan("r", COMPUTATION, 1, "m1", killAfter, false);
     round = kit.spawn(NodeRound.create(new NodeRound.Setting("node", 7779, plan,
-        List.of(a.process(), b.process()), List.of(), engine.ref(), names.ref(),
+        List.of(a.process(), b.process()), List.of(), engine.ref(), plugins, names.ref(),
         coordinator.ref(), SETTINGS, new ProcFs(directory)), LIMIT));
   }
 
@@ -465,7 +473,7 @@ class NodeRoundTest {
   void takesPartWithoutProcesses() throws Exception {
     plan = new RoundPlan("r", COMPUTATION, 1, "m1", false, false);
     round = kit.spawn(NodeRound.create(new NodeRound.Setting("node", 7779, plan, List.of(), List.of(),
-        engine.ref(), names.ref(), coordinator.ref(), SETTINGS, new ProcFs(directory)), LIMIT));
+        engine.ref(), plugins, names.ref(), coordinator.ref(), SETTINGS, new ProcFs(directory)), LIMIT));
     reached(Phase.PREPARE);
     for (Phase phase : List.of(Phase.FREEZE, Phase.DRAIN, Phase.SNAPSHOT, Phase.REFILL,
         Phase.RESUME, Phase.WRITE)) {

@@ -1,0 +1,10 @@
+/* Which interface this is: that of DMTCP 5.0. */
+#ifndef DMTCP_VERSION_H
+#define DMTCP_VERSION_H
+
+#define DMTCP_VERSION_MAJOR 5
+#define DMTCP_VERSION_MINOR 0
+#define DMTCP_PACKAGE_VERSION "5.0"
+#define PACKAGE_VERSION_STRING DMTCP_PACKAGE_VERSION
+
+#endif

@@ -1,0 +1,89 @@
+#include "gate.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CLOSED 0x80000000u /* the rest counts the threads that hold it */
+
+static uint32_t gate;
+static __thread uint32_t held; /* by this thread */
+
+static void wait_for_change(uint32_t seen, const struct timespec *limit)
+{
+	syscall(SYS_futex, &gate, FUTEX_WAIT_PRIVATE, seen, limit, NULL, 0);
+}
+
+static void wake_all(void)
+{
+	syscall(SYS_futex, &gate, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
+}
+
+void gate_hold(void)
+{
+	uint32_t seen = __atomic_load_n(&gate, __ATOMIC_SEQ_CST);
+
+	if (held++)
+		return;
+	for (;;) {
+		if (seen & CLOSED) {
+			wait_for_change(seen, NULL);
+			seen = __atomic_load_n(&gate, __ATOMIC_SEQ_CST);
+		} else if (__atomic_compare_exchange_n(&gate, &seen, seen + 1, false,
+						       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+			return;
+		}
+	}
+}
+
+bool gate_release(void)
+{
+	if (!held)
+		return false;
+	if (!--held) {
+		__atomic_sub_fetch(&gate, 1, __ATOMIC_SEQ_CST);
+		wake_all();
+	}
+	return true;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000ull + t.tv_nsec / 1000000;
+}
+
+bool gate_close(uint32_t timeout_ms)
+{
+	uint64_t deadline = now_ms() + timeout_ms;
+	/* From here on nobody new comes in. */
+	uint32_t seen = __atomic_or_fetch(&gate, CLOSED, __ATOMIC_SEQ_CST);
+
+	while (seen != CLOSED) {
+		struct timespec limit = { .tv_nsec = 10000000 };
+
+		if (now_ms() >= deadline) {
+			gate_open();
+			return false;
+		}
+		wait_for_change(seen, &limit);
+		seen = __atomic_load_n(&gate, __ATOMIC_SEQ_CST);
+	}
+	return true;
+}
+
+void gate_open(void)
+{
+	__atomic_and_fetch(&gate, ~CLOSED, __ATOMIC_SEQ_CST);
+	wake_all();
+}
+
+void gate_after_fork(void)
+{
+	gate = held ? 1 : 0;
+}
