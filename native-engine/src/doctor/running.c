@@ -10,6 +10,7 @@
 
 #include "../common/proc.h"
 #include "../descriptor/view.h"
+#include "../engine/family.h"
 #include "../engine/scan.h"
 #include "../resource/resource.h"
 #include "../trace/status.h"
@@ -155,6 +156,8 @@ void examine_process(struct findings *f, pid_t pid, const struct doctor_options 
 			finding_add(f, FINDING_FINE, "process", "", "%d (%s): nothing speaks against it",
 				    member, stat.comm);
 	}
+	if (family_check(&found, &fault) < 0)
+		finding_fault(f, FINDING_PROBLEM, "family", &fault);
 	check_space(f, bytes, o->checkpoint_dir ? o->checkpoint_dir : ".");
 	process_keys_free(&found);
 	scan_request_free(&request);
