@@ -1,0 +1,2 @@
+/* Old programs look for it here. */
+#include "../dmtcpaware.h"
