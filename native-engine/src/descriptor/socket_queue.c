@@ -70,8 +70,25 @@ static void append_message(struct buffer *out, const struct peeked *p, const voi
 	buffer_append(out, zeros, padding(bytes));
 }
 
+struct looked_at {
+	int fd;
+	bool stream;       /* nothing read: its end */
+	bool sequenced;    /* nothing read: its end, or an empty message */
+	int credentials;  /* what the program has set */
+};
+
+/*
+ * A message of a sequenced socket comes with its sender's credentials when these are asked for; the
+ * end that a closed peer leaves does not (unix_dgram_recvmsg in net/unix/af_unix.c).
+ */
+static bool is_end(const struct looked_at *l, const struct peeked *p)
+{
+	return !p->head.bytes && (l->stream || (l->sequenced && !p->head.has_credentials));
+}
+
 /* 1: a message, 0: no more. */
-static int peek_one(struct round *r, int fd, struct buffer *out, uint8_t *data, struct fault *fault)
+static int peek_one(struct round *r, const struct looked_at *l, struct buffer *out, uint8_t *data,
+		    struct fault *fault)
 {
 	char control[CONTROL_BYTES];
 	struct peeked p = { 0 };
@@ -84,7 +101,7 @@ static int peek_one(struct round *r, int fd, struct buffer *out, uint8_t *data, 
 		.msg_control = control,
 		.msg_controllen = sizeof(control),
 	};
-	ssize_t bytes = recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	ssize_t bytes = recvmsg(l->fd, &message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	int ret;
 
 	if (bytes < 0)
@@ -96,39 +113,47 @@ static int peek_one(struct round *r, int fd, struct buffer *out, uint8_t *data, 
 		return -EMSGSIZE;
 	p.head.bytes = bytes;
 	p.head.address_bytes = message.msg_namelen;
+	if (is_end(l, &p))
+		return 0;
+	p.head.has_credentials = p.head.has_credentials && l->credentials;
 	append_message(out, &p, data);
 	return 1;
+}
+
+static int option(int fd, int name)
+{
+	int value = 0;
+	socklen_t length = sizeof(value);
+
+	getsockopt(fd, SOL_SOCKET, name, &value, &length);
+	return value;
 }
 
 int socket_queue_peek(struct round *r, int fd, bool stream, struct buffer *out, uint32_t *count,
 		      struct fault *fault)
 {
-	int offset = -1, start = 0, waiting, ret;
-	socklen_t length = sizeof(offset);
+	struct looked_at l = {
+		.fd = fd,
+		.stream = stream,
+		.sequenced = option(fd, SO_TYPE) == SOCK_SEQPACKET,
+		.credentials = option(fd, SO_PASSCRED),
+	};
+	int offset = option(fd, SO_PEEK_OFF), start = 0, on = 1, ret;
 	uint8_t *data = malloc(MESSAGE_BYTES);
 
 	*count = 0;
 	if (!data)
 		return -ENOMEM;
-	getsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &offset, &length);
 	if (setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &start, sizeof(start))) {
 		ret = -errno;
 		goto out;
 	}
-	do {
-		size_t before = out->bytes;
-
-		ret = peek_one(r, fd, out, data, fault);
-		if (ret <= 0)
-			break;
-		waiting = ((struct queued_message *)(out->data + before))->bytes;
-		if (stream && !waiting) { /* the end of the stream, not a message */
-			out->bytes = before;
-			ret = 0;
-			break;
-		}
+	if (l.sequenced)
+		setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+	while ((ret = peek_one(r, &l, out, data, fault)) == 1 && !out->failed)
 		++*count;
-	} while (!out->failed);
+	if (l.sequenced)
+		setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &l.credentials, sizeof(l.credentials));
 	setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof(offset));
 out:
 	free(data);
