@@ -17,6 +17,7 @@
 
 #define ANSWER_MS 30000
 #define QUIT_MS 2000
+#define END_MS 15000 /* the programs are ended first */
 
 enum verb {
 	NONE, STATUS, LIST, CHECKPOINT, BLOCKING, KILL_AFTER, INTERVAL, KILL, QUIT, FORCE,
@@ -357,11 +358,12 @@ static int exchange(const struct command *c, json_t **answer, struct fault *faul
 	struct local_client *client;
 	struct fault ignored = { 0 };
 	json_t *request;
-	int ret = coordinator_connect(&c->choice, &c->address, &client, fault);
+	int ret = coordinator_connect(&c->choice, &c->address, &client, fault), server;
 
 	*answer = NULL;
 	if (ret < 0)
 		return ret;
+	server = c->verb == QUIT && c->address.on_this_host ? local_server(client) : -1;
 	request = request_of(c);
 	ret = request ? local_send(client, request, ANSWER_MS, fault) : -ENOMEM;
 	if (ret == 0 && c->verb == BLOCKING)
@@ -373,6 +375,8 @@ static int exchange(const struct command *c, json_t **answer, struct fault *faul
 		ret = local_receive(client, ANSWER_MS, answer, fault);
 	json_decref(request);
 	local_close(client);
+	if (server >= 0)
+		local_await_end(server, ret == 0 ? END_MS : 0); /* its port and files are free then */
 	return ret;
 }
 

@@ -86,6 +86,24 @@ void fail_print(const char *command, const struct fault *fault)
 	log_line("ERROR", command, fault->text, fault->id);
 }
 
+bool fail_read(const char *printed, struct fault *fault)
+{
+	static const char mark[] = ": error: ";
+	const char *text = strstr(printed, mark), *line_end, *id;
+
+	if (!text)
+		return false;
+	text += sizeof(mark) - 1;
+	line_end = text + strcspn(text, "\n");
+	for (id = line_end; id > text && *id != '['; id--)
+		;
+	if (id - 1 <= text || line_end[-1] != ']' || line_end - id >= FAULT_ID_BYTES)
+		return false;
+	snprintf(fault->id, sizeof(fault->id), "%.*s", (int)(line_end - id) - 2, id + 1);
+	snprintf(fault->text, sizeof(fault->text), "%.*s", (int)(id - 1 - text), text);
+	return true;
+}
+
 void fail_warn(const char *command, const char *format, ...)
 {
 	char text[FAULT_TEXT_BYTES];

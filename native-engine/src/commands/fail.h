@@ -24,6 +24,10 @@ int fail_quiet_environment(void);
 
 /* `<command>: error: <text> [<id>]` and the remedy, on standard error and in DMTCP_LOG_FILE. */
 void fail_print(const char *command, const struct fault *fault);
+/*
+ * The other way round: what such a line says, of a command that has ended. False: there is none.
+ */
+bool fail_read(const char *printed, struct fault *fault);
 void fail_warn(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The end of a command that has failed: fail_code(), unless the environment asks for a debugger. */

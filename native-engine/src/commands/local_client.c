@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -70,6 +71,27 @@ static int check_peer(int fd)
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes))
 		return -errno;
 	return peer.uid == geteuid() || peer.uid == 0 ? 0 : -EPERM;
+}
+
+int local_server(const struct local_client *c)
+{
+	struct ucred peer;
+	socklen_t bytes = sizeof(peer);
+	int pidfd;
+
+	if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes))
+		return -errno;
+	pidfd = syscall(SYS_pidfd_open, peer.pid, 0);
+	return pidfd < 0 ? -errno : pidfd;
+}
+
+int local_await_end(int pidfd, uint32_t timeout_ms)
+{
+	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
+	int ready = poll(&ended, 1, timeout_ms);
+
+	close(pidfd);
+	return ready > 0 ? 0 : -ETIMEDOUT;
 }
 
 int local_connect(struct local_client **out, const char *path, uint32_t timeout_ms,

@@ -18,6 +18,11 @@ int local_connect(struct local_client **out, const char *path, uint32_t timeout_
 		  struct fault *fault);
 void local_close(struct local_client *c); /* NULL is fine */
 
+/* A pidfd of who serves @c, for local_await_end(); -errno: it cannot be told. */
+int local_server(const struct local_client *c);
+/* Waits until that process has ended, and closes @pidfd. 0, -ETIMEDOUT. */
+int local_await_end(int pidfd, uint32_t timeout_ms);
+
 /* Sends one request; does not take over @request. */
 int local_send(struct local_client *c, const json_t *request, uint32_t timeout_ms,
 	       struct fault *fault);

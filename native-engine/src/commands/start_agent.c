@@ -48,6 +48,6 @@ int agent_reach(const struct coordinator_choice *choice, const struct coordinato
 		ret = start(choice, address, fault);
 	if (ret == 0 && !*out)
 		ret = coordinator_connect(choice, address, out, fault);
-	close(lock);
+	start_command_unlock(directory, name, lock);
 	return ret;
 }

@@ -6,13 +6,16 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "fail.h"
 #include "outside.h"
 
 #define ERROR_BYTES 480
@@ -122,9 +125,10 @@ int start_command_run(const char *const *arguments, const char *what, struct fau
 		ret = 0;
 	if (ret < 0) {
 		waitpid(child, NULL, WNOHANG);
-		fault_set(fault, -ret, "coordinator-start",
-			  "the %s could not be started: %s", what,
-			  *text ? text : strerror(-ret));
+		if (!fail_read(text, fault))
+			fault_set(fault, -ret, "coordinator-start",
+				  "the %s could not be started: %s", what,
+				  *text ? text : strerror(-ret));
 	}
 out_close:
 	close(ends[0]);
@@ -133,14 +137,11 @@ out_close:
 	return ret;
 }
 
-int start_command_lock(const char *directory, const char *name, struct fault *fault)
+static int lock_file(const char *path, struct fault *fault)
 {
 	uint64_t deadline = start_now_ms() + START_MS;
-	char path[PATH_MAX + 400];
-	int fd;
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-	snprintf(path, sizeof(path), "%s/%s.lock", directory, name);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return fault_set(fault, errno, "run-directory", "%s: %s", path, strerror(errno));
 	while (flock(fd, LOCK_EX | LOCK_NB)) {
@@ -155,4 +156,38 @@ int start_command_lock(const char *directory, const char *name, struct fault *fa
 				 "coordinator-start", "another start holds %s", path);
 	}
 	return fd;
+}
+
+/* Is what we have locked still what the name leads to? Who held it before us has removed it. */
+static bool is_lock(int fd, const char *path)
+{
+	struct stat ours, named;
+
+	return !fstat(fd, &ours) && !stat(path, &named) && ours.st_dev == named.st_dev &&
+		ours.st_ino == named.st_ino;
+}
+
+static void lock_path(char *path, size_t bytes, const char *directory, const char *name)
+{
+	snprintf(path, bytes, "%s/%s.lock", directory, name);
+}
+
+int start_command_lock(const char *directory, const char *name, struct fault *fault)
+{
+	char path[PATH_MAX + 400];
+	int fd;
+
+	lock_path(path, sizeof(path), directory, name);
+	while ((fd = lock_file(path, fault)) >= 0 && !is_lock(fd, path))
+		close(fd);
+	return fd;
+}
+
+void start_command_unlock(const char *directory, const char *name, int lock)
+{
+	char path[PATH_MAX + 400];
+
+	lock_path(path, sizeof(path), directory, name);
+	unlink(path); /* while it is locked */
+	close(lock);
 }

@@ -13,15 +13,16 @@ void start_pause_ms(unsigned int ms);
 
 /*
  * Runs a command that puts itself into the background, until it has; at most START_MS. @arguments
- * begin with the file and end with NULL. The fault is coordinator-start, with what the command
- * wrote to its standard error and @what it was.
+ * begin with the file and end with NULL. The fault is the command's own where it has told one,
+ * else coordinator-start, with what it wrote to its standard error and @what it was.
  */
 int start_command_run(const char *const *arguments, const char *what, struct fault *fault);
 
 /*
  * One start at a time: who comes second finds what the first has started. Returns a descriptor on
- * `<directory>/<name>.lock`, to be closed afterwards.
+ * `<directory>/<name>.lock`, for start_command_unlock(), which leaves no file behind.
  */
 int start_command_lock(const char *directory, const char *name, struct fault *fault);
+void start_command_unlock(const char *directory, const char *name, int lock);
 
 #endif

@@ -239,7 +239,7 @@ static int start(const struct coordinator_choice *choice, struct coordinator_add
 		ret = start_locked(choice, directory, address, &reason);
 		if (ret == 0)
 			ret = coordinator_connect(choice, address, out, &reason);
-		else if (choice->mode != COORDINATOR_NEW && strstr(reason.text, "[port-taken]"))
+		else if (choice->mode != COORDINATOR_NEW && !strcmp(reason.id, "port-taken"))
 			ret = await_coordinator(choice, address, out, ret);
 		if (ret < 0)
 			fault_set(fault, -ret, reason.id, "%s", reason.text);
@@ -249,7 +249,7 @@ static int start(const struct coordinator_choice *choice, struct coordinator_add
 		ret = fault_set(fault, EADDRINUSE, "port-taken",
 				"a coordinator already runs at port %u", address->port);
 	}
-	close(lock);
+	start_command_unlock(directory, name, lock);
 	return ret;
 }
 

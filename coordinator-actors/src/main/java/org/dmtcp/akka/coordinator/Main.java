@@ -78,7 +78,7 @@ public final class Main {
         new Console(LogSetup.quiet(own.getInt("quiet")), own.getBoolean("daemon"));
     String host = RuntimePaths.hostName();
     try (ControlPort port = ControlPort.bind(own.getInt("coord-port"));
-        RunFiles files = new RunFiles(own)) {
+        RunFiles files = new RunFiles(own, port.number())) {
       CoordinatorSettings settings =
           CoordinatorSettings.of(
               config.getConfig("dmtcp"), host, address(host), port.number());

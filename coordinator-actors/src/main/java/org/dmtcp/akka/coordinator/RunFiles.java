@@ -14,16 +14,22 @@ import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.Optional;
 import java.util.Set;
+import org.dmtcp.akka.config.RuntimePaths;
 
 /** What the coordinator tells scripts about itself: {@code --port-file}, {@code --status-file}. */
 final class RunFiles implements AutoCloseable {
   private static final DateTimeFormatter TIME =
       DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss");
 
+  private static final Path STANDARD_OUTPUT = Path.of("/proc/self/fd/1");
+
   private final Optional<Path> portFile;
   private final Optional<Path> statusFile;
+  private final Path ownLog;
 
-  RunFiles(Config own) {
+  RunFiles(Config own, int port) {
+    String name = RuntimePaths.coordinatorSocket(port);
+    this.ownLog = RuntimePaths.of(System.getenv(), name).directory().resolve(name + ".log");
     this.portFile = path(own, "port-file");
     this.statusFile = path(own, "status-file");
   }
@@ -67,6 +73,19 @@ final class RunFiles implements AutoCloseable {
   public void close() {
     append("Coordinator exited: " + now() + "\n");
     portFile.ifPresent(RunFiles::deleteQuietly);
+    removeEmptyLog();
+  }
+
+  /** In the background and given no log, we write one in the run-time directory. */
+  private void removeEmptyLog() {
+    try {
+      if (Files.exists(ownLog) && Files.isSameFile(ownLog, STANDARD_OUTPUT)
+          && Files.size(ownLog) == 0) {
+        Files.delete(ownLog);
+      }
+    } catch (IOException e) {
+      System.err.println("dmtcp_coordinator: " + ownLog + ": " + e.getMessage());
+    }
   }
 
   private void append(String text) {

@@ -6,10 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.ServerSocket;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -108,6 +111,36 @@ class CoordinatorIT {
     type("q");
     job.await(Session.LIMIT);
     job.close();
+  }
+
+  @Test
+  void launchesAtOnceShareOneCoordinatorAndQuitLeavesNothing() throws IOException {
+    session.set("DMTCP_COORD_PORT", freePort());
+    List<Job> sleeps = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      sleeps.add(session.start("sleep" + i, "dmtcp_launch", "sleep", "100"));
+    }
+    Wait.until(
+        Session.LIMIT,
+        () -> session.run("dmtcp_command", "-s").out(),
+        s -> s.contains("NUM_PEERS=3\n"),
+        () -> "three peers; " + sleeps.stream().map(Job::complaints).toList());
+    assertEquals(0, session.run("dmtcp_command", "--quit").status());
+
+    try (Stream<Path> left = Files.walk(session.directory())) {
+      assertEquals(
+          List.of(), left.filter(p -> p.getFileName().toString().startsWith("coord")).toList());
+    }
+    for (Job sleep : sleeps) {
+      sleep.await(Session.LIMIT);
+      sleep.close();
+    }
+  }
+
+  private static String freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0)) {
+      return String.valueOf(socket.getLocalPort());
+    }
   }
 
   @Test

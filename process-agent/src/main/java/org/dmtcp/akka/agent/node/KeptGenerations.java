@@ -55,6 +55,11 @@ final class KeptGenerations {
     return last;
   }
 
+  /** Is it the directory of one generation? What is in it stays until it is pruned as a whole. */
+  static boolean isOne(Path directory, String computationId) {
+    return number(directory, computationId) > 0;
+  }
+
   /** 0: it is none of this computation. */
   private static long number(Path directory, String computationId) {
     String start = "ckpt_" + computationId + "_";

@@ -32,15 +32,26 @@ public final class Membership {
     this.ended = ended;
   }
 
-  static Membership of(Collection<Member> members, List<HostProcess> namespaceInits) {
+  /** @param ended members that may be zombies now */
+  static Membership of(Collection<Member> members, List<HostProcess> namespaceInits,
+      Collection<Member> ended) {
+    return new Membership(map(members), List.copyOf(namespaceInits),
+        members.stream().findFirst().map(Member::options), map(ended));
+  }
+
+  private static Map<HostProcess, Member> map(Collection<Member> members) {
     Map<HostProcess, Member> map = new LinkedHashMap<>();
     members.forEach(m -> map.put(m.process(), m));
-    return new Membership(map, List.copyOf(namespaceInits),
-        members.stream().findFirst().map(Member::options), Map.of());
+    return map;
   }
 
   public List<Member> members() {
     return List.copyOf(members.values());
+  }
+
+  /** Those that have ended and may be zombies, of whom nothing else tells the name. */
+  List<Member> ended() {
+    return List.copyOf(ended.values());
   }
 
   /** PID 1 of every pid namespace that a restart made for members. */

@@ -79,26 +79,33 @@ final class RegistryFile {
     for (HostProcess init : content.membership().namespaceInits()) {
       put(json.withArray("namespaceInits").addObject(), init);
     }
-    for (Member m : content.membership().members()) {
-      ObjectNode member = json.withArray("members").addObject();
-      put(member, m.process());
-      member.put("uniquePid", m.uniquePid()).put("virtualPid", m.virtualPid())
-          .put("virtualParent", m.virtualParent()).put("program", m.program())
-          .put("root", m.root());
-      member.putObject("options").put("checkpointDir", m.options().checkpointDir())
-          .put("codec", m.options().codec()).put("openFiles", m.options().openFiles())
-          .put("allowOverwrite", m.options().allowOverwrite())
-          .put("signal", m.options().signal()).put("uniqueNames", m.options().uniqueNames())
-          .put("keep", m.options().keep());
-    }
+    content.membership().members().forEach(m -> put(json.withArray("members").addObject(), m));
+    content.membership().ended().forEach(m -> put(json.withArray("ended").addObject(), m));
     return json;
+  }
+
+  private static void put(ObjectNode member, Member m) {
+    put(member, m.process());
+    member.put("uniquePid", m.uniquePid()).put("virtualPid", m.virtualPid())
+        .put("virtualParent", m.virtualParent()).put("program", m.program())
+        .put("root", m.root());
+    member.putObject("options").put("checkpointDir", m.options().checkpointDir())
+        .put("codec", m.options().codec()).put("openFiles", m.options().openFiles())
+        .put("allowOverwrite", m.options().allowOverwrite())
+        .put("signal", m.options().signal()).put("uniqueNames", m.options().uniqueNames())
+        .put("keep", m.options().keep());
   }
 
   private static Content decode(JsonNode json) {
     List<HostProcess> inits = new ArrayList<>();
     json.path("namespaceInits").forEach(p -> inits.add(process(p)));
+    return new Content(json.path("computationId").asText(), json.path("generation").asLong(),
+        Membership.of(members(json.path("members")), inits, members(json.path("ended"))));
+  }
+
+  private static List<Member> members(JsonNode array) {
     List<Member> members = new ArrayList<>();
-    for (JsonNode m : json.path("members")) {
+    for (JsonNode m : array) {
       JsonNode o = m.path("options");
       members.add(new Member(process(m), m.path("uniquePid").asText(),
           m.path("virtualPid").asInt(), m.path("virtualParent").asInt(),
@@ -108,8 +115,7 @@ final class RegistryFile {
               o.path("signal").asInt(), o.path("uniqueNames").asBoolean(),
               o.path("keep").asInt())));
     }
-    return new Content(json.path("computationId").asText(), json.path("generation").asLong(),
-        Membership.of(members, inits));
+    return members;
   }
 
   private static void put(ObjectNode json, HostProcess process) {

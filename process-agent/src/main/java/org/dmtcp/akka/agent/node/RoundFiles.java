@@ -142,16 +142,22 @@ final class RoundFiles {
   /**
    * Makes the manifest durable under its temporary name beside every image.
    *
-   * @return images of the generation before that this one does not replace
+   * @return this host's images of the generation before that this one does not replace: in any
+   *     directory, as the member may have had one of its own
    */
   List<Path> stage(String manifest, Collection<Path> images) throws IOException {
     Set<Path> now = new HashSet<>(images(JSON.readTree(manifest)));
     List<Path> obsolete = new ArrayList<>();
     for (Path directory : directories(images)) {
       writeDurably(staged(directory), manifest);
-      images(tree(manifest(directory)).orElse(JSON.createObjectNode())).stream()
-          .filter(p -> directory.equals(p.getParent()) && !now.contains(p))
-          .forEach(obsolete::add);
+      tree(manifest(directory)).orElse(JSON.createObjectNode()).path("images").forEach(i -> {
+        Path image = Path.of(i.path("path").asText());
+        if (i.path("host").asText().equals(node) && !now.contains(image)
+            && !obsolete.contains(image)
+            && !KeptGenerations.isOne(image.getParent(), computationId)) {
+          obsolete.add(image);
+        }
+      });
     }
     return List.copyOf(obsolete);
   }
@@ -176,6 +182,11 @@ final class RoundFiles {
     for (Path directory : directories(images)) {
       removeOlder(directory);
     }
+    Set<Path> deserted = directories(obsolete);
+    deserted.removeAll(directories(images));
+    deserted.stream().map(this::manifest)
+        .filter(m -> tree(m).filter(t -> t.path("generation").asLong() < generation).isPresent())
+        .forEach(RoundFiles::remove);
   }
 
   /** The same, by an agent that does not remember the round: what is there says what it is. */

@@ -83,6 +83,16 @@ class RoundFilesTest {
   }
 
   @Test
+  void removesWhatAMemberThatHasGoneHadInADirectoryOfItsOwn() throws Exception {
+    Path own = Files.createDirectory(directory.resolve("own"));
+    Member a = member(1, directory);
+    round(1, a, member(2, own));
+    assertTrue(Files.exists(own.resolve("dmtcp_manifest_" + COMPUTATION + ".json")));
+    round(2, a);
+    assertEquals(0, own.toFile().list().length);
+  }
+
+  @Test
   void leavesThePreviousGenerationWhenItIsOff() throws Exception {
     Member a = member(1, directory);
     Member b = member(2, directory);

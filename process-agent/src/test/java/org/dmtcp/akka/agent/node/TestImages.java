@@ -39,7 +39,8 @@ final class TestImages {
   static String manifest(long generation, String manifestId, List<Path> images) {
     StringBuilder list = new StringBuilder();
     for (Path image : images) {
-      list.append(list.isEmpty() ? "" : ",").append("{\"path\":\"").append(image).append("\"}");
+      list.append(list.isEmpty() ? "" : ",").append("{\"host\":\"node\",\"path\":\"")
+          .append(image).append("\"}");
     }
     return "{\"generation\":" + generation + ",\"manifestId\":\"" + manifestId
         + "\",\"images\":[" + list + "]}";
