@@ -20,6 +20,7 @@ import org.dmtcp.akka.protocol.NodeEvent;
 import org.dmtcp.akka.protocol.NodeEvent.EndpointsFound;
 import org.dmtcp.akka.protocol.NodeEvent.PhaseReached;
 import org.dmtcp.akka.protocol.Phase;
+import org.dmtcp.akka.protocol.Receiving;
 import org.dmtcp.akka.protocol.RoundPlan;
 
 /**
@@ -158,7 +159,7 @@ public final class CheckpointRound extends RoundState {
           return store.read(start.computationId());
         },
         Looked::new);
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(
             Looked.class,
             m -> passing(plan(m.previous()), m.previous(), 0, RoundProgress.none()))
@@ -233,7 +234,7 @@ public final class CheckpointRound extends RoundState {
    */
   private Behavior<Command> awaiting(
       Pass pass, Set<String> missing, RoundProgress progress, Optional<Manifest> manifest) {
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(
             Reported.class,
             m -> reaches(m.event(), pass),

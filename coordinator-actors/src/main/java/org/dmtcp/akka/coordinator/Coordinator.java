@@ -18,6 +18,7 @@ import org.dmtcp.akka.protocol.CoordinatorRequest.Register;
 import org.dmtcp.akka.protocol.NodeCommand;
 import org.dmtcp.akka.protocol.NodeEvent.NodeJoined;
 import org.dmtcp.akka.protocol.ProcessInfo;
+import org.dmtcp.akka.protocol.Receiving;
 import org.dmtcp.akka.protocol.WorkerState;
 
 /**
@@ -117,7 +118,7 @@ public final class Coordinator extends CoordinatorState {
     }
     startStaleTimer();
     common.startOwnNode();
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(Received.class, m -> m.message() instanceof NodeJoined, m -> {
           parts.ready().complete(self);
           return common.onJoined(

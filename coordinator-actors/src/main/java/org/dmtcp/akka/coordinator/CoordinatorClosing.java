@@ -9,6 +9,7 @@ import org.dmtcp.akka.coordinator.Coordinator.NodeGone;
 import org.dmtcp.akka.coordinator.Coordinator.Received;
 import org.dmtcp.akka.protocol.CoordinatorRequest;
 import org.dmtcp.akka.protocol.NodeCommand;
+import org.dmtcp.akka.protocol.Receiving;
 
 /** The coordinator has been told to end, or has nothing left to do. */
 final class CoordinatorClosing extends CoordinatorState {
@@ -29,7 +30,7 @@ final class CoordinatorClosing extends CoordinatorState {
     if (now.nodes().isEmpty()) {
       return stop(end);
     }
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(NodeGone.class, m -> closing(now.withoutNode(m.node()), end))
         .onMessage(ClosingTimedOut.class, m -> stop(end))
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest,

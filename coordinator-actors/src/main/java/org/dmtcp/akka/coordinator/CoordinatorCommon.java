@@ -3,7 +3,6 @@ package org.dmtcp.akka.coordinator;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.DispatcherSelector;
-import akka.actor.typed.javadsl.BehaviorBuilder;
 import akka.actor.typed.javadsl.Behaviors;
 import java.util.Optional;
 import java.util.UUID;
@@ -28,6 +27,7 @@ import org.dmtcp.akka.protocol.CoordinatorRequest;
 import org.dmtcp.akka.protocol.NodeCommand;
 import org.dmtcp.akka.protocol.NodeEvent;
 import org.dmtcp.akka.protocol.NodeEvent.NodeJoined;
+import org.dmtcp.akka.protocol.Receiving;
 
 /** What the coordinator does in every state once it has started. */
 final class CoordinatorCommon extends CoordinatorState {
@@ -55,8 +55,8 @@ final class CoordinatorCommon extends CoordinatorState {
   /** What is to be done when the present round has been cancelled: kill, and perhaps end. */
   record After(boolean kill, Optional<Ending> ending) {}
 
-  BehaviorBuilder<Command> handlers(Computation now, State state) {
-    return Behaviors.receive(Command.class)
+  Receiving<Command> handlers(Computation now, State state) {
+    return Receiving.of(Command.class)
         .onMessage(Received.class, m -> m.message() instanceof NodeEvent,
             m -> onNodeEvent((NodeEvent) m.message(), now, state))
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.Shared, m -> {

@@ -16,6 +16,7 @@ import org.dmtcp.akka.protocol.CoordinatorReply;
 import org.dmtcp.akka.protocol.CoordinatorRequest.PublishNames;
 import org.dmtcp.akka.protocol.CoordinatorRequest.ResolveNames;
 import org.dmtcp.akka.protocol.NameValue;
+import org.dmtcp.akka.protocol.Receiving;
 
 /**
  * Where the hosts of one restart meet: who accepts a connection publishes where, who connects asks
@@ -66,7 +67,7 @@ final class NameService {
   }
 
   private Behavior<Command> serving() {
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(Publish.class, m -> onPublish(m.request()))
         .onMessage(Resolve.class, m -> onResolve(m.request()))
         .onMessage(LimitPassed.class, m -> onLimit(m.number()))

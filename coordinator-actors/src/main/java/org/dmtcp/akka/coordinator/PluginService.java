@@ -24,6 +24,7 @@ import org.dmtcp.akka.protocol.CoordinatorRequest;
 import org.dmtcp.akka.protocol.CoordinatorRequest.AccessKeyValue;
 import org.dmtcp.akka.protocol.CoordinatorRequest.EnterBarrier;
 import org.dmtcp.akka.protocol.Failure;
+import org.dmtcp.akka.protocol.Receiving;
 
 /** What processes with plugins do together over all hosts: barriers and the key-value store. */
 final class PluginService {
@@ -79,7 +80,7 @@ final class PluginService {
   /** @param processes with plugins, by node */
   private Behavior<Command> serving(
       Map<String, Barrier> barriers, Map<String, Integer> processes) {
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(Asked.class, m -> m.request() instanceof AccessKeyValue, m -> {
           m.request().replyTo().tell(store.access((AccessKeyValue) m.request()));
           return Behaviors.same();

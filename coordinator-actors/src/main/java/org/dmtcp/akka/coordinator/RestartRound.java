@@ -29,6 +29,7 @@ import org.dmtcp.akka.protocol.CoordinatorRequest.RestartReady;
 import org.dmtcp.akka.protocol.CoordinatorRequest.RestartWithdrawn;
 import org.dmtcp.akka.protocol.Failure;
 import org.dmtcp.akka.protocol.ProcessInfo;
+import org.dmtcp.akka.protocol.Receiving;
 import org.dmtcp.akka.protocol.RestartMember;
 
 /**
@@ -226,7 +227,7 @@ public final class RestartRound {
   }
 
   private Behavior<Command> gathering(There there) {
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(Join.class, m -> onJoin(m.request(), there))
         .onMessage(Expected.class, m -> gathering(there.withExpected(m.members())))
         .onMessage(Ready.class, m -> onReady(m.request(), there))

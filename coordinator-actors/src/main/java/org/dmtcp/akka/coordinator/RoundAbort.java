@@ -16,6 +16,7 @@ import org.dmtcp.akka.coordinator.RoundState.Pass;
 import org.dmtcp.akka.protocol.Failure;
 import org.dmtcp.akka.protocol.NodeCommand;
 import org.dmtcp.akka.protocol.NodeEvent;
+import org.dmtcp.akka.protocol.Receiving;
 
 /** A round that has failed: all programs run on, and what it has written goes. */
 final class RoundAbort extends RoundState {
@@ -49,7 +50,7 @@ final class RoundAbort extends RoundState {
     if (missing.isEmpty()) {
       return aborted(pass, failure);
     }
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(
             Reported.class,
             m -> m.event() instanceof NodeEvent.RoundAborted a && isOurs(a.roundId(), pass),

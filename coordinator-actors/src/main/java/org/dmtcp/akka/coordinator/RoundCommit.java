@@ -23,6 +23,7 @@ import org.dmtcp.akka.protocol.NodeCommand;
 import org.dmtcp.akka.protocol.NodeEvent;
 import org.dmtcp.akka.protocol.NodeEvent.PhaseReached;
 import org.dmtcp.akka.protocol.Phase;
+import org.dmtcp.akka.protocol.Receiving;
 import org.dmtcp.akka.protocol.RoundPlan;
 
 /**
@@ -51,7 +52,7 @@ final class RoundCommit extends RoundState {
   /** @param gone nodes that were lost meanwhile: too late to abort for it */
   private Behavior<Command> awaitingName(
       Pass pass, Manifest manifest, RoundProgress progress, Set<String> gone) {
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(
             ManifestNamed.class,
             m -> settling(
@@ -110,7 +111,7 @@ final class RoundCommit extends RoundState {
     if (missing.isEmpty()) {
       return scripting(done);
     }
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(
             Reported.class,
             m -> m.event() instanceof NodeEvent.RoundCommitted c
@@ -139,7 +140,7 @@ final class RoundCommit extends RoundState {
           return written;
         },
         ScriptWritten::new);
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(ScriptWritten.class, m -> scripted(done, Optional.of(m.script())))
         .onMessage(
             StoreFailed.class,
@@ -171,7 +172,7 @@ final class RoundCommit extends RoundState {
     if (missing.isEmpty()) {
       return committed(done, written);
     }
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(
             Reported.class,
             m -> m.event() instanceof PhaseReached r

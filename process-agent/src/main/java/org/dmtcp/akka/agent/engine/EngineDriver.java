@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.dmtcp.akka.protocol.Receiving;
 
 /**
  * Owns the {@code dmtcp_engine} process of this host. The requests that come once per process are
@@ -139,7 +140,7 @@ public final class EngineDriver {
   }
 
   private Behavior<Command> whileStarting(Duration backoff, Open open, boolean again) {
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(Submit.class, m -> whileStarting(backoff, open.waitingFor(m), again))
         .onMessage(Started.class, m -> onStarted(m.channel(), open, again))
         .onMessage(StartFailed.class, m -> onStartFailed(m.reason(), backoff, open))
@@ -183,7 +184,7 @@ public final class EngineDriver {
   }
 
   private Behavior<Command> running(EngineChannel channel, Open open) {
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(Submit.class, m -> proceed(channel, overtaking(open, m)))
         .onMessage(Received.class, m -> m.from() == channel,
             m -> onReceived(channel, open, m.json()))
@@ -297,7 +298,7 @@ public final class EngineDriver {
     Duration doubled = backoff.multipliedBy(2);
     Duration next =
         doubled.compareTo(settings.maxBackoff()) > 0 ? settings.maxBackoff() : doubled;
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(Submit.class, m -> {
           answerLost(m, "it is being started again");
           return Behaviors.same();

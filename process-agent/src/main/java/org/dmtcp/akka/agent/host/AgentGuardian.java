@@ -20,6 +20,7 @@ import java.util.function.Function;
 import org.dmtcp.akka.agent.local.SocketInUseException;
 import org.dmtcp.akka.protocol.CoordinatorMessage;
 import org.dmtcp.akka.protocol.NodeCommand;
+import org.dmtcp.akka.protocol.Receiving;
 
 /**
  * One membership of this JVM in the cluster of a coordinator: from joining to the end of either.
@@ -80,7 +81,7 @@ final class AgentGuardian {
     cluster.subscriptions().tell(Subscribe.create(changes, ClusterEvent.MemberEvent.class));
     cluster.manager().tell(Join.create(first));
     timers.startSingleTimer("admitted", new NotAdmitted(), parts.joinLimit());
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(MemberChanged.class, m -> knowsCoordinator(cluster) ? begin() : Behaviors.same())
         .onMessage(NotAdmitted.class, m -> end(End.LOST))
         .onAnyMessage(m -> Behaviors.same())
@@ -105,7 +106,7 @@ final class AgentGuardian {
     ActorRef<NodeCommand> node = context.spawn(parts.node().apply(coordinator), "node");
     context.watch(node);
     parts.ready().complete(null);
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(CoordinatorLost.class, m -> end(End.LOST))
         .onSignal(ChildFailed.class, s -> onNodeFailed(s.getCause()))
         .onSignal(Terminated.class, s -> end(End.DONE))

@@ -13,6 +13,7 @@ import org.dmtcp.akka.agent.engine.EngineDriver;
 import org.dmtcp.akka.agent.engine.EngineMember;
 import org.dmtcp.akka.agent.engine.EngineRequest;
 import org.dmtcp.akka.agent.engine.HostProcess;
+import org.dmtcp.akka.protocol.Receiving;
 
 /**
  * Ends all members of a node with exit status 0. Looks again after every blow, because a process
@@ -83,7 +84,7 @@ final class KillSweep {
   private Behavior<Command> looking(List<HostProcess> known, List<HostProcess> struck) {
     ask(new EngineRequest.Scan(
         computationId, coordinatorPort, known, membership.namespaceInits()));
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(Answered.class, m -> m.answer().request() instanceof EngineRequest.Scan,
             m -> m.answer().ok() ? onFound(m.answer(), struck) : pausing(known, struck))
         .onMessage(TimedOut.class, m -> byForce(known))
@@ -98,7 +99,7 @@ final class KillSweep {
       return swept();
     }
     ask(new EngineRequest.Kill(found, EXIT_STATUS));
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(Answered.class, m -> m.answer().request() instanceof EngineRequest.Kill,
             m -> m.answer().ok() && !found.equals(struck)
                 ? looking(found, found) : pausing(found, found))
@@ -110,7 +111,7 @@ final class KillSweep {
   /** Somebody takes a moment to die, or the engine is being started again. */
   private Behavior<Command> pausing(List<HostProcess> known, List<HostProcess> struck) {
     timers.startSingleTimer("again", new LookAgain(), PAUSE);
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(LookAgain.class, m -> looking(known, struck))
         .onMessage(TimedOut.class, m -> byForce(known))
         .onAnyMessage(m -> ignoreStale("pausing", m))

@@ -3,7 +3,6 @@ package org.dmtcp.akka.agent.node;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.javadsl.ActorContext;
-import akka.actor.typed.javadsl.BehaviorBuilder;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.TimerScheduler;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -18,6 +17,7 @@ import org.dmtcp.akka.protocol.CoordinatorReply;
 import org.dmtcp.akka.protocol.CoordinatorRequest;
 import org.dmtcp.akka.protocol.Failure;
 import org.dmtcp.akka.protocol.NodeEnvironment;
+import org.dmtcp.akka.protocol.Receiving;
 import org.dmtcp.akka.protocol.WorkerState;
 
 /**
@@ -144,7 +144,7 @@ final class LocalCall {
     }
     setting.agent().tell(new NodeAgent.Refresh(
         context.messageAdapter(NodeAgent.Refreshed.class, r -> new Refreshed())));
-    return BehaviorBuilder.<Command>create()
+    return Receiving.of(Command.class)
         .onMessage(ClientGone.class, m -> Behaviors.same()) // what was asked for is done
         .onMessage(Refreshed.class, m -> handedOn(message))
         .onMessage(TimedOut.class, m -> timedOut())
@@ -228,7 +228,7 @@ final class LocalCall {
     request.whenGone(() -> self.tell(new ClientGone()));
     coordinator.tell(new CoordinatorRequest.RestartReady(form.text("restartId"), node,
         members.stream().map(m -> m.info(node, WorkerState.RESTARTING)).toList(), replies));
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(Replied.class, m -> m.reply() instanceof CoordinatorReply.RestartWaiting, m -> {
           request.progress(LocalForms.answer(m.reply()));
           return Behaviors.same();
@@ -256,8 +256,8 @@ final class LocalCall {
     }
   }
 
-  private BehaviorBuilder<Command> common() {
-    return BehaviorBuilder.<Command>create()
+  private Receiving<Command> common() {
+    return Receiving.of(Command.class)
         .onMessage(TimedOut.class, m -> timedOut())
         .onMessage(ClientGone.class, m -> Behaviors.stopped()) // the work goes on
         .onMessage(CoordinatorLost.class, m -> lost());

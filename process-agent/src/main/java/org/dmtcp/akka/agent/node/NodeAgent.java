@@ -28,7 +28,7 @@ import org.dmtcp.akka.protocol.NodeCommand;
 import org.dmtcp.akka.protocol.NodeEnvironment;
 import org.dmtcp.akka.protocol.NodeEvent;
 import org.dmtcp.akka.protocol.Phase;
-
+import org.dmtcp.akka.protocol.Receiving;
 import org.dmtcp.akka.protocol.WorkerState;
 
 /**
@@ -179,7 +179,7 @@ public final class NodeAgent extends NodeAgentPart {
 
   /** Children of those that have ended meanwhile are looked for before the coordinator hears. */
   private Behavior<Command> adopting(NodeState state, StashBuffer<Command> stash) {
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(Answered.class, m -> m.answer().request() instanceof EngineRequest.Scan,
             m -> onAdopted(m.answer(), state, stash))
         .onSignal(PostStop.class, s -> stopped())
@@ -218,7 +218,7 @@ public final class NodeAgent extends NodeAgentPart {
   // ---- serving
 
   private Behavior<Command> serving(NodeState state) {
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(Local.class, m -> serving(onLocal(m.request(), state)))
         .onMessage(CallEnded.class, m -> serving(state.withCalls(state.calls() - 1)))
         .onMessage(Refresh.class, m -> serving(members.onRefresh(m.replyTo(), state)))

@@ -2,7 +2,6 @@ package org.dmtcp.akka.agent.node;
 
 import akka.actor.typed.Behavior;
 import akka.actor.typed.PostStop;
-import akka.actor.typed.javadsl.BehaviorBuilder;
 import akka.actor.typed.javadsl.Behaviors;
 import java.util.function.Function;
 import org.dmtcp.akka.agent.node.NodeAgent.CallEnded;
@@ -16,6 +15,7 @@ import org.dmtcp.akka.agent.node.NodeAgent.Swept;
 import org.dmtcp.akka.config.ErrorTable;
 import org.dmtcp.akka.protocol.Failure;
 import org.dmtcp.akka.protocol.NodeCommand;
+import org.dmtcp.akka.protocol.Receiving;
 
 /**
  * The end of the computation's processes, and of the agent.
@@ -90,9 +90,9 @@ final class NodeEnd extends NodeAgentPart {
         .build();
   }
 
-  private BehaviorBuilder<Command> leaving(
+  private Receiving<Command> leaving(
       NodeState state, Function<NodeState, Behavior<Command>> stay) {
-    return BehaviorBuilder.<Command>create()
+    return Receiving.of(Command.class)
         .onMessage(CallEnded.class, m -> stay.apply(state.withCalls(state.calls() - 1)))
         .onMessage(Refresh.class, m -> {
           m.replyTo().tell(new Refreshed());

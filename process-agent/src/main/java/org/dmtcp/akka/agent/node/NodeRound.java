@@ -4,7 +4,6 @@ import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.DispatcherSelector;
 import akka.actor.typed.javadsl.ActorContext;
-import akka.actor.typed.javadsl.BehaviorBuilder;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.TimerScheduler;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -39,6 +38,7 @@ import org.dmtcp.akka.protocol.ImageInfo;
 import org.dmtcp.akka.protocol.NodeCommand;
 import org.dmtcp.akka.protocol.NodeEvent;
 import org.dmtcp.akka.protocol.Phase;
+import org.dmtcp.akka.protocol.Receiving;
 import org.dmtcp.akka.protocol.RoundPlan;
 import org.dmtcp.akka.protocol.TcpEndpoint;
 
@@ -264,7 +264,7 @@ final class NodeRound {
   }
 
   private Behavior<Command> atBarrier(NodeProgress progress) {
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(Enter.class, m -> onEnter(progress, m.order()))
         .onMessage(Stage.class, m -> staging(progress, m.order()))
         .onMessage(Matched.class, m -> atBarrier(progress.withEnds(m.ends())))
@@ -457,7 +457,7 @@ final class NodeRound {
       KeptGenerations.prune(progress.agents().keySet(), plan.computationId(), plan.generation());
       return List.of();
     });
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(FilesDone.class, m -> m.step().equals("names"),
             m -> onNamed(progress, m.failure()))
         .onMessage(PhaseTimedOut.class, m -> stranded(progress, "the file system hangs"))
@@ -531,9 +531,9 @@ final class NodeRound {
   }
 
   /** What every state within a phase understands. */
-  private BehaviorBuilder<Command> inPhase(
+  private Receiving<Command> inPhase(
       NodeProgress progress, Phase phase) {
-    return BehaviorBuilder.<Command>create()
+    return Receiving.of(Command.class)
         .onMessage(Abort.class, m -> undoing(progress, m.replyTo()))
         .onMessage(PhaseTimedOut.class, m -> failed(progress, phase, new Failure(
             "phase-timeout", "the phase " + phase + " did not end in time on "
@@ -598,7 +598,7 @@ final class NodeRound {
     }
     raise(PluginDesk.Event.RESUME, Set.of(), 0, false, limit);
     NodeProgress now = progress.withHelpers(List.of());
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(HooksRun.class, m -> m.raised().event() == PluginDesk.Event.RESUME,
             m -> thawing(now, replyTo))
         .onMessage(PhaseTimedOut.class, m -> thawing(now, replyTo))
@@ -620,7 +620,7 @@ final class NodeRound {
 
   private Behavior<Command> undoing(
       NodeProgress progress, ActorRef<NodeEvent> replyTo, boolean thawed) {
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(Answered.class,
             m -> m.answer().request() instanceof EngineRequest.Abort && !thawed, m -> {
               if (!m.answer().ok()) {

@@ -26,6 +26,7 @@ import org.dmtcp.akka.config.ErrorTable;
 import org.dmtcp.akka.protocol.Failure;
 import org.dmtcp.akka.protocol.NodeEnvironment;
 import org.dmtcp.akka.protocol.NodeEvent;
+import org.dmtcp.akka.protocol.Receiving;
 
 /**
  * The processes of this host that have plugins: their helper threads wait here for their next event
@@ -142,7 +143,7 @@ final class PluginDesk {
   }
 
   private Behavior<Command> serving() {
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(Local.class, m -> then(() -> onLocal(m.request())))
         .onMessage(Resolved.class, m -> then(() -> onResolved(m)))
         .onMessage(Again.class, m -> then(() -> onResolved(m.resolved())))

@@ -13,6 +13,7 @@ import org.dmtcp.akka.agent.engine.EngineDriver;
 import org.dmtcp.akka.agent.engine.EngineFailure;
 import org.dmtcp.akka.agent.engine.EngineRequest;
 import org.dmtcp.akka.agent.engine.ImageSummary;
+import org.dmtcp.akka.protocol.Receiving;
 import org.dmtcp.akka.protocol.RoundPlan;
 
 /**
@@ -69,7 +70,7 @@ final class ProcessAgent {
   }
 
   private Behavior<Command> idle() {
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(TakeSnapshot.class, m -> submit(
             new EngineRequest.Snapshot(plan.roundId(), member.process(), member.uniquePid(),
                 image.toString(), member.options().codec(), 0, m.totalMembers(),
@@ -84,7 +85,7 @@ final class ProcessAgent {
   }
 
   private Behavior<Command> taken() {
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(FinishImage.class, m -> submit(
             new EngineRequest.Write(
                 plan.roundId(), member.process(), NodeRound.nativeLimit(m.limit())),
@@ -99,7 +100,7 @@ final class ProcessAgent {
   private Behavior<Command> submit(EngineRequest request, Duration limit,
       Function<EngineAnswer, Behavior<Command>> next) {
     engine.tell(new EngineDriver.Submit(request, NodeRound.driverLimit(limit), answers));
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(Answered.class, m -> {
           if (m.answer().ok()) {
             return next.apply(m.answer());
@@ -112,7 +113,7 @@ final class ProcessAgent {
   }
 
   private Behavior<Command> over(String state) {
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onAnyMessage(m -> ignoreStale(state, m))
         .build();
   }

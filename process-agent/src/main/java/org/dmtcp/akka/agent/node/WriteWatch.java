@@ -11,6 +11,7 @@ import org.dmtcp.akka.agent.engine.EngineAnswer;
 import org.dmtcp.akka.agent.engine.EngineDriver;
 import org.dmtcp.akka.agent.engine.EngineRequest;
 import org.dmtcp.akka.protocol.NodeEvent;
+import org.dmtcp.akka.protocol.Receiving;
 
 /**
  * Tells every now and then how far the images of a round are. A child of its {@link NodeRound}, with
@@ -44,7 +45,7 @@ final class WriteWatch {
   }
 
   private Behavior<Command> watching() {
-    return Behaviors.receive(Command.class)
+    return Receiving.of(Command.class)
         .onMessage(Look.class, m -> {
           setting.engine().tell(new EngineDriver.Submit(
               new EngineRequest.Progress(setting.plan().roundId()), EVERY.multipliedBy(20),
