@@ -26,7 +26,7 @@ static unsigned int count_cpus(const uint64_t *cpus)
 	return count;
 }
 
-int scheduling_read(pid_t tid, struct scheduling *s)
+int scheduling_read(pid_t tid, int processors, struct scheduling *s)
 {
 	struct sched_attributes attributes = { .size = sizeof(attributes) };
 	long io_priority;
@@ -46,7 +46,7 @@ int scheduling_read(pid_t tid, struct scheduling *s)
 	/* EINVAL: more than 1024 processors; then as if not bound. */
 	if (syscall(SYS_sched_getaffinity, tid, sizeof(s->cpus), s->cpus) < 0 && errno != EINVAL)
 		return -errno;
-	s->all_cpus = !count_cpus(s->cpus) || (int)count_cpus(s->cpus) >= get_nprocs();
+	s->all_cpus = !count_cpus(s->cpus) || (int)count_cpus(s->cpus) >= processors;
 	io_priority = syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, tid);
 	s->io_priority = io_priority < 0 ? 0 : io_priority;
 	return 0;
@@ -58,7 +58,7 @@ void scheduling_apply(pid_t tid, const struct scheduling *wanted)
 	uint64_t cpus[SCHEDULING_CPU_WORDS];
 	unsigned int i;
 
-	if (scheduling_read(tid, &now) < 0)
+	if (scheduling_read(tid, 1, &now) < 0) /* whether it is bound is not looked at */
 		return;
 	for (i = 0; i < SCHEDULING_CPU_WORDS; i++)
 		cpus[i] = wanted->cpus[i] & now.cpus[i];

@@ -20,7 +20,8 @@ struct scheduling { /* part of RECORD_THREAD */
 	uint64_t cpus[SCHEDULING_CPU_WORDS];
 };
 
-int scheduling_read(pid_t tid, struct scheduling *s);
+/* @processors: get_nprocs(3), which reads a file: asked once for all threads. -errno. */
+int scheduling_read(pid_t tid, int processors, struct scheduling *s);
 /*
  * What this user may not have (a better priority than the restart command's, a processor that does
  * not exist) stays as it is: it changes when the program runs, not what it computes.

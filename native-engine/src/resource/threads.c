@@ -12,6 +12,7 @@
 #include <sys/ptrace.h>
 #include <sys/rseq.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -116,7 +117,11 @@ static int check(pid_t pid, struct fault *fault)
 
 static int ask_thread(struct thread *t, struct thread_record *record, struct fault *fault)
 {
-	uint64_t scratch, results[2];
+	struct {
+		uint64_t tid_address, parent_death_signal;
+		stack_t signal_stack;
+	} told = { 0 };
+	uint64_t scratch;
 	long result;
 	int ret = inject_scratch(t, &scratch, fault);
 
@@ -132,12 +137,10 @@ static int ask_thread(struct thread *t, struct thread_record *record, struct fau
 	if (!ret)
 		ret = inject_syscall(t, &result, SYS_sigaltstack, 0, scratch + 16, 0, 0, 0, 0);
 	if (!ret)
-		ret = process_read(t->process, scratch, results, sizeof(results));
-	if (!ret)
-		ret = process_read(t->process, scratch + 16, &record->signal_stack,
-				   sizeof(record->signal_stack));
-	record->tid_address = results[0];
-	record->parent_death_signal = (int32_t)results[1];
+		ret = process_read(t->process, scratch, &told, sizeof(told));
+	record->tid_address = told.tid_address;
+	record->parent_death_signal = (int32_t)told.parent_death_signal;
+	record->signal_stack = told.signal_stack;
 	if (!ret)
 		ret = inject_syscall(t, &result, SYS_prctl, PR_GET_TIMERSLACK, 0, 0, 0, 0, 0);
 	record->timer_slack_ns = result;
@@ -172,7 +175,7 @@ static int read_name(struct thread *t, char name[16])
 	return 0;
 }
 
-static int capture_thread(struct capture *c, struct thread *t)
+static int capture_thread(struct capture *c, struct thread *t, int processors)
 {
 	struct thread_record record = {
 		.virtual_tid = t->virtual_tid,
@@ -205,7 +208,7 @@ static int capture_thread(struct capture *c, struct thread *t)
 	}
 	if (syscall(SYS_get_robust_list, t->tid, &record.robust_list, &robust_bytes) < 0)
 		return -errno;
-	ret = scheduling_read(t->tid, &record.scheduling);
+	ret = scheduling_read(t->tid, processors, &record.scheduling);
 	if (!ret)
 		ret = inject_begin(t, c->fault);
 	if (ret < 0)
@@ -221,10 +224,11 @@ static int capture_thread(struct capture *c, struct thread *t)
 static int capture(struct capture *c)
 {
 	struct process *p = c->process;
+	int processors = get_nprocs();
 	size_t i;
 
 	for (i = 0; i < p->thread_count; i++) {
-		int ret = capture_thread(c, &p->threads[i]);
+		int ret = capture_thread(c, &p->threads[i], processors);
 
 		if (ret < 0)
 			return fault_set(c->fault, -ret, "internal", "thread %d of process %d: %s",
