@@ -1,6 +1,7 @@
 /*
- * An old program: it asks for its checkpoints with dmtcpaware.h. `dmtcpaware_old absent` checks that nothing is
- * there; without a word it goes through one checkpoint, and ends as the restarted program.
+ * An old program: it asks for its checkpoints with dmtcpaware.h. `dmtcpaware_old absent` checks
+ * that nothing is there; without a word it goes through one checkpoint, and ends as the restarted
+ * program.
  */
 #include <stdio.h>
 #include <stdlib.h>

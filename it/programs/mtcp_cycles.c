@@ -6,6 +6,7 @@
  *   repeated  five checkpoints one after the other, in each of which it may be restarted
  *   clock     a checkpoint every second; ends when it has been restarted
  *   signal    the same on SIGUSR1
+ *   together  three threads ask for three checkpoints each, and two keep them out now and then
  *   failing   says what a checkpoint that cannot work returns, then goes on
  */
 #include <errno.h>
@@ -117,6 +118,48 @@ static void wait_for_restart(const char *mode)
 	check(mode);
 }
 
+static void *ask_thrice(void *context)
+{
+	(void)context;
+	for (int i = 0; i < 3; i++) {
+		int ret = mtcp_checkpoint();
+
+		if (ret != MTCP_AFTER_CHECKPOINT && ret != MTCP_AFTER_RESTART)
+			bad("mtcp_checkpoint");
+	}
+	return NULL;
+}
+
+static void *keep_out(void *context)
+{
+	(void)context;
+	for (int i = 0; i < 50; i++) {
+		if (mtcp_disable() || mtcp_disable())
+			bad("mtcp_disable");
+		usleep(1000);
+		if (mtcp_enable() || mtcp_enable())
+			bad("mtcp_enable");
+		usleep(5000);
+	}
+	return NULL;
+}
+
+static void ask_together(void)
+{
+	struct mtcp_status status;
+	pthread_t threads[5];
+
+	for (int i = 0; i < 5; i++)
+		pthread_create(&threads[i], NULL, i < 3 ? ask_thrice : keep_out, NULL);
+	for (int i = 0; i < 5; i++)
+		pthread_join(threads[i], NULL);
+	mtcp_get_status(&status);
+	if (status.checkpoints != 9 || status.failures || status.restarts != (uint32_t)restarts)
+		bad("number of checkpoints");
+	say(restarts ? "restarted" : "checkpoint");
+	check("together");
+}
+
 /* Each reason has to be told, and the next checkpoint must work. */
 static void fail_each_way(const char *image)
 {
@@ -170,7 +213,9 @@ int main(int argc, char **argv)
 		bad("mtcp_init");
 	if (!strcmp(mode, "signal") && mtcp_set_signal(SIGUSR1))
 		bad("mtcp_set_signal");
-	if (!strcmp(mode, "clock") || !strcmp(mode, "signal")) {
+	if (!strcmp(mode, "together")) {
+		ask_together();
+	} else if (!strcmp(mode, "clock") || !strcmp(mode, "signal")) {
 		wait_for_restart(mode);
 		say("restarted");
 	} else {

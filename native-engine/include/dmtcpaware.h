@@ -1,9 +1,10 @@
 /*
- * The interface that programs used before there were plugins. Deprecated: it is kept so that old programs
- * build and run; new ones use dmtcp.h, whose functions these are made of (docs/plugin-tutorial.md).
+ * The interface that programs used before there were plugins. Deprecated: it is kept so that old
+ * programs build and run; new ones use dmtcp.h, whose functions these are made of
+ * (docs/plugin-tutorial.md).
  *
- * Link with -ldmtcpaware (libdmtcpaware.so or .a). The library may be there without the system: then every
- * function says so (0, NULL or DMTCP_NOT_PRESENT), also in static programs.
+ * Link with -ldmtcpaware (libdmtcpaware.so or .a). The library may be there without the system:
+ * then every function says so (0, NULL or DMTCP_NOT_PRESENT), also in static programs.
  */
 #ifndef DMTCPAWARE_H
 #define DMTCPAWARE_H
@@ -47,8 +48,8 @@ int dmtcpIsEnabled(void) DMTCPAWARE_DEPRECATED;
 int dmtcpCheckpoint(void) DMTCPAWARE_DEPRECATED;
 
 /*
- * A command as typed at the coordinator's console: c, k, q, f; s and l only ask whether it is there.
- * 1: it was taken; it need not be done yet. < 0: it was refused or is none.
+ * A command as typed at the coordinator's console: c, k, q, f; s and l only ask whether it is
+ * there. 1: it was taken; it need not be done yet. < 0: it was refused or is none.
  */
 int dmtcpRunCommand(char command) DMTCPAWARE_DEPRECATED;
 
@@ -57,8 +58,8 @@ const DmtcpCoordinatorStatus *dmtcpGetCoordinatorStatus(void) DMTCPAWARE_DEPRECA
 const DmtcpLocalStatus *dmtcpGetLocalStatus(void) DMTCPAWARE_DEPRECATED;
 
 /*
- * Called while the threads of the program stand still: @preCheckpoint, then @postCheckpoint or, in the
- * restarted process, @postRestart. NULL: none. 1, or < 0.
+ * Called while the threads of the program stand still: @preCheckpoint, then @postCheckpoint or, in
+ * the restarted process, @postRestart. NULL: none. 1, or < 0.
  */
 int dmtcpInstallHooks(DmtcpFunctionPointer preCheckpoint, DmtcpFunctionPointer postCheckpoint,
 		      DmtcpFunctionPointer postRestart) DMTCPAWARE_DEPRECATED;

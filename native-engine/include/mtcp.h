@@ -16,7 +16,7 @@
  * replaces the one before only once it is complete and durable. Children are not part of the image.
  *
  * All functions may be called from any thread, none from a signal handler. Results below 0 are
- * -errno. After fork(2) the child has to call mtcp_init() for itself. Nothing here needs privileges.
+ * -errno. After fork(2) the child has to call mtcp_init() for itself. No privileges are needed.
  */
 #ifndef MTCP_H
 #define MTCP_H
@@ -67,7 +67,7 @@ int mtcp_set_compression(const char *name);
  * clock and of a signal), while all others run. Any may be NULL.
  */
 struct mtcp_hooks {
-	void (*before)(void *context);       /* may still refuse nothing; close what must not be saved */
+	void (*before)(void *context); /* close what must not be saved */
 	void (*after)(void *context, int result); /* the same program goes on: 1, or -errno */
 	void (*restarted)(void *context);    /* instead of @after, in the restarted program */
 	void *context;
@@ -77,9 +77,9 @@ struct mtcp_hooks {
 int mtcp_set_hooks(const struct mtcp_hooks *hooks);
 
 /*
- * Between these two no checkpoint is begun, by whomever; they nest, per thread. A checkpoint that is
- * due waits; mtcp_disable() waits for one that is going on. -EPERM: mtcp_enable() without the other;
- * -EDEADLK: called by a hook.
+ * Between these two no checkpoint is begun, by whomever; they nest, per thread. A checkpoint that
+ * is due waits; mtcp_disable() waits for one that is going on. -EPERM: mtcp_enable() without the
+ * other; -EDEADLK: called by a hook.
  */
 int mtcp_disable(void);
 int mtcp_enable(void);

@@ -1,6 +1,6 @@
 /*
- * dmtcp_inspect on hostile images: whatever a file claims, with checksums that fit, it is shown or refused, and
- * nothing else happens. Runs under ASan with `make check SANITIZE=1`.
+ * dmtcp_inspect on hostile images: whatever a file claims, with checksums that fit, it is shown or
+ * refused, and nothing else happens. Runs under ASan with `make check SANITIZE=1`.
  */
 #include <fcntl.h>
 #include <netinet/in.h>

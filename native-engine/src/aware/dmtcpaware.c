@@ -1,6 +1,6 @@
 /*
- * libdmtcpaware: the old names for what libdmtcp.so, where it is loaded, offers in dmtcp.h. All of that is
- * weak: so the same code serves without it.
+ * libdmtcpaware: the old names for what libdmtcp.so, where it is loaded, offers in dmtcp.h. All of
+ * that is weak: so the same code serves without it.
  */
 #define DMTCPAWARE_NO_WARNINGS
 #include "dmtcpaware.h"
@@ -41,7 +41,8 @@ const DmtcpCoordinatorStatus *dmtcpGetCoordinatorStatus(void)
 {
 	static DmtcpCoordinatorStatus status;
 
-	if (dmtcp_get_coordinator_status(&status.numProcesses, &status.isRunning) != DMTCP_IS_PRESENT)
+	if (dmtcp_get_coordinator_status(&status.numProcesses, &status.isRunning) !=
+	    DMTCP_IS_PRESENT)
 		return NULL;
 	return &status;
 }

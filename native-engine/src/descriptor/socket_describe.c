@@ -35,7 +35,8 @@ static void set_if(json_t *out, const char *key, json_t *value)
 
 void inet_describe(const void *payload, size_t bytes, json_t *out)
 {
-	static const char *const states[] = { "loose", "listening", "connected", "waiting", "connecting" };
+	static const char *const states[] = { "loose", "listening", "connected", "waiting",
+					      "connecting" };
 	static const char *const peers[] = { "none", "member", "gone", "outside" };
 	struct inet_payload u;
 
@@ -65,7 +66,8 @@ static json_t *name_text(const struct unix_name *n, const char *directory)
 		memcpy(text + 1, n->text + 1, length - 1);
 		return json_from_bytes(text, length);
 	}
-	snprintf(text, sizeof(text), "%s%s%.*s", directory, *directory ? "/" : "", (int)length, n->text);
+	snprintf(text, sizeof(text), "%s%s%.*s", directory, *directory ? "/" : "", (int)length,
+		 n->text);
 	return json_from_text(text);
 }
 

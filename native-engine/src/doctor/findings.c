@@ -8,8 +8,8 @@ static const char *const levels[] = { "fine", "note", "warning", "problem" };
 static void add(struct findings *f, enum finding_level level, const char *check, const char *id,
 		const char *remedy, const char *text)
 {
-	json_t *finding = json_pack("{s:s, s:s, s:o}", "check", check, "level", levels[level], "text",
-				    json_from_text(text));
+	json_t *finding = json_pack("{s:s, s:s, s:o}", "check", check, "level", levels[level],
+				    "text", json_from_text(text));
 
 	if (*id)
 		json_object_set_new(finding, "error", json_string(id));
@@ -47,7 +47,8 @@ void findings_print(const struct findings *f, const char *subject, FILE *out)
 	json_array_foreach(f->list, n, finding) {
 		const char *remedy = json_text(finding, "remedy", "");
 
-		for (level = 0; strcmp(levels[level], json_text(finding, "level", "problem")); level++)
+		for (level = 0; strcmp(levels[level], json_text(finding, "level", "problem"));
+		     level++)
 			;
 		fprintf(out, "  %-8s %-18s %s\n", marks[level], json_text(finding, "check", ""),
 			json_text(finding, "text", ""));
@@ -61,7 +62,7 @@ void findings_print(const struct findings *f, const char *subject, FILE *out)
 
 json_t *findings_json(const struct findings *f, const char *subject)
 {
-	return json_pack("{s:o, s:O, s:i, s:i, s:b}", "subject", json_from_text(subject), "findings",
-			 f->list, "problems", f->counts[FINDING_PROBLEM], "warnings",
+	return json_pack("{s:o, s:O, s:i, s:i, s:b}", "subject", json_from_text(subject),
+			 "findings", f->list, "problems", f->counts[FINDING_PROBLEM], "warnings",
 			 f->counts[FINDING_WARNING], "possible", !f->counts[FINDING_PROBLEM]);
 }

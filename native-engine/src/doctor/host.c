@@ -48,7 +48,8 @@ static void check_seccomp(struct findings *f)
 		free(status);
 	}
 	if (mode)
-		finding_add(f, FINDING_NOTE, "seccomp", "", "commands here run under a seccomp filter, as "
+		finding_add(f, FINDING_NOTE, "seccomp", "",
+			    "commands here run under a seccomp filter, as "
 			    "in a container: what it forbids shows in the other findings");
 }
 
@@ -61,8 +62,10 @@ static void check_sockets(struct findings *f)
 		close(fd);
 		return;
 	}
-	finding_add(f, FINDING_PROBLEM, "sock-diag", "Load the kernel modules unix_diag, tcp_diag and "
-		    "udp_diag, or allow netlink sockets.", "sockets cannot be listed: %s", strerror(errno));
+	finding_add(f, FINDING_PROBLEM, "sock-diag",
+		    "Load the kernel modules unix_diag, tcp_diag and "
+		    "udp_diag, or allow netlink sockets.",
+		    "sockets cannot be listed: %s", strerror(errno));
 }
 
 static void check_limits(struct findings *f)
@@ -72,8 +75,9 @@ static void check_limits(struct findings *f)
 	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
 		bool low = limit.rlim_max < DESCRIPTORS;
 
-		finding_add(f, low ? FINDING_WARNING : FINDING_FINE, "open-files", low ?
-				    "Raise the hard limit (ulimit -Hn, /etc/security/limits.conf)." : "",
+		finding_add(f, low ? FINDING_WARNING : FINDING_FINE, "open-files",
+			    low ? "Raise the hard limit (ulimit -Hn, /etc/security/limits.conf)."
+				: "",
 			    "at most %llu open files%s", (unsigned long long)limit.rlim_max,
 			    low ? ": large computations need more" : "");
 	}
@@ -82,8 +86,8 @@ static void check_limits(struct findings *f)
 			    "files may have %llu bytes: larger images fail",
 			    (unsigned long long)limit.rlim_cur);
 	if (!getrlimit(RLIMIT_NPROC, &limit) && geteuid() && limit.rlim_cur < 256)
-		finding_add(f, FINDING_WARNING, "processes", "Raise ulimit -u.", "at most %llu processes",
-			    (unsigned long long)limit.rlim_cur);
+		finding_add(f, FINDING_WARNING, "processes", "Raise ulimit -u.",
+			    "at most %llu processes", (unsigned long long)limit.rlim_cur);
 }
 
 /* Writes, and waits for the disk, as a checkpoint does. */
@@ -124,24 +128,28 @@ static bool check_directory(struct findings *f, const char *directory)
 	snprintf(path, sizeof(path), "%s/.dmtcp_doctor.%d", directory, getpid());
 	ret = write_sample(path, &ns);
 	if (ret < 0) {
-		fault_set(&fault, -ret, ret == -ENOSPC || ret == -EDQUOT ? "disk-full" : "image-unwritable",
+		fault_set(&fault, -ret,
+			  ret == -ENOSPC || ret == -EDQUOT ? "disk-full" : "image-unwritable",
 			  "%s: %s", directory, strerror(-ret));
 		finding_fault(f, FINDING_PROBLEM, "checkpoint-dir", &fault);
 		return false;
 	}
 	if (ns / 1e9 * SLOW_BYTES_PER_S > SAMPLE_BYTES)
-		finding_add(f, FINDING_WARNING, "checkpoint-dir", "Use a faster disk for --ckptdir.",
-			    "%s: %u MiB took %.1f s to reach the disk", directory, SAMPLE_BYTES >> 20,
-			    ns / 1e9);
+		finding_add(f, FINDING_WARNING, "checkpoint-dir",
+			    "Use a faster disk for --ckptdir.",
+			    "%s: %u MiB took %.1f s to reach the disk", directory,
+			    SAMPLE_BYTES >> 20, ns / 1e9);
 	else
-		finding_add(f, FINDING_FINE, "checkpoint-dir", "", "%s can be written, %u MiB reach the "
-			    "disk in %.0f ms", directory, SAMPLE_BYTES >> 20, ns / 1e6);
+		finding_add(f, FINDING_FINE, "checkpoint-dir", "",
+			    "%s can be written, %u MiB reach the disk in %.0f ms",
+			    directory, SAMPLE_BYTES >> 20, ns / 1e6);
 	if (statvfs(directory, &space))
 		return true;
 	free_bytes = (uint64_t)space.f_bavail * space.f_frsize;
 	finding_add(f, free_bytes < SPACE_BYTES ? FINDING_WARNING : FINDING_FINE, "disk-space",
-		    free_bytes < SPACE_BYTES ? "Free space, or choose another directory with --ckptdir." :
-					       "",
+		    free_bytes < SPACE_BYTES ? "Free space, or choose another directory with "
+					       "--ckptdir."
+					     : "",
 		    "%llu MiB are free there", (unsigned long long)(free_bytes >> 20));
 	return true;
 }

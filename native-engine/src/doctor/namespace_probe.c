@@ -1,4 +1,7 @@
-/* Can processes be made with the numbers that they had? The steps of a restart, one after the other. */
+/*
+ * Can processes be made with the numbers that they had? The steps of a restart, one after the
+ * other.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -153,11 +156,11 @@ void probe_namespaces(struct findings *f)
 	     "namespaces-forbidden", "the user cannot be mapped to himself in a user namespace");
 	tell(f, &o, STEP_MOUNTS, "mounts", "mounts can be made private", FINDING_PROBLEM,
 	     "namespaces-forbidden", "mounts cannot be made private");
-	tell(f, &o, STEP_PROC, "proc-mount", "/proc of new processes can be mounted", FINDING_PROBLEM,
-	     "proc-mount-forbidden", "/proc cannot be mounted in a new namespace");
+	tell(f, &o, STEP_PROC, "proc-mount", "/proc of new processes can be mounted",
+	     FINDING_PROBLEM, "proc-mount-forbidden", "/proc cannot be mounted in a new namespace");
 	tell(f, &o, STEP_NUMBER, "process-numbers", "processes can be given their numbers",
 	     FINDING_PROBLEM, "namespaces-forbidden",
 	     "processes cannot be given their numbers (clone3 with set_tid, Linux 5.5)");
-	tell(f, &o, STEP_TIME, "time-namespace", "clocks can go on where they were", FINDING_WARNING,
-	     "clocks-jump", "no time namespace can be made");
+	tell(f, &o, STEP_TIME, "time-namespace", "clocks can go on where they were",
+	     FINDING_WARNING, "clocks-jump", "no time namespace can be made");
 }

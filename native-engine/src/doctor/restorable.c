@@ -1,4 +1,7 @@
-/* Could these images be restarted here? All that dmtcp_restart checks, to the end and not to the first fault. */
+/*
+ * Could these images be restarted here? All that dmtcp_restart checks, to the end and not to the
+ * first fault.
+ */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
@@ -17,7 +20,8 @@
 extern const struct resource descriptors_resource;
 
 /* A port that somebody listens on cannot be listened on again. */
-static void check_port(struct findings *f, const struct image_reader *image, const struct inet_payload *u)
+static void check_port(struct findings *f, const struct image_reader *image,
+		       const struct inet_payload *u)
 {
 	int fd, on = 1;
 
@@ -72,8 +76,9 @@ static void check_image(struct findings *f, struct image_reader *image)
 	struct fault fault = { 0 };
 
 	if (image->header.owner_uid != geteuid()) {
-		fault_set(&fault, EPERM, "image-other-owner", "%s: written by user %u, you are user %u",
-			  image->path, image->header.owner_uid, geteuid());
+		fault_set(&fault, EPERM, "image-other-owner",
+			  "%s: written by user %u, you are user %u", image->path,
+			  image->header.owner_uid, geteuid());
 		finding_fault(f, FINDING_PROBLEM, "owner", &fault);
 	}
 	memset(&fault, 0, sizeof(fault));
@@ -91,7 +96,8 @@ static void check_image(struct findings *f, struct image_reader *image)
 			finding_fault(f, FINDING_PROBLEM, r->name, &fault);
 	}
 	if (before == f->counts[FINDING_PROBLEM])
-		finding_add(f, FINDING_FINE, "image", "", "%s (%d), generation %llu: nothing speaks against it",
+		finding_add(f, FINDING_FINE, "image", "",
+			    "%s (%d), generation %llu: nothing speaks against it",
 			    image->header.program, image->header.virtual_pid,
 			    (unsigned long long)image->header.generation);
 }
@@ -106,7 +112,8 @@ static void check_memory(struct findings *f, uint64_t bytes)
 		free(text);
 	}
 	if (kib < bytes >> 10)
-		finding_add(f, FINDING_WARNING, "memory", "Free some, or restart on a larger machine.",
+		finding_add(f, FINDING_WARNING, "memory",
+			    "Free some, or restart on a larger machine.",
 			    "%llu MiB of memory are in the images, %llu MiB are available here",
 			    (unsigned long long)(bytes >> 20), (unsigned long long)(kib >> 10));
 }
@@ -135,14 +142,17 @@ static void check_set(struct findings *f, const struct inspection *i)
 		if (strcmp(i->images[n]->header.manifest_id, first->manifest_id)) {
 			struct fault fault = { 0 };
 
-			fault_set(&fault, EINVAL, "image-set-mixed", "%s and %s are not of one checkpoint",
-				  i->images[0]->path, i->images[n]->path);
+			fault_set(&fault, EINVAL, "image-set-mixed",
+				  "%s and %s are not of one checkpoint", i->images[0]->path,
+				  i->images[n]->path);
 			finding_fault(f, FINDING_PROBLEM, "set", &fault);
 			return;
 		}
 	if (i->count < first->members)
-		finding_add(f, FINDING_NOTE, "set", "", "%zu of %u members were given: the others are to "
-			    "be restarted on their hosts", i->count, first->members);
+		finding_add(f, FINDING_NOTE, "set", "",
+			    "%zu of %u members were given: the others are to "
+			    "be restarted on their hosts",
+			    i->count, first->members);
 }
 
 void examine_images(struct findings *f, char **arguments, int count)

@@ -1,4 +1,7 @@
-/* The whole way, with the commands that a user has: a small program is checkpointed, ended and restarted. */
+/*
+ * The whole way, with the commands that a user has: a small program is checkpointed, ended and
+ * restarted.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -18,8 +21,8 @@
 #define RESTARTED_STATUS 42
 
 /*
- * Alone in a session, with nothing open that leads to us. It waits for the file @go, which is made only when
- * it has been ended: the one that finds it has been restarted.
+ * Alone in a session, with nothing open that leads to us. It waits for the file @go, which is made
+ * only when it has been ended: the one that finds it has been restarted.
  */
 static void __attribute__((noreturn)) small_program(const char *go)
 {
@@ -108,14 +111,15 @@ static int run(char *const arguments[], char *said, size_t bytes)
 static void tell_failure(struct findings *f, const char *check, const char *what, char *said)
 {
 	said[strcspn(said, "\n")] = '\0';
-	finding_add(f, FINDING_PROBLEM, check, "The findings above tell what is missing.", "%s: %s", what,
-		    *said ? said : "no reason was given");
+	finding_add(f, FINDING_PROBLEM, check, "The findings above tell what is missing.", "%s: %s",
+		    what, *said ? said : "no reason was given");
 }
 
 void probe_round_trip(struct findings *f, const char *directory)
 {
 	char image[PATH_MAX + 64], go[PATH_MAX + 64], number[16], said[600];
-	char *checkpoint[] = { "dmtcp_engine", "--checkpoint", number, "--image", image, "--kill", NULL };
+	char *checkpoint[] = { "dmtcp_engine", "--checkpoint", number, "--image",
+			       image, "--kill", NULL };
 	char *restart[] = { "dmtcp_restart", "--no-coordinator", "--image", image, NULL };
 	int status, fd;
 	pid_t program;

@@ -1,4 +1,7 @@
-/* Would a checkpoint of this program be refused? Asked without stopping it: what the engine asks first. */
+/*
+ * Would a checkpoint of this program be refused? Asked without stopping it: what the engine asks
+ * first.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -63,8 +66,8 @@ static bool check_access(struct findings *f, pid_t pid, const char *program)
 
 	if (proc_status(pid, &status) == 0 && status.tracer) {
 		finding_add(f, FINDING_PROBLEM, "traced", "End the debugger, or let it detach.",
-			    "process %d (%s) is traced by process %d, and only one can", pid, program,
-			    status.tracer);
+			    "process %d (%s) is traced by process %d, and only one can", pid,
+			    program, status.tracer);
 		return false;
 	}
 	/* The kernel asks here what it asks a tracer, but for Yama: proc_pid_mem(5). */
@@ -74,8 +77,8 @@ static bool check_access(struct findings *f, pid_t pid, const char *program)
 		close(fd);
 		return true;
 	}
-	fault_set(&fault, errno, "not-allowed-to-trace", "process %d (%s) may not be looked into: %s",
-		  pid, program, strerror(errno));
+	fault_set(&fault, errno, "not-allowed-to-trace",
+		  "process %d (%s) may not be looked into: %s", pid, program, strerror(errno));
 	finding_fault(f, FINDING_PROBLEM, "access", &fault);
 	return false;
 }
@@ -89,10 +92,11 @@ static void check_threads(struct findings *f, pid_t pid)
 	for (size_t n = 0; n < threads.count; n++)
 		if (!proc_stat_of_thread(pid, threads.pids[n], &stat) && stat.state == 'D')
 			finding_add(f, FINDING_WARNING, "thread",
-				    "A thread in state D waits for a device or a network file system: a "
+				    "A thread in state D waits for a device or a network file "
+				    "system: a "
 				    "checkpoint waits for it, with a limit.",
-				    "thread %d of process %d (%s) cannot be stopped now", threads.pids[n],
-				    pid, stat.comm);
+				    "thread %d of process %d (%s) cannot be stopped now",
+				    threads.pids[n], pid, stat.comm);
 	pid_list_free(&threads);
 }
 
@@ -120,8 +124,9 @@ static void check_space(struct findings *f, uint64_t bytes, const char *director
 	if (bytes > free_bytes)
 		finding_add(f, FINDING_WARNING, "disk-space",
 			    "Free space, or choose another directory with --ckptdir.",
-			    "%llu MiB of memory, and %llu MiB free in %s: without good compression it "
-			    "does not fit", (unsigned long long)(bytes >> 20),
+			    "%llu MiB of memory, and %llu MiB free in %s: without good compression "
+			    "it does not fit",
+			    (unsigned long long)(bytes >> 20),
 			    (unsigned long long)(free_bytes >> 20), directory);
 }
 
@@ -153,8 +158,8 @@ void examine_process(struct findings *f, pid_t pid, const struct doctor_options 
 			bytes += resident_bytes(member);
 		}
 		if (problems == f->counts[FINDING_PROBLEM])
-			finding_add(f, FINDING_FINE, "process", "", "%d (%s): nothing speaks against it",
-				    member, stat.comm);
+			finding_add(f, FINDING_FINE, "process", "",
+				    "%d (%s): nothing speaks against it", member, stat.comm);
 	}
 	if (family_check(&found, &fault) < 0)
 		finding_fault(f, FINDING_PROBLEM, "family", &fault);

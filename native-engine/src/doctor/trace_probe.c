@@ -137,7 +137,8 @@ void probe_tracing(struct findings *f)
 			    "no process can be made to try with");
 		return;
 	}
-	tell(f, "ptrace", stop_it(pid), "programs can be stopped", "a program cannot be stopped (ptrace)");
+	tell(f, "ptrace", stop_it(pid), "programs can be stopped",
+	     "a program cannot be stopped (ptrace)");
 	tell(f, "memory", read_it(pid), "memory of programs can be read",
 	     "memory of a program cannot be read (process_vm_readv)");
 	tell(f, "descriptors", take_descriptor(pid), "descriptors of programs can be looked at",
@@ -150,9 +151,12 @@ void probe_tracing(struct findings *f)
 	if (pid >= 0)
 		close(lifeline);
 	if (ret == -EPERM && scope)
-		finding_add(f, FINDING_WARNING, "yama", "sysctl kernel.yama.ptrace_scope=0, or run as root.",
-			    "kernel.yama.ptrace_scope is %d: static programs, and those started without "
-			    "dmtcp_launch, cannot be checkpointed", scope);
+		finding_add(f, FINDING_WARNING, "yama",
+			    "sysctl kernel.yama.ptrace_scope=0, or run as root.",
+			    "kernel.yama.ptrace_scope is %d: static programs, and those started "
+			    "without "
+			    "dmtcp_launch, cannot be checkpointed",
+			    scope);
 	else
 		finding_add(f, FINDING_FINE, "yama", "", "programs need not allow it");
 }

@@ -6,7 +6,8 @@
 
 /*
  * Waits, at most 2 s, until @pid lets us write to its struct mtcp_answer at @address: with Yama it
- * has to name us first. Leaves @generation there, which a restart of the image finds. -EPERM, -ESRCH; -EINVAL: there is no such struct.
+ * has to name us first. Leaves @generation there, which a restart of the image finds. -EPERM,
+ * -ESRCH; -EINVAL: there is no such struct.
  */
 int answer_open(pid_t pid, uint64_t address, uint64_t generation, struct fault *fault);
 

@@ -25,11 +25,13 @@
 static const char usage[] =
 	"Usage: dmtcp_engine --socket FD\n"
 	"       dmtcp_engine --checkpoint PID --dir DIR [--codec zstd|gzip|lz4|none] [--kill]\n"
-	"                    [--copy-on-write] [--open-files] [--timeout MS (of the freeze)] [--limit MS]\n"
+	"                    [--copy-on-write] [--open-files] [--timeout MS (of the freeze)] "
+	"[--limit MS]\n"
 	"       dmtcp_engine --checkpoint PID --image FILE [--answer ADDRESS] [as above]\n"
 	"\n"
 	"The second form writes a checkpoint of process PID and all its descendants to DIR,\n"
-	"the third one of process PID alone to FILE, and tells it in its struct mtcp_answer at ADDRESS.\n";
+	"the third one of process PID alone to FILE, and tells it in its struct mtcp_answer at "
+	"ADDRESS.\n";
 
 static unsigned int processors(void)
 {

@@ -1,6 +1,6 @@
 /*
- * Who is at the other end. Every link is {kind, label, from, to}; an end is {process, pid, number} or
- * {outside}. Ends with several holders (after a fork) give one link per pair of processes.
+ * Who is at the other end. Every link is {kind, label, from, to}; an end is {process, pid, number}
+ * or {outside}. Ends with several holders (after a fork) give one link per pair of processes.
  */
 #include <stdio.h>
 #include <string.h>
@@ -39,7 +39,8 @@ static bool is_process(const json_t *end)
 	return json_object_get(end, "process") != NULL;
 }
 
-static void link_ends(struct graph *g, const char *kind, const char *label, json_t *from, json_t *to)
+static void link_ends(struct graph *g, const char *kind, const char *label, json_t *from,
+		      json_t *to)
 {
 	char key[512];
 
@@ -99,7 +100,8 @@ static void note_pipe(struct graph *g, const json_t *descriptor, json_t *end)
 
 static void link_pipe(struct graph *g, json_t *pipe)
 {
-	json_t *readers = json_object_get(pipe, "readers"), *writers = json_object_get(pipe, "writers");
+	json_t *readers = json_object_get(pipe, "readers");
+	json_t *writers = json_object_get(pipe, "writers");
 	const json_t *descriptor = json_object_get(pipe, "descriptor");
 	const char *path = json_text(descriptor, "path", "");
 	char who[64];
@@ -120,10 +122,12 @@ static void link_pipe(struct graph *g, json_t *pipe)
 
 static void link_peer(struct graph *g, const json_t *descriptor, json_t *end)
 {
-	const char *peer = json_text(descriptor, "peer", "none"), *file = json_text(descriptor, "file", "");
+	const char *peer = json_text(descriptor, "peer", "none");
+	const char *file = json_text(descriptor, "file", "");
 	const char *peer_file = json_text(descriptor, "peerFile", "");
 	const char *kind = json_text(descriptor, "protocol", json_text(descriptor, "kind", "?"));
-	const char *local = json_text(descriptor, "local", ""), *remote = json_text(descriptor, "remote", "");
+	const char *local = json_text(descriptor, "local", "");
+	const char *remote = json_text(descriptor, "remote", "");
 	json_t *other = json_object_get(g->by_file, peer_file);
 	char label[600];
 
@@ -145,7 +149,8 @@ static bool is_shared(const json_t *mapping)
 {
 	const char *protection = json_text(mapping, "protection", "----");
 
-	return strlen(protection) == 4 && protection[3] == 's' && json_object_get(mapping, "file") &&
+	return strlen(protection) == 4 && protection[3] == 's' &&
+	       json_object_get(mapping, "file") &&
 	       (protection[1] == 'w' || strcmp(json_text(mapping, "kind", ""), "file"));
 }
 
@@ -166,7 +171,8 @@ static void link_memory(struct graph *g, const json_t *images)
 					json_object_get(image, "uniquePid"), "pid",
 					(json_int_t)json_number(image, "virtualPid", 0), "mapping",
 					mapping);
-			json_array_append_new(list_in(mappers, json_text(mapping, "file", "")), end);
+			json_array_append_new(list_in(mappers, json_text(mapping, "file", "")),
+					      end);
 		}
 	json_object_foreach(mappers, file, list) {
 		const json_t *first = json_array_get(list, 0);
@@ -174,7 +180,8 @@ static void link_memory(struct graph *g, const json_t *images)
 
 		/* A star around the first: who shares with whom is then told once for each. */
 		json_array_foreach(list, n, other)
-			if (strcmp(json_text(first, "process", ""), json_text(other, "process", "")))
+			if (strcmp(json_text(first, "process", ""),
+				   json_text(other, "process", "")))
 				link_ends(g, "shared memory", json_text(what, "path", "anonymous"),
 					  (json_t *)first, other);
 	}
@@ -204,7 +211,8 @@ json_t *connections_of(const json_t *images)
 		json_array_foreach(json_object_get(image, "descriptors"), m, descriptor) {
 			json_t *end = end_of(image, descriptor);
 
-			json_array_append(list_in(g.by_file, json_text(descriptor, "file", "")), end);
+			json_array_append(list_in(g.by_file, json_text(descriptor, "file", "")),
+					  end);
 			if (!strcmp(json_text(descriptor, "kind", ""), "pipe"))
 				note_pipe(&g, descriptor, end);
 			json_decref(end);

@@ -1,6 +1,6 @@
 /*
- * The drawings of the page, in their natural size (narrow enough for a phone; deep trees scroll). Colours are
- * classes, whose values page.c has for light and dark.
+ * The drawings of the page, in their natural size (narrow enough for a phone; deep trees scroll).
+ * Colours are classes, whose values page.c has for light and dark.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -63,13 +63,18 @@ static void box(const json_t *image, int x, int y, FILE *out)
 
 	fprintf(out, "<g><title>");
 	page_text(json_text(image, "path", ""), out);
-	fprintf(out, "</title><rect class=\"box%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"6\"/>"
+	fprintf(out,
+		"</title><rect class=\"box%s\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" "
+		"rx=\"6\"/>"
 		"<text x=\"%d\" y=\"%d\">",
-		strcmp(json_text(image, "state", "running"), "running") ? " idle" : "", x, y, BOX_WIDTH,
-		BOX_HEIGHT, x + 8, y + 17);
-	fprintf(out, "<tspan class=\"pid\">%" PRId64 "</tspan> ", json_number(image, "virtualPid", 0));
+		strcmp(json_text(image, "state", "running"), "running") ? " idle" : "", x, y,
+		BOX_WIDTH, BOX_HEIGHT, x + 8, y + 17);
+	fprintf(out, "<tspan class=\"pid\">%" PRId64 "</tspan> ",
+		json_number(image, "virtualPid", 0));
 	short_text(json_text(image, "program", "?"), 14, out);
-	fprintf(out, "</text><text class=\"small\" x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text></g>\n",
+	fprintf(out,
+		"</text><text class=\"small\" x=\"%d\" y=\"%d\" "
+		"text-anchor=\"end\">%s</text></g>\n",
 		x + BOX_WIDTH - 8, y + 17,
 		size_text(json_number(image, "fileBytes", 0), size, sizeof(size)));
 }
@@ -90,7 +95,8 @@ static bool is_child(const struct tree *t, size_t child, const json_t *parent)
 
 	return json_number(image, "parent", 0) == json_number(parent, "virtualPid", -1) &&
 	       !strcmp(json_text(image, "host", ""), json_text(parent, "host", "")) &&
-	       !strcmp(json_text(image, "computationId", ""), json_text(parent, "computationId", ""));
+	       !strcmp(json_text(image, "computationId", ""),
+		       json_text(parent, "computationId", ""));
 }
 
 static void draw_branch(struct tree *t, size_t index, int depth, int parent_row)
@@ -146,9 +152,10 @@ void drawing_tree(const json_t *images, FILE *out)
 	if (t.out)
 		fclose(t.out);
 	if (body)
-		fprintf(out, "<div class=\"scroll\"><svg role=\"img\" aria-label=\"tree of processes\" "
-			"width=\"%d\" height=\"%d\">%s</svg></div>\n", t.widest + MARGIN,
-			t.row * ROW + 2 * MARGIN, body);
+		fprintf(out,
+			"<div class=\"scroll\"><svg role=\"img\" aria-label=\"tree of processes\" "
+			"width=\"%d\" height=\"%d\">%s</svg></div>\n",
+			t.widest + MARGIN, t.row * ROW + 2 * MARGIN, body);
 	free(body);
 	free(t.drawn);
 }
@@ -253,8 +260,10 @@ void drawing_connections(const json_t *model, FILE *out)
 		draw_arcs(model, outside, body);
 		fclose(body);
 	}
-	fprintf(out, "<div class=\"scroll\"><svg role=\"img\" aria-label=\"connections\" width=\"%d\" "
-		"height=\"%zu\">\n", 2 * MARGIN + BOX_WIDTH + ARC_MAX - 10,
+	fprintf(out,
+		"<div class=\"scroll\"><svg role=\"img\" aria-label=\"connections\" width=\"%d\" "
+		"height=\"%zu\">\n",
+		2 * MARGIN + BOX_WIDTH + ARC_MAX - 10,
 		2 * MARGIN + (rows + json_array_size(outside)) * ROW);
 	json_array_foreach(images, n, image)
 		box(image, MARGIN, MARGIN + n * ROW, out);
@@ -282,9 +291,14 @@ static const char *memory_class(const char *kind)
 	static const struct {
 		const char *kind, *class;
 	} known[] = {
-		{ "code", "m-code" }, { "library data", "m-data" }, { "heap", "m-heap" },
-		{ "stack", "m-stack" }, { "anonymous", "m-anonymous" }, { "reserved", "m-reserved" },
-		{ "shared memory", "m-shared" }, { "System V segment", "m-shared" },
+		{ "code", "m-code" },
+		{ "library data", "m-data" },
+		{ "heap", "m-heap" },
+		{ "stack", "m-stack" },
+		{ "anonymous", "m-anonymous" },
+		{ "reserved", "m-reserved" },
+		{ "shared memory", "m-shared" },
+		{ "System V segment", "m-shared" },
 		{ "file", "m-file" },
 	};
 
@@ -305,12 +319,14 @@ void drawing_memory(const json_t *image, FILE *out)
 		total += sqrt((double)json_number(m, "bytes", 0) + 1);
 	if (total <= 0)
 		return;
-	fprintf(out, "<svg class=\"bar\" role=\"img\" aria-label=\"memory map\" viewBox=\"0 0 1000 40\" "
-		"preserveAspectRatio=\"none\">");
+	fputs("<svg class=\"bar\" role=\"img\" aria-label=\"memory map\" "
+	      "viewBox=\"0 0 1000 40\" preserveAspectRatio=\"none\">", out);
 	json_array_foreach(mappings, n, m) {
 		double width = sqrt((double)json_number(m, "bytes", 0) + 1) * 1000 / total;
 
-		fprintf(out, "<rect class=\"%s\" x=\"%.2f\" y=\"0\" width=\"%.2f\" height=\"40\"><title>",
+		fprintf(out,
+			"<rect class=\"%s\" x=\"%.2f\" y=\"0\" width=\"%.2f\" "
+			"height=\"40\"><title>",
 			memory_class(json_text(m, "kind", "")), x, width);
 		page_text(json_text(m, "kind", ""), out);
 		fprintf(out, " %s ", size_text(json_number(m, "bytes", 0), size, sizeof(size)));

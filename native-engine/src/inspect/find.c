@@ -126,8 +126,8 @@ static void add_manifest(struct inspection *i, const char *path)
 	json_array_foreach(json_object_get(manifest, "images"), n, member) {
 		const char *image = json_text(member, "path", ""), *name = strrchr(image, '/');
 
-		snprintf(beside, sizeof(beside), "%.*s%s", slash ? (int)(slash - path + 1) : 0, path,
-			 name ? name + 1 : image);
+		snprintf(beside, sizeof(beside), "%.*s%s", slash ? (int)(slash - path + 1) : 0,
+			 path, name ? name + 1 : image);
 		if (!access(beside, F_OK))
 			add_image(i, beside);
 		else if (!access(image, F_OK) || !strcmp(json_text(member, "host", ""), here))
@@ -153,21 +153,46 @@ static bool ends(const char *text, const char *with)
 	return bytes >= end && !strcmp(text + bytes - end, with);
 }
 
-static void add_directory_manifests(struct inspection *i, const char *directory)
+static void add_directory(struct inspection *i, const char *directory);
+
+/* ckpt_<computation>_<generation, 5 digits>: its number; 0: another name. */
+static int kept_generation(const char *name)
+{
+	size_t bytes = strlen(name);
+
+	if (!begins(name, "ckpt_") || bytes < 12 || name[bytes - 6] != '_' ||
+	    strspn(name + bytes - 5, "0123456789") != 5)
+		return 0;
+	return atoi(name + bytes - 5);
+}
+
+/* Kept generations are directories of their own: the last one of each computation is meant. */
+static bool add_last_generations(struct inspection *i, const char *directory)
 {
 	DIR *dir = opendir(directory);
 	char path[PATH_MAX + 256];
+	json_t *last = json_object(), *number;
 	struct dirent *entry;
+	const char *name;
+	bool found;
 
 	while (dir && (entry = readdir(dir))) {
-		if (!begins(entry->d_name, MANIFEST_PREFIX) || !ends(entry->d_name, MANIFEST_SUFFIX))
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name);
-		if (!knows_manifest(i, path))
-			load_manifest(i, path);
+		int generation = kept_generation(entry->d_name);
+
+		entry->d_name[strlen(entry->d_name) - (generation ? 5 : 0)] = '\0';
+		if (generation > json_number(last, entry->d_name, 0))
+			json_object_set_new(last, entry->d_name, json_integer(generation));
 	}
 	if (dir)
 		closedir(dir);
+	json_object_foreach(last, name, number) {
+		snprintf(path, sizeof(path), "%s/%s%05d", directory, name,
+			 (int)json_integer_value(number));
+		add_directory(i, path);
+	}
+	found = json_object_size(last) > 0;
+	json_decref(last);
+	return found;
 }
 
 static void add_directory(struct inspection *i, const char *directory)
@@ -193,7 +218,8 @@ static void add_directory(struct inspection *i, const char *directory)
 			continue;
 		}
 		if (count == capacity) {
-			char **more = realloc(names, (capacity = 2 * capacity + 16) * sizeof(*more));
+			char **more =
+				realloc(names, (capacity = 2 * capacity + 16) * sizeof(*more));
 
 			if (!more) {
 				free(name);
@@ -206,7 +232,7 @@ static void add_directory(struct inspection *i, const char *directory)
 	closedir(dir);
 	if (count)
 		qsort(names, count, sizeof(*names), compare_names);
-	else
+	else if (!add_last_generations(i, directory))
 		problem(i, directory, ENOENT, "image-unreadable", "no *.dmtcp files in it");
 	for (size_t n = 0; n < count; n++) {
 		snprintf(path, sizeof(path), "%s/%s", directory, names[n]);
@@ -216,7 +242,6 @@ static void add_directory(struct inspection *i, const char *directory)
 	while (count)
 		free(names[--count]);
 	free(names);
-	add_directory_manifests(i, directory);
 }
 
 /* dmtcp_restart_script_<computation>.sh: the manifest beside it knows all that it restarts. */

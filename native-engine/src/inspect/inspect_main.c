@@ -82,8 +82,12 @@ static int inspect(const struct inspect *o, int count, char **arguments)
 	return status;
 }
 
-/* Options and images in any order. *@images gets room for all arguments; returns how many are images. */
-static int read_arguments(struct inspect *o, int argc, char **argv, char **images, struct fault *fault)
+/*
+ * Options and images in any order. *@images gets room for all arguments; returns how many are
+ * images.
+ */
+static int read_arguments(struct inspect *o, int argc, char **argv, char **images,
+			  struct fault *fault)
 {
 	int count = 0, at = 0;
 

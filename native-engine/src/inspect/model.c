@@ -70,8 +70,8 @@ json_t *inspection_model(struct inspection *i, bool verified)
 
 	for (size_t n = 0; n < i->count; n++)
 		json_array_append_new(images, image_model(i->images[n]));
-	model = json_pack("{s:o, s:O, s:O, s:o}", "connections", connections_of(images), "manifests",
-			  i->manifests, "problems", i->problems, "images", images);
+	model = json_pack("{s:o, s:O, s:O, s:o}", "connections", connections_of(images),
+			  "manifests", i->manifests, "problems", i->problems, "images", images);
 	json_object_set_new(model, "verified",
 			    json_boolean(verified && !json_array_size(i->problems)));
 	return model;

@@ -150,8 +150,10 @@ static void print_threads(const json_t *image, FILE *out)
 	const json_t *threads = json_object_get(image, "threads"), *t;
 	size_t n;
 
-	fprintf(out, "<details><summary>%zu thread%s</summary><div class=\"scroll\"><table>"
-		"<tr><th class=\"n\">tid<th>name<th>state</tr>\n", json_array_size(threads), plural(json_array_size(threads)));
+	fprintf(out,
+		"<details><summary>%zu thread%s</summary><div class=\"scroll\"><table>"
+		"<tr><th class=\"n\">tid<th>name<th>state</tr>\n",
+		json_array_size(threads), plural(json_array_size(threads)));
 	json_array_foreach(threads, n, t) {
 		fputs("<tr>", out);
 		number(json_number(t, "tid", 0), out);
@@ -168,11 +170,14 @@ static void print_mappings(const json_t *image, FILE *out)
 	char size[24];
 	size_t n;
 
-	fprintf(out, "<details><summary>%zu mappings</summary><div class=\"scroll\"><table>"
-		"<tr><th>address<th>access<th class=\"n\">size<th class=\"n\">in image<th>kind<th>name"
-		"</tr>\n", json_array_size(mappings));
+	fprintf(out,
+		"<details><summary>%zu mappings</summary><div class=\"scroll\"><table>"
+		"<tr><th>address<th>access<th class=\"n\">size"
+		"<th class=\"n\">in image<th>kind<th>name</tr>\n",
+		json_array_size(mappings));
 	json_array_foreach(mappings, n, m) {
-		fprintf(out, "<tr><td class=\"a\">%s</td><td class=\"a\">%s</td><td class=\"n\">%s</td>",
+		fprintf(out,
+			"<tr><td class=\"a\">%s</td><td class=\"a\">%s</td><td class=\"n\">%s</td>",
 			json_text(m, "start", ""), json_text(m, "protection", ""),
 			size_text(json_number(m, "bytes", 0), size, sizeof(size)));
 		fprintf(out, "<td class=\"n\">%s</td>",
@@ -238,7 +243,8 @@ static void print_process(const json_t *image, FILE *out)
 	page_text(json_text(image, "directory", ""), out);
 	fputs("</code> · ", out);
 	print_compression(image, out);
-	fprintf(out, " · uid %" PRId64 "</p>\n", json_number(image, "uid", json_number(image, "owner", 0)));
+	fprintf(out, " · uid %" PRId64 "</p>\n",
+		json_number(image, "uid", json_number(image, "owner", 0)));
 	drawing_memory(image, out);
 	print_mappings(image, out);
 	print_descriptors(image, out);
@@ -262,15 +268,17 @@ void page_print(const json_t *model, FILE *out)
 		{ "memory", "shared memory" }, { "other", "terminal" },
 	};
 	static const char *const kinds[][2] = {
-		{ "code", "code" }, { "data", "library data" }, { "heap", "heap" }, { "stack", "stack" },
-		{ "anonymous", "anonymous" }, { "shared", "shared memory" }, { "file", "file" },
-		{ "reserved", "reserved" },
+		{ "code", "code" },   { "data", "library data" },   { "heap", "heap" },
+		{ "stack", "stack" }, { "anonymous", "anonymous" }, { "shared", "shared memory" },
+		{ "file", "file" },   { "reserved", "reserved" },
 	};
-	const json_t *images = json_object_get(model, "images"), *first = json_array_get(images, 0), *image;
+	const json_t *images = json_object_get(model, "images"), *first = json_array_get(images, 0),
+		     *image;
 	size_t n;
 
 	fputs("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-	      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>", out);
+	      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>",
+	      out);
 	page_text(json_text(first, "program", "No image"), out);
 	fprintf(out, " · checkpoint</title>\n<style>\n%s</style></head>\n<body>\n<h1>", style);
 	page_text(json_text(first, "program", "No image could be read"), out);

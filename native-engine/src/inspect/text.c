@@ -42,7 +42,8 @@ static void print_head(const json_t *image, FILE *out)
 	fputc('\n', out);
 	snprintf(text, sizeof(text), "%.63s (%" PRId64 ") of %.63s, uid %" PRId64,
 		 json_text(image, "program", "?"), json_number(image, "virtualPid", 0),
-		 json_text(image, "host", "?"), json_number(image, "uid", json_number(image, "owner", 0)));
+		 json_text(image, "host", "?"),
+		 json_number(image, "uid", json_number(image, "owner", 0)));
 	line(out, "program", text);
 	fprintf(out, "  %-14s", "command");
 	json_array_foreach(json_object_get(image, "arguments"), n, entry) {
@@ -53,7 +54,8 @@ static void print_head(const json_t *image, FILE *out)
 	line(out, "directory", json_text(image, "directory", "?"));
 	snprintf(text, sizeof(text), "%" PRId64 " of computation %.63s, %" PRId64 " process%s, %s",
 		 json_number(image, "generation", 0), json_text(image, "computationId", "?"),
-		 json_number(image, "members", 0), json_number(image, "members", 0) == 1 ? "" : "es",
+		 json_number(image, "members", 0),
+		 json_number(image, "members", 0) == 1 ? "" : "es",
 		 json_text(image, "created", "?"));
 	line(out, "generation", text);
 	line(out, "processor", json_text(image, "processor", "?"));
@@ -69,7 +71,8 @@ static void print_head(const json_t *image, FILE *out)
 			 json_number(entry, "chunks", 0));
 		line(out, n ? "" : "compression", text);
 	}
-	snprintf(text, sizeof(text), "parent %" PRId64 ", group %" PRId64 ", session %" PRId64 ", %s%s",
+	snprintf(text, sizeof(text),
+		 "parent %" PRId64 ", group %" PRId64 ", session %" PRId64 ", %s%s",
 		 json_number(image, "parent", 0), json_number(image, "group", 0),
 		 json_number(image, "session", 0), json_text(image, "state", "?"),
 		 json_flag(image, "terminal", false) ? ", with a terminal" : "");
@@ -120,7 +123,8 @@ static void print_descriptors(const json_t *image, FILE *out)
 		const char *peer = json_text(d, "peer", "");
 
 		fprintf(out, "    %5" PRId64 "  %-14s %-15s ", json_number(d, "number", 0),
-			json_text(d, "protocol", json_text(d, "kind", "?")), json_text(d, "access", ""));
+			json_text(d, "protocol", json_text(d, "kind", "?")),
+			json_text(d, "access", ""));
 		put(json_text(d, "path", json_text(d, "local", "")), out);
 		if (json_object_get(d, "remote")) {
 			fputs(" - ", out);

@@ -51,7 +51,8 @@ static void verify_manifest(struct inspection *i, const char *path, const json_t
 		if (!image)
 			fault_set(&fault, ENOENT, "image-set-incomplete",
 				  "%s lists %s (%s), which was not given or cannot be read", path,
-				  json_text(member, "path", "?"), json_text(member, "program", "?"));
+				  json_text(member, "path", "?"),
+				  json_text(member, "program", "?"));
 		if (!image || compare(image, member, path, &fault) < 0)
 			inspection_problem(i, path, &fault);
 	}
@@ -70,5 +71,6 @@ void inspection_verify(struct inspection *i)
 			inspection_problem(i, i->images[n]->path, &fault);
 	}
 	json_array_foreach(i->manifests, n, entry)
-		verify_manifest(i, json_text(entry, "path", ""), json_object_get(entry, "manifest"));
+		verify_manifest(i, json_text(entry, "path", ""),
+				json_object_get(entry, "manifest"));
 }

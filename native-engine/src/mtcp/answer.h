@@ -1,4 +1,4 @@
-/* What libmtcp and the engine that it started say to each other: a struct in the program's memory. */
+/* What libmtcp and the engine say to each other: a struct in the program's memory. */
 #ifndef MTCP_ANSWER_H
 #define MTCP_ANSWER_H
 

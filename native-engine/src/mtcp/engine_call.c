@@ -163,9 +163,9 @@ static uint64_t now_ns(void)
 }
 
 /*
- * Asked without opening anything, which would be in the image: whoever has ended has no memory, also when
- * nobody has waited for it yet (ESRCH, mm/process_vm_access.c); from the living it is EPERM or
- * EFAULT. Where the engine was given to us (process 1, subreaper) it is waited for.
+ * Asked without opening anything, which would be in the image: whoever has ended has no memory,
+ * also when nobody has waited for it yet (ESRCH, mm/process_vm_access.c); from the living it is
+ * EPERM or EFAULT. Where the engine was given to us (process 1, subreaper) it is waited for.
  */
 static bool has_ended(pid_t engine)
 {
@@ -194,8 +194,10 @@ static int wait_for_answer(struct mtcp_answer *a, pid_t engine)
 		if (state)
 			break;
 		if (ended)
-			return fail(a, EIO, "the checkpoint engine has ended without an answer: it was "
-				    "killed, or it may not look into this process (dmtcp_doctor tells)");
+			return fail(a, EIO,
+				    "the checkpoint engine has ended without an answer: it was "
+				    "killed, or it may not look into this process (dmtcp_doctor "
+				    "tells)");
 		if (now_ns() > deadline)
 			return fail(a, ETIMEDOUT, "the checkpoint engine does not answer");
 		nanosleep(&pause, NULL);

@@ -199,7 +199,8 @@ int mtcp_checkpoint_by_alarm(void)
 int mtcp_set_compression(const char *name)
 {
 	static const char *const known[] = { "zstd", "lz4", "gzip", "none" };
-	int ret = mtcp_fail(EINVAL, "mtcp_set_compression: zstd, lz4, gzip or none"), cancel = lock();
+	int ret = mtcp_fail(EINVAL, "mtcp_set_compression: zstd, lz4, gzip or none"),
+	    cancel = lock();
 
 	for (size_t i = 0; name && i < sizeof(known) / sizeof(*known); i++)
 		if (!strcmp(known[i], name)) {

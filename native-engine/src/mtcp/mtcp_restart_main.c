@@ -8,11 +8,11 @@
 #include "../commands/fail.h"
 #include "../commands/runtime_paths.h"
 
-static const char usage[] =
-	"Usage: mtcp_restart IMAGE\n"
-	"       mtcp_restart --simulate IMAGE\n"
-	"Restarts the program that wrote IMAGE with mtcp.h. With --simulate: shows what is in it instead\n"
-	"(dmtcp_inspect). The exit status is that of the program.\n";
+static const char usage[] = "Usage: mtcp_restart IMAGE\n"
+			    "       mtcp_restart --simulate IMAGE\n"
+			    "Restarts the program that wrote IMAGE with mtcp.h. With --simulate: "
+			    "shows what is in it instead\n"
+			    "(dmtcp_inspect). The exit status is that of the program.\n";
 
 static int become(const char *command, char **arguments)
 {

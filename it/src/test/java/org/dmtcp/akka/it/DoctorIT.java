@@ -151,7 +151,8 @@ class DoctorIT {
         Files.writeString(session.directory().resolve(file), file);
         Directories.give(session.directory().resolve(file), account);
       }
-      String program = "cd " + session.directory() + "; exec 8<first 9<second; echo ready; read x <&7";
+      String enter = "cd " + session.directory() + "; ";
+      String program = enter + "exec 8<first 9<second; echo ready; read x <&7";
       String pipe = "mkfifo hold && exec 7<>hold && ";
       computation.launch(List.of(), "sh", "-c", pipe + program);
       computation.awaitLine("ready");

@@ -109,6 +109,25 @@ class InspectIT {
     assertEquals(3, model(0, link).get("images").size());
   }
 
+  /** Kept generations are in directories of their own; that of all of them means the last. */
+  @Test
+  void takesKeptGenerations() throws IOException {
+    try (Computation kept = Computation.prepare(session.account())) {
+      kept.launch(List.of("--keep", "3"), Tree.victim("counter"));
+      kept.awaitMoreTicks(0);
+      kept.checkpoint();
+      kept.checkpoint();
+      Path script = kept.coordinator().script();
+      kept.kill();
+      assertEquals(2, model(0, script, "--verify").at("/images/0/generation").asInt());
+      assertEquals(2, model(0, kept.images(), "--verify").at("/images/0/generation").asInt());
+      Path first =
+          script.resolveSibling(script.getFileName().toString().replace("_00002.sh", "_00001.sh"));
+      assertEquals(1, model(0, first, "--verify").at("/images/0/generation").asInt());
+      kept.passed();
+    }
+  }
+
   @Test
   void textNamesEverything() throws IOException {
     Outcome outcome = session.run("dmtcp_inspect", computation.images().toString(), "--verify");

@@ -117,6 +117,20 @@ class MtcpIT {
     }
   }
 
+  /** The last image has the last checkpoint: what is restarted ends at once. */
+  @ParameterizedTest
+  @MethodSource("programs")
+  void severalThreadsAskAtOnce(String account, String form) throws IOException {
+    try (Session session = session(account, form)) {
+      try (Job job = start(session, "first", "./cycles image together")) {
+        assertTrue(finished(session, "first", job).contains("checkpoint\n"));
+      }
+      try (Job job = restart(session, "second")) {
+        assertTrue(finished(session, "second", job).contains("restarted\n"));
+      }
+    }
+  }
+
   @ParameterizedTest
   @MethodSource("programs")
   void byTheClock(String account, String form) throws IOException {
