@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -89,14 +90,19 @@ static struct indexed *search(const struct file_index *i, uint64_t id)
 	return low < i->count && i->files[low].id == id ? &i->files[low] : NULL;
 }
 
+size_t file_index_room(size_t files)
+{
+	return 2 * files + ROOM;
+}
+
 /* Which numbers belong to one file alone, if that has to be known. */
 static void map_numbers(struct rebuild *r, struct file_index *i)
 {
 	struct rlimit limit;
 
 	i->numbers = r->reserved_from;
-	i->crowded = !getrlimit(RLIMIT_NOFILE, &limit) &&
-		     i->numbers + 2 * i->count + ROOM > limit.rlim_cur;
+	i->crowded = r->reserved_to == INT_MAX && !getrlimit(RLIMIT_NOFILE, &limit) &&
+		     i->numbers + file_index_room(i->count) > limit.rlim_cur;
 	i->at_number = i->crowded ? calloc(i->numbers + 1, sizeof(*i->at_number)) : NULL;
 	for (size_t n = 0; i->at_number && n < r->image_count; n++) {
 		const struct record *record = NULL;

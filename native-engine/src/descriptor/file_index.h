@@ -25,6 +25,8 @@ bool file_index_is_first(struct rebuild *r, const struct record *record);
 int file_index_open(struct rebuilt_process *p, uint64_t id);
 /* rebuild_remember() for a file: where the limit of open files is near, at its own final number. */
 int file_index_remember(struct rebuild *r, uint64_t id, int fd, struct fault *fault);
+/* How many numbers the builder needs for itself and that many files. */
+size_t file_index_room(size_t files);
 /* The next file of @kind behind *@position (0: the first). */
 bool file_index_next(struct rebuild *r, uint32_t kind, size_t *position, struct file_view *file);
 /*

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -218,23 +219,77 @@ static int descriptors_verify(struct image_reader *image, struct fault *fault)
 	return ret;
 }
 
-int descriptors_highest(const struct rebuild *r)
+static int compare_numbers(const void *a, const void *b)
 {
-	int highest = -1;
+	return *(const int *)a - *(const int *)b;
+}
 
+/* All numbers of all processes, ascending; *@out is the caller's. Also counts the files. */
+static int all_numbers(const struct rebuild *r, int **out, size_t *count, size_t *files)
+{
+	size_t capacity = 0;
+	int *numbers = NULL;
+
+	*out = NULL;
+	*count = *files = 0;
 	for (size_t n = 0; n < r->image_count; n++) {
 		const struct buffer *records = &r->images[n]->records;
 		const struct record *record = NULL;
 
+		while ((record = record_find(records, RECORD_FILE, record)))
+			(*files)++;
 		while ((record = record_find(records, RECORD_DESCRIPTOR, record))) {
 			struct descriptor_record d;
 
+			if (*count == capacity) {
+				int *more;
+
+				capacity = capacity ? capacity * 2 : 256;
+				more = realloc(numbers, capacity * sizeof(*more));
+				if (!more) {
+					free(numbers);
+					return -ENOMEM;
+				}
+				numbers = more;
+			}
 			record_head(record, &d, sizeof(d));
-			if (d.number > highest)
-				highest = d.number;
+			numbers[(*count)++] = d.number;
 		}
 	}
-	return highest;
+	if (*count)
+		qsort(numbers, *count, sizeof(*numbers), compare_numbers);
+	*out = numbers;
+	return 0;
+}
+
+int descriptors_reserve(struct rebuild *r, int lowest, uint64_t limit)
+{
+	size_t count, files, room = 0;
+	int *numbers, ret = all_numbers(r, &numbers, &count, &files);
+
+	if (ret < 0)
+		return ret;
+	r->reserved_from = count ? numbers[count - 1] + 1 : 0;
+	if (r->reserved_from < lowest)
+		r->reserved_from = lowest;
+	r->reserved_to = INT_MAX;
+	if (file_index_room(files) + r->reserved_from > limit) {
+		for (size_t n = 0; n < count; n++) {
+			int from = n ? numbers[n - 1] + 1 : 0;
+
+			if (from < lowest)
+				from = lowest;
+			if (numbers[n] <= from || (size_t)(numbers[n] - from) <= room)
+				continue;
+			room = numbers[n] - from;
+			if (room < file_index_room(files))
+				continue;
+			r->reserved_from = from;
+			r->reserved_to = numbers[n];
+		}
+	}
+	free(numbers);
+	return 0;
 }
 
 static int descriptors_restore_shared(struct rebuilt_process *p)
@@ -287,27 +342,25 @@ static int put_at(int fd, const struct descriptor_record *d)
 	return dup3(fd, d->number, d->close_on_exec ? O_CLOEXEC : 0);
 }
 
-static int compare_numbers(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
-/* Closes what is between the process's numbers, below the reserved ones. */
+/* Closes what is between the process's numbers, but for the reserved ones. */
 static int close_others(struct rebuilt_process *p, const struct placed *placed, size_t count)
 {
-	int *numbers = malloc((count + 1) * sizeof(*numbers)), next = 0;
+	int from = p->rebuild->reserved_from, to = p->rebuild->reserved_to, next = 0;
+	int *numbers = malloc((count + 1) * sizeof(*numbers));
 
 	if (!numbers)
 		return fault_set(p->fault, ENOMEM, "out-of-memory", "descriptors");
 	for (size_t n = 0; n < count; n++)
 		numbers[n] = placed[n].number;
-	numbers[count] = p->rebuild->reserved_from;
-	qsort(numbers, count, sizeof(*numbers), compare_numbers);
+	numbers[count] = from;
+	qsort(numbers, count + 1, sizeof(*numbers), compare_numbers);
 	for (size_t n = 0; n <= count; n++) {
 		if (numbers[n] > next)
 			syscall(SYS_close_range, next, numbers[n] - 1, 0);
-		next = numbers[n] + 1;
+		next = numbers[n] == from ? to : numbers[n] + 1;
 	}
+	if (to != INT_MAX)
+		syscall(SYS_close_range, next, UINT_MAX, 0);
 	free(numbers);
 	return 0;
 }

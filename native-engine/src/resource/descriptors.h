@@ -28,7 +28,10 @@ void descriptors_free(struct round *r);
 /* For dmtcp_inspect: numbers, and what they are open on. */
 void descriptors_describe(struct image_reader *image, json_t *out);
 
-/* Highest descriptor number that the processes of @r will have, -1: none. */
-int descriptors_highest(const struct rebuild *r);
+/*
+ * Chooses the builder's own numbers: from @lowest on, above all that the processes of @r will have,
+ * or between them where the @limit is too near. -ENOMEM.
+ */
+int descriptors_reserve(struct rebuild *r, int lowest, uint64_t limit);
 
 #endif

@@ -114,7 +114,8 @@ static int move_up(struct builder *b, int *fd)
 }
 
 /*
- * Our own descriptors go above all that the processes will have. What stays below is closed, with
+ * Our own descriptors go above all that the processes will have, or into a gap where the limit is
+ * too near (valgrind has its own just below it). What stays outside is closed, with
  * /dev/null as 0, 1, 2 so that nothing of ours is ever printed into a restored file.
  */
 static int reserve_descriptors(struct builder *b)
@@ -123,13 +124,12 @@ static int reserve_descriptors(struct builder *b)
 	struct rlimit limit;
 	int ret, null;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-	r->reserved_from = descriptors_highest(r) + 1;
-	if (r->reserved_from < LOWEST_RESERVED)
-		r->reserved_from = LOWEST_RESERVED;
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return fault_set(&b->fault, errno, "internal", "getrlimit: %s", strerror(errno));
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (descriptors_reserve(r, LOWEST_RESERVED, limit.rlim_cur) < 0)
+		return fault_set(&b->fault, ENOMEM, "out-of-memory", "descriptors");
 	for (int i = 0; i < 3; i++)
 		r->stdio[i] = fcntl(i, F_GETFD) < 0 ? -1 : i;
 	ret = move_up(b, &b->control_fd);
@@ -146,6 +146,7 @@ static int reserve_descriptors(struct builder *b)
 	if (ret < 0)
 		return ret;
 	close_range(0, r->reserved_from - 1, 0);
+	close_range(r->reserved_to, UINT_MAX, 0);
 	null = open("/dev/null", O_RDWR);
 	while (null >= 0 && null < 2)
 		null = dup(null);
@@ -291,7 +292,8 @@ static int finish_processes(struct builder *b)
 		if (!p)
 			continue;
 		ret = inject_one(&p->threads[0], &result, SYS_close_range,
-				 b->rebuild.reserved_from, UINT_MAX, 0, 0, 0, 0, &b->fault);
+				 b->rebuild.reserved_from, b->rebuild.reserved_to - 1, 0, 0, 0, 0,
+				 &b->fault);
 		if (ret == 0 && result < 0)
 			ret = fault_set(&b->fault, -result, "internal",
 					"process %d: closing our descriptors: %s",

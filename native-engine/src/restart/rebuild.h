@@ -7,7 +7,8 @@
 struct rebuild {
 	struct image_reader **images;
 	size_t image_count;
-	int reserved_from; /* descriptors at and above this number are the builder's own */
+	int reserved_from; /* descriptors from this number on are the builder's own, */
+	int reserved_to;   /* below this one; INT_MAX: all */
 	int terminal_slave_fd; /* of the terminal that the processes get; -1: none */
 	char terminal_path[64];
 	int stdio[3];          /* dmtcp_restart's own 0, 1, 2 */

@@ -86,7 +86,7 @@ int rebuild_remember(struct rebuild *r, uint64_t id, int fd, struct fault *fault
 {
 	int high = fd, ret;
 
-	if (fd < r->reserved_from) {
+	if (fd < r->reserved_from || fd >= r->reserved_to) {
 		high = fcntl(fd, F_DUPFD_CLOEXEC, r->reserved_from);
 		if (high < 0)
 			return refuse(r, fd, errno, fault);

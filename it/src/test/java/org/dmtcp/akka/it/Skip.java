@@ -31,12 +31,18 @@ final class Skip {
     return found.orElseThrow();
   }
 
+  /** @param program a command, or {@code python3:module} */
   static void unlessInstalled(String program) throws IOException {
-    boolean found = false;
+    boolean found = program.contains(":") && hasModule(program.split(":"));
     for (String directory : (System.getenv("PATH") + ":/usr/sbin:/sbin").split(":")) {
       found |= Files.isExecutable(java.nio.file.Path.of(directory, program));
     }
     unless(found, "program-" + program, program + " is not installed");
+  }
+
+  private static boolean hasModule(String[] pair) throws IOException {
+    String python = "/usr/bin/" + pair[0];
+    return Command.run(Computation.LIMIT, python, "-c", "import " + pair[1]).status() == 0;
   }
 
   private static Optional<String> listed(String key) throws IOException {
