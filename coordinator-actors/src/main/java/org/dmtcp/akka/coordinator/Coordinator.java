@@ -60,6 +60,8 @@ public final class Coordinator extends CoordinatorState {
 
   record IntervalElapsed() implements Command {}
 
+  record RetryElapsed() implements Command {}
+
   record TimeoutElapsed() implements Command {}
 
   record StaleElapsed() implements Command {}

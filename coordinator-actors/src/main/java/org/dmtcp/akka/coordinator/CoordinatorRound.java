@@ -5,11 +5,13 @@ import akka.actor.typed.Behavior;
 import akka.actor.typed.javadsl.Behaviors;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.function.Function;
 import org.dmtcp.akka.coordinator.Coordinator.ClosingTimedOut;
 import org.dmtcp.akka.coordinator.Coordinator.Command;
 import org.dmtcp.akka.coordinator.Coordinator.Received;
+import org.dmtcp.akka.coordinator.Coordinator.RetryElapsed;
 import org.dmtcp.akka.coordinator.Coordinator.RoundEnded;
 import org.dmtcp.akka.coordinator.Coordinator.RoundGone;
 import org.dmtcp.akka.coordinator.Coordinator.RoundProgressed;
@@ -25,6 +27,9 @@ import org.dmtcp.akka.protocol.Phase;
 
 /** The coordinator while a checkpoint goes on. */
 final class CoordinatorRound extends CoordinatorState {
+  /** Failures that pass by themselves while the programs run: a server accepts its clients. */
+  private static final Set<String> PASSING = Set.of("socket-not-accepted");
+
   private final CoordinatorCommon common;
   private final CoordinatorClosing closing;
   private final Function<Computation, Behavior<Command>> reopen;
@@ -41,27 +46,38 @@ final class CoordinatorRound extends CoordinatorState {
     this.reopen = reopen;
   }
 
+  /** What was asked for. It takes several rounds where something passes by itself. */
+  private record Wish(boolean kill, Optional<ActorRef<CoordinatorReply>> asker, int retriesLeft) {
+    Wish again() {
+      return new Wish(kill, asker, retriesLeft - 1);
+    }
+  }
+
   private record Round(
       String id,
       ActorRef<CheckpointRound.Command> actor,
       PhaseProgress progress,
-      Optional<ActorRef<CoordinatorReply>> asker,
+      Wish wish,
       Optional<After> then) {
     Phase phase() {
       return progress.phase();
     }
 
     Round at(PhaseProgress newProgress) {
-      return new Round(id, actor, newProgress, asker, then);
+      return new Round(id, actor, newProgress, wish, then);
     }
 
     Round andThen(After after) {
-      return new Round(id, actor, progress, asker, Optional.of(after));
+      return new Round(id, actor, progress, wish, Optional.of(after));
     }
   }
 
   Behavior<Command> startRound(
       Computation now, boolean kill, Optional<ActorRef<CoordinatorReply>> asker) {
+    return startRound(now, new Wish(kill, asker, settings.limits().retries()));
+  }
+
+  private Behavior<Command> startRound(Computation now, Wish wish) {
     timers.cancel("interval");
     String roundId = UUID.randomUUID().toString();
     CheckpointRound.Start start =
@@ -69,7 +85,7 @@ final class CoordinatorRound extends CoordinatorState {
             roundId,
             now.id(),
             now.used(),
-            kill || settings.killAfterCheckpoint(),
+            wish.kill() || settings.killAfterCheckpoint(),
             settings.copyOnWrite(),
             settings.host(),
             settings.port(),
@@ -88,7 +104,49 @@ final class CoordinatorRound extends CoordinatorState {
     // Not restarted: half a round has no state to come back to. It stops, and we are told.
     context.watchWith(actor, new RoundStopped(roundId));
     return inRound(now, new Round(
-        roundId, actor, PhaseProgress.of(Phase.PREPARE), asker, Optional.empty()));
+        roundId, actor, PhaseProgress.of(Phase.PREPARE), wish, Optional.empty()));
+  }
+
+  /** The programs get on with what stood in the way. */
+  private Behavior<Command> resting(Computation now, Wish wish) {
+    State state =
+        new State(
+            Phase.PREPARE.name().toLowerCase(Locale.ROOT),
+            next -> resting(next, wish),
+            node -> {},
+            Optional.of((next, after) -> giveUp(next, wish, after)));
+    return common.handlers(now, state)
+        .onMessage(
+            RetryElapsed.class,
+            m -> now.peers() > 0,
+            m -> startRound(now, wish))
+        .onMessage(
+            RetryElapsed.class,
+            m -> {
+              tell(wish, new Failure("not-running", "all programs have ended"));
+              return reopen.apply(now);
+            })
+        .onMessage(Received.class, m -> m.message() instanceof Register, this::later)
+        .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest,
+            m -> refuse((CoordinatorRequest) m.message(), "not-running",
+                "a checkpoint is going on"))
+        .onAnyMessage(m -> ignore("resting", m))
+        .build();
+  }
+
+  private Behavior<Command> giveUp(Computation now, Wish wish, After after) {
+    timers.cancel("retry");
+    tell(wish, cancelled(after));
+    return doAfter(now, after);
+  }
+
+  private static void tell(Wish wish, Failure failure) {
+    wish.asker().ifPresent(asker -> asker.tell(new CoordinatorReply.Refused(failure)));
+  }
+
+  private static Failure cancelled(After after) {
+    return new Failure("round-cancelled",
+        after.ending().isPresent() ? "the coordinator ends" : "killed on request");
   }
 
   private State stateOf(Round round) {
@@ -100,8 +158,7 @@ final class CoordinatorRound extends CoordinatorState {
   }
 
   private Behavior<Command> cancelRound(Computation now, Round round, After after) {
-    round.actor().tell(new CheckpointRound.Cancel(new Failure("round-cancelled",
-        after.ending().isPresent() ? "the coordinator ends" : "killed on request")));
+    round.actor().tell(new CheckpointRound.Cancel(cancelled(after)));
     if (after.ending().isPresent()) {
       timers.startSingleTimer("closing", new ClosingTimedOut(), settings.closeLimit());
     }
@@ -179,10 +236,15 @@ final class CoordinatorRound extends CoordinatorState {
     } else {
       CheckpointRound.Aborted a = (CheckpointRound.Aborted) outcome;
       then = now.failed(a.generation(), a.failure().toString());
+      if (PASSING.contains(a.failure().errorId())
+          && round.wish().retriesLeft() > 0 && round.then().isEmpty()) {
+        timers.startSingleTimer("retry", new RetryElapsed(), settings.limits().retryDelay());
+        return resting(then, round.wish().again());
+      }
       reply = new CoordinatorReply.Refused(a.failure());
       notes.note("Checkpoint failed at " + a.at() + ", the programs run on: " + a.failure());
     }
-    round.asker().ifPresent(asker -> asker.tell(reply));
+    round.wish().asker().ifPresent(asker -> asker.tell(reply));
     return round.then().map(after -> doAfter(then, after)).orElseGet(() -> reopen.apply(then));
   }
 }

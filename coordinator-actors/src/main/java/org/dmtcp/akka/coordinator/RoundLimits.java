@@ -13,8 +13,15 @@ import org.dmtcp.akka.protocol.Phase;
  * @param phases of every phase
  * @param abort for all nodes to resume after a failure
  * @param settle for all nodes to rename their files after the commit
+ * @param retries of a round that failed for what passes by itself
+ * @param retryDelay the programs run for so long before the next one
  */
-public record RoundLimits(Map<Phase, Duration> phases, Duration abort, Duration settle) {
+public record RoundLimits(
+    Map<Phase, Duration> phases,
+    Duration abort,
+    Duration settle,
+    int retries,
+    Duration retryDelay) {
   public RoundLimits {
     phases = Map.copyOf(phases);
   }
@@ -27,7 +34,11 @@ public record RoundLimits(Map<Phase, Duration> phases, Duration abort, Duration 
           phase, round.getDuration("limit." + phase.name().toLowerCase(Locale.ROOT)));
     }
     return new RoundLimits(
-        phases, round.getDuration("limit.abort"), round.getDuration("limit.settle"));
+        phases,
+        round.getDuration("limit.abort"),
+        round.getDuration("limit.settle"),
+        round.getInt("retries"),
+        round.getDuration("retry-delay"));
   }
 
   Duration of(Phase phase) {

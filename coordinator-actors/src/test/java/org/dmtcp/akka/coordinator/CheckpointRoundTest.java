@@ -325,7 +325,7 @@ class CheckpointRoundTest {
                 new CheckpointRound.Start(
                     "round", "comp", 0, kill, false, "a", 7779, Duration.ZERO),
                 refs,
-                new RoundLimits(limits, LIMIT, LIMIT),
+                new RoundLimits(limits, LIMIT, LIMIT, 0, LIMIT),
                 store(),
                 new RestartScript("/bin/dmtcp_restart"),
                 progress.ref(),

@@ -81,6 +81,61 @@ class CoordinatorRoundTest extends CoordinatorFixture {
     assertEquals(2, expectRound().plan().generation(), "a number is never used twice");
   }
 
+  private void failRound(Failure why) {
+    NodeCommand.BeginRound begin = expectRound();
+    begin.replyTo().tell(
+        new NodeEvent.PhaseFailed("a", begin.plan().roundId(), Phase.PREPARE, why));
+    node.expectMessageClass(NodeCommand.AbortRound.class);
+    begin.replyTo().tell(new NodeEvent.RoundAborted("a", begin.plan().roundId()));
+    awaitStatus(s -> s.lastFailure().equals(why.toString()));
+  }
+
+  private static final Failure PASSING = new Failure("socket-not-accepted", "a client waits");
+
+  @Test
+  void triesAgainAfterWhatPassesByItself() throws Exception {
+    start("round.retries = 2, round.retry-delay = 20 ms");
+    register("p1");
+    coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
+    for (int i = 0; i < 2; i++) {
+      failRound(PASSING);
+      client.expectNoMessage();
+      assertFalse(status().running());
+      time.timePasses(Duration.ofMillis(20));
+    }
+    passRound();
+
+    assertEquals(
+        3, client.expectMessageClass(CoordinatorReply.CheckpointDone.class).generation());
+  }
+
+  @Test
+  void saysWhatDoesNotPassByItself() throws Exception {
+    start("round.retries = 1, round.retry-delay = 20 ms");
+    register("p1");
+    coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
+    failRound(PASSING);
+    time.timePasses(Duration.ofMillis(20));
+    failRound(PASSING);
+
+    client.expectMessage(new CoordinatorReply.Refused(PASSING));
+    awaitStatus(CoordinatorReply.Status::running);
+  }
+
+  @Test
+  void killsBetweenTwoAttempts() throws Exception {
+    start("round.retries = 1, round.retry-delay = 20 ms");
+    register("p1");
+    coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
+    failRound(PASSING);
+    client.expectNoMessage();
+    TestProbe<CoordinatorReply> killer = kit.createTestProbe();
+    coordinator.tell(new CoordinatorRequest.Kill(killer.ref()));
+
+    assertRefused("round-cancelled");
+    node.expectMessageClass(NodeCommand.KillProcesses.class);
+  }
+
   @Test
   void checkpointsByItselfAtEveryInterval() throws Exception {
     start("coordinator.interval = 10 s");
