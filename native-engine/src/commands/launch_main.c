@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "../common/json.h"
+#include "../common/membership.h"
 #include "../common/proc.h"
 #include "fail.h"
 #include "options.h"
@@ -312,6 +313,7 @@ static void set_environment(const struct launch *l, const char *computation_id)
 	setenv("DMTCP_COMPUTATION_ID", computation_id, 1);
 	setenv("DMTCP_COORD_HOST", l->address.host, 1);
 	setenv("DMTCP_COORD_PORT", port, 1);
+	membership_set(computation_id, l->address.port);
 	if (l->choice.tmpdir)
 		setenv("DMTCP_TMPDIR", l->choice.tmpdir, 1);
 	set_for_other_hosts(l);

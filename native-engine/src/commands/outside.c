@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../common/membership.h"
+
 /* Is @path, of @bytes, our library? */
 static bool ours(const char *path, size_t bytes)
 {
@@ -46,4 +48,5 @@ void outside_environment(void)
 	unsetenv("DMTCP_COMPUTATION_ID");
 	setenv(OUTSIDE_MARKER, "1", 1);
 	clean_preload();
+	membership_clear();
 }

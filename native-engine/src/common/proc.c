@@ -115,6 +115,7 @@ static int parse_stat(char *text, struct proc_stat *out)
 	out->nice = field[19];
 	out->threads = field[20];
 	out->start_ticks = field[22];
+	out->resident_limit = field[25];
 	out->start_code = field[26];
 	out->end_code = field[27];
 	out->start_stack = field[28];

@@ -30,6 +30,7 @@ struct proc_stat {
 	int32_t nice;
 	uint32_t threads;
 	uint64_t start_ticks;
+	uint64_t resident_limit; /* soft RLIMIT_RSS: membership.h */
 	uint64_t start_code, end_code, start_stack;
 	int32_t exit_signal;
 	uint64_t start_data, end_data, start_brk, arg_start, arg_end, env_start, env_end;

@@ -8,6 +8,7 @@
 
 #include "../commands/outside.h"
 #include "../common/array.h"
+#include "../common/membership.h"
 #include "../common/proc.h"
 #include "../trace/status.h"
 
@@ -175,26 +176,35 @@ static int add_known(struct scan *s, const struct process_keys *keys, bool door)
 	return 0;
 }
 
-static bool is_marked(pid_t pid, const struct marker *computation, const struct marker *port)
+static bool is_marked(pid_t pid, const struct scan_request *request,
+		      const struct marker *computation, const struct marker *port)
 {
 	struct proc_status status;
+	struct proc_stat stat;
 	size_t bytes;
 	char *environment;
 	bool found;
 
-	if (proc_read_text(pid, "environ", &environment, &bytes) < 0)
+	if (proc_stat(pid, &stat) < 0)
 		return false;
-	found = holds(environment, bytes, computation) &&
-		(!port || holds(environment, bytes, port));
-	free(environment);
+	found = membership_matches(stat.resident_limit, request->computation_id,
+				   request->coordinator_port);
+	if (!found) {
+		if (proc_read_text(pid, "environ", &environment, &bytes) < 0)
+			return false;
+		found = holds(environment, bytes, computation) &&
+			(!port || holds(environment, bytes, port));
+		free(environment);
+	}
 	return found && proc_status(pid, &status) == 0 && status.pid_levels == 1;
 }
 
 /*
- * Members whose ancestors have died: found by what dmtcp_launch put into the environment. A copy of
- * the computation may run on the same host, restarted while the original goes on: its processes
- * carry the same marker, but in pid namespaces of their own, where orphans stay in the tree; and
- * what was launched into it since then names another coordinator.
+ * Members whose ancestors have died: found by what dmtcp_launch put into the environment, or by the
+ * number it set (membership.h). A copy of the computation may run on the same host, restarted while
+ * the original goes on: its processes carry the same marks, but in pid namespaces of their own,
+ * where orphans stay in the tree; and what was launched into it since then names another
+ * coordinator.
  */
 static int add_marked(struct scan *s)
 {
@@ -213,7 +223,7 @@ static int add_marked(struct scan *s)
 		if (pid == self || pid == parent ||
 		    (s->seen.capacity && s->seen.slots[pid_slot(&s->seen, pid)]))
 			continue;
-		if (is_marked(pid, &computation, port_number ? &port : NULL))
+		if (is_marked(pid, s->request, &computation, port_number ? &port : NULL))
 			ret = add_tree(s, pid, false);
 	}
 	pid_list_free(&all);
