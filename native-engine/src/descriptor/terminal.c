@@ -88,8 +88,15 @@ static int terminal_restore(struct rebuilt_process *p, const struct file_record 
 
 		if (master < 0)
 			return master;
-		*fd = ioctl(master, TIOCGPTPEER, flags);
-		return *fd < 0 ? -errno : 0;
+		/*
+		 * O_CLOEXEC given here stays a flag of the open file (ptm_open_peer() in
+		 * drivers/tty/pty.c), and fdinfo would show it for every number.
+		 */
+		*fd = ioctl(master, TIOCGPTPEER, flags & ~O_CLOEXEC);
+		if (*fd < 0)
+			return -errno;
+		fcntl(*fd, F_SETFD, FD_CLOEXEC);
+		return 0;
 	}
 	if (rebuild->terminal_slave_fd < 0) {
 		/* No terminal here: what the restart was given in its place. */
