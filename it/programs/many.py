@@ -1,7 +1,7 @@
 # program: a tree of VARIANT processes
 # run: python3 many.py VARIANT
 # needs: python3
-# variants: 100
+# variants: 40
 import os
 import sys
 
