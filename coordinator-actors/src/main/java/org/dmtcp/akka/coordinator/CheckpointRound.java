@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.UUID;
 import org.dmtcp.akka.protocol.Failure;
 import org.dmtcp.akka.protocol.NodeCommand;
@@ -94,6 +95,8 @@ public final class CheckpointRound extends RoundState {
    * What a round starts from.
    *
    * @param lastGeneration the highest number used so far, 0 for none
+   * @param known of a computation that was another coordinator's: hosts that have joined; those of
+   *     its last generation must be among them. Empty: there is nothing to compare
    */
   public record Start(
       String roundId,
@@ -103,7 +106,8 @@ public final class CheckpointRound extends RoundState {
       boolean copyOnWrite,
       String coordinatorHost,
       int coordinatorPort,
-      Duration interval) {}
+      Duration interval,
+      Set<String> known) {}
 
   private final RoundAbort aborting;
   private final RoundCommit commit;
@@ -162,7 +166,7 @@ public final class CheckpointRound extends RoundState {
     return Receiving.of(Command.class)
         .onMessage(
             Looked.class,
-            m -> passing(plan(m.previous()), m.previous(), 0, RoundProgress.none()))
+            m -> onLooked(m.previous()))
         .onMessage(StoreFailed.class, m -> abortedEarly(m.failure()))
         .onMessage(
             TimedOut.class,
@@ -172,6 +176,16 @@ public final class CheckpointRound extends RoundState {
         .onMessage(Cancel.class, m -> abortedEarly(m.reason()))
         .onAnyMessage(m -> ignoreStale("looking", m))
         .build();
+  }
+
+  private Behavior<Command> onLooked(Optional<Manifest> previous) {
+    Set<String> unseen = new TreeSet<>(previous.map(Manifest::hosts).orElse(List.of()));
+    unseen.removeAll(start.known());
+    if (!start.known().isEmpty() && !unseen.isEmpty()) {
+      return abortedEarly(new Failure("host-missing", "hosts of the last checkpoint have not joined"
+          + " this coordinator: " + String.join(", ", unseen)));
+    }
+    return passing(plan(previous), previous, 0, RoundProgress.none());
   }
 
   private RoundPlan plan(Optional<Manifest> previous) {

@@ -21,6 +21,7 @@ import org.dmtcp.akka.protocol.ProcessInfo;
  * @param ownInterval of the coordinator: what every computation begins with
  * @param lastFailure of the last round, empty if it did not fail
  * @param hadProcess a process of this computation was here at some time
+ * @param missing who may belong to it and is not here
  */
 record Computation(
     Map<String, Node> nodes,
@@ -30,7 +31,8 @@ record Computation(
     Duration interval,
     Duration ownInterval,
     String lastFailure,
-    boolean hadProcess) {
+    boolean hadProcess,
+    Missing missing) {
 
   /** A node agent and the processes that it reports. */
   record Node(ActorRef<NodeCommand> agent, List<ProcessInfo> processes) {
@@ -40,7 +42,8 @@ record Computation(
   }
 
   static Computation none(Duration interval) {
-    return new Computation(Map.of(), "", 0, 0, interval, interval, "", false);
+    return new Computation(Map.of(), "", 0, 0, interval, interval, "", false,
+        Missing.NOBODY);
   }
 
   List<ProcessInfo> processes() {
@@ -66,7 +69,7 @@ record Computation(
   Computation withNode(String name, ActorRef<NodeCommand> agent, List<ProcessInfo> processes) {
     Map<String, Node> more = new LinkedHashMap<>(nodes);
     more.put(name, new Node(agent, processes));
-    return withNodes(more);
+    return withNodes(more).with(missing.without(name));
   }
 
   Computation withoutNode(String name) {
@@ -97,13 +100,32 @@ record Computation(
         interval,
         ownInterval,
         lastFailure,
-        hadProcess || has);
+        hadProcess || has,
+        missing);
+  }
+
+  Computation with(Missing now) {
+    return new Computation(
+        nodes, id, generation, used, interval, ownInterval, lastFailure, hadProcess, now);
+  }
+
+  /** The node has gone without a word; its processes may run on. */
+  Computation withLostNode(String name) {
+    Node node = nodes.get(name);
+    int count = node == null ? 0 : node.processes().size();
+    return withoutNode(name).with(count == 0 ? missing : missing.with(name, count));
+  }
+
+  /** It runs already, and was another coordinator's. */
+  Computation takenOver(String knownId, long knownGeneration) {
+    return founded(knownId, knownGeneration).with(new Missing(Map.of(), true));
   }
 
   /** A computation begins, or comes back, at a generation. */
   Computation founded(String newId, long newGeneration) {
     return new Computation(
-        nodes, newId, newGeneration, newGeneration, ownInterval, ownInterval, "", false);
+        nodes, newId, newGeneration, newGeneration, ownInterval, ownInterval, "", false,
+        Missing.NOBODY);
   }
 
   /** A node knows of a later generation than we do. */
@@ -113,23 +135,25 @@ record Computation(
 
   Computation withInterval(Duration newInterval) {
     return new Computation(
-        nodes, id, generation, used, newInterval, ownInterval, lastFailure, hadProcess);
+        nodes, id, generation, used, newInterval, ownInterval, lastFailure, hadProcess,
+        missing);
   }
 
   Computation withOwnInterval(Duration newInterval) {
     return new Computation(
-        nodes, id, generation, used, newInterval, newInterval, lastFailure, hadProcess);
+        nodes, id, generation, used, newInterval, newInterval, lastFailure, hadProcess,
+        missing);
   }
 
   Computation committed(long newGeneration) {
     return new Computation(
         nodes, id, newGeneration, Math.max(used, newGeneration), interval, ownInterval, "",
-        hadProcess);
+        hadProcess, missing);
   }
 
   Computation failed(long usedGeneration, String failure) {
     return new Computation(
         nodes, id, generation, Math.max(used, usedGeneration), interval, ownInterval, failure,
-        hadProcess);
+        hadProcess, missing);
   }
 }

@@ -147,6 +147,9 @@ public final class Coordinator extends CoordinatorState {
         .onMessage(Received.class, m -> m.message() instanceof BeginRestart,
             m -> restart.onBeginRestart((BeginRestart) m.message(), now))
         .onMessage(IntervalElapsed.class, m -> onInterval(now))
+        .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.Force
+                && !now.missing().equals(Missing.NOBODY),
+            m -> onForce((CoordinatorRequest.Force) m.message(), now))
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest,
             m -> refuse((CoordinatorRequest) m.message(), "not-running", "no restart is going on"))
         .onAnyMessage(m -> ignore("open", m))
@@ -196,6 +199,9 @@ public final class Coordinator extends CoordinatorState {
     if (now.peers() == 0) {
       return refuse(request, "not-running", "no process is connected");
     }
+    if (now.missing().isAnybodyLost()) {
+      return refuse(request, "host-missing", now.missing().describe());
+    }
     if (!request.blocking()) {
       request.replyTo().tell(new CoordinatorReply.CheckpointStarted(now.peers()));
     }
@@ -203,11 +209,25 @@ public final class Coordinator extends CoordinatorState {
         request.blocking() ? Optional.of(request.replyTo()) : Optional.empty());
   }
 
+  /** It goes on without what it has lost. */
+  private Behavior<Command> onForce(CoordinatorRequest.Force request, Computation now) {
+    request.replyTo().tell(new CoordinatorReply.Accepted(now.peers()));
+    return openOrOver(now.with(Missing.NOBODY));
+  }
+
   private Behavior<Command> onInterval(Computation now) {
-    return now.peers() == 0 ? open(now) : round.startRound(now, false, Optional.empty());
+    if (now.peers() > 0 && !now.missing().isAnybodyLost()) {
+      return round.startRound(now, false, Optional.empty());
+    }
+    if (now.missing().isAnybodyLost()) {
+      notes.note("No checkpoint: " + now.missing().describe());
+      startIntervalTimer(now);
+    }
+    return open(now);
   }
 
   private boolean isOver(Computation now) {
-    return settings.exitOnLast() && now.hadProcess() && now.peers() == 0;
+    return settings.exitOnLast() && now.hadProcess() && now.peers() == 0
+        && !now.missing().isAnybodyLost();
   }
 }

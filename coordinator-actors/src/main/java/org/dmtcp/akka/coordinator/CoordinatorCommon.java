@@ -124,7 +124,7 @@ final class CoordinatorCommon extends CoordinatorState {
     // It is the truth for its processes: a new coordinator learns from it what it has to know.
     Computation known =
         isOther
-            ? now.founded(joined.computationId(), joined.generation())
+            ? now.takenOver(joined.computationId(), joined.generation())
             : now.atLeast(joined.generation());
     context.unwatch(joined.agent()); // whatever we were to be told before
     context.watchWith(joined.agent(), new NodeGone(joined.node(), joined.agent()));
@@ -150,7 +150,7 @@ final class CoordinatorCommon extends CoordinatorState {
       notes.note("Host " + gone.node() + " with " + node.processes().size()
           + " process(es) was lost");
     }
-    return state.stay().apply(now.withoutNode(gone.node()));
+    return state.stay().apply(now.withLostNode(gone.node()));
   }
 
   /** Its processes run on; its successor finds them in the registry file. */

@@ -89,7 +89,8 @@ final class CoordinatorRound extends CoordinatorState {
             settings.copyOnWrite(),
             settings.host(),
             settings.port(),
-            now.interval());
+            now.interval(),
+            now.missing().takenOver() ? now.nodes().keySet() : Set.of());
     ActorRef<CheckpointRound.Command> actor =
         context.spawn(
             CheckpointRound.create(

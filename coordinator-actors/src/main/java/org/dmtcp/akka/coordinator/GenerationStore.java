@@ -65,16 +65,26 @@ public final class GenerationStore {
   }
 
   /**
-   * Renames the staged manifest: the commit.
+   * Renames the staged manifest: the commit. Only over the one that the round began with: of two
+   * coordinators that do not know of each other one is refused.
    *
    * @return a warning when the rename was done but may not survive a power failure, else empty
    * @throws IOException nothing was renamed
    */
   public String commit(Manifest manifest) throws IOException {
-    Files.move(
-        staged(manifest.computationId()),
-        manifest(manifest.computationId()),
-        StandardCopyOption.ATOMIC_MOVE);
+    String id = manifest.computationId();
+    CommitLock lock = CommitLock.take(directory.resolve(Manifest.fileName(id) + ".lock"));
+    try {
+      String present = read(id).map(Manifest::manifestId).orElse("");
+      String ours = Manifest.parse(Files.readString(staged(id)), staged(id)).manifestId();
+      if (!present.equals(manifest.previousManifestId()) || !ours.equals(manifest.manifestId())) {
+        throw new IOException("another coordinator has committed or is committing a generation of "
+            + id + " in " + directory);
+      }
+      Files.move(staged(id), manifest(id), StandardCopyOption.ATOMIC_MOVE);
+    } finally {
+      lock.close();
+    }
     try {
       syncDirectory();
       return "";

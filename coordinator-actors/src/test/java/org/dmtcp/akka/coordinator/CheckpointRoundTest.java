@@ -17,6 +17,7 @@ import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.dmtcp.akka.coordinator.CheckpointRound.Aborted;
 import org.dmtcp.akka.coordinator.CheckpointRound.Cancel;
@@ -48,6 +49,7 @@ class CheckpointRoundTest {
   private final TestProbe<CheckpointRound.Progressed> progress = kit.createTestProbe();
   private final Map<String, TestProbe<NodeCommand>> agents = new LinkedHashMap<>();
   private final Map<String, ActorRef<NodeCommand>> refs = new LinkedHashMap<>();
+  private Set<String> known = Set.of();
   private ActorRef<CheckpointRound.Command> round;
   private ActorRef<NodeEvent> reports;
 
@@ -108,6 +110,37 @@ class CheckpointRoundTest {
       report(node, Phase.DRAIN);
     });
     expectPhase(Phase.SNAPSHOT);
+  }
+
+  @Test
+  void aTakenOverComputationNeedsAllHostsOfItsLastGeneration() throws IOException {
+    start(false);
+    reachAll(plan(false));
+    settle();
+    Committed first = outcome.expectMessageClass(Committed.class);
+    known = Set.of("a");
+    start(false, false);
+
+    Aborted aborted = outcome.expectMessageClass(Aborted.class);
+    assertEquals("host-missing", aborted.failure().errorId());
+    assertTrue(aborted.failure().text().endsWith(": b"), aborted.failure().text());
+    assertEquals(first.manifest(), store().read("comp").orElseThrow());
+  }
+
+  @Test
+  void ofTwoCoordinatorsOfOneDirectoryOnlyOneCommits() throws IOException {
+    start(false);
+    reachUntil(Phase.COMMIT);
+    Manifest another =
+        new Manifest("comp", 1, "other", 0, "", java.time.Instant.EPOCH, "x", 1, 0, List.of());
+    GenerationStore theirs = store();
+    theirs.stage(another);
+    theirs.commit(another);
+    NODES.forEach(node -> report(node, Phase.COMMIT));
+    expectAbort();
+
+    assertEquals(Phase.COMMIT, outcome.expectMessageClass(Aborted.class).at());
+    assertEquals("other", store().read("comp").orElseThrow().manifestId());
   }
 
   @Test
@@ -323,7 +356,7 @@ class CheckpointRoundTest {
         kit.spawn(
             CheckpointRound.create(
                 new CheckpointRound.Start(
-                    "round", "comp", 0, kill, false, "a", 7779, Duration.ZERO),
+                    "round", "comp", 0, kill, false, "a", 7779, Duration.ZERO, known),
                 refs,
                 new RoundLimits(limits, LIMIT, LIMIT, 0, LIMIT),
                 store(),

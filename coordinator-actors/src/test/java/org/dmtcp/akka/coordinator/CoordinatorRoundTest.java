@@ -229,6 +229,37 @@ class CoordinatorRoundTest extends CoordinatorFixture {
   }
 
   @Test
+  void thereIsNoCheckpointWithoutALostHostUntilItIsBack() throws Exception {
+    start("");
+    register("p1");
+    tellTogether(); // loses host b with a process
+    coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
+    assertRefused("host-missing");
+
+    TestProbe<NodeCommand> back = kit.createTestProbe();
+    coordinator.tell(new NodeEvent.NodeJoined("b", "p1", 0, List.of(), back.ref()));
+    coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
+    passRound();
+    client.expectMessageClass(CoordinatorReply.CheckpointDone.class);
+  }
+
+  @Test
+  void thereIsOneWithoutALostHostWhenForced() throws Exception {
+    start("");
+    register("p1");
+    tellTogether();
+    goOnWithoutTheLost();
+    coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
+    passRound();
+    client.expectMessageClass(CoordinatorReply.CheckpointDone.class);
+  }
+
+  private void goOnWithoutTheLost() {
+    coordinator.tell(new CoordinatorRequest.Force(client.ref()));
+    client.expectMessage(new CoordinatorReply.Accepted(1));
+  }
+
+  @Test
   void theNewsOfARoundsEndDoesNotOvertakeItsOutcome() throws Exception {
     start("");
     register("p1");
@@ -240,6 +271,7 @@ class CoordinatorRoundTest extends CoordinatorFixture {
     assertEquals(
         1, client.expectMessageClass(CoordinatorReply.CheckpointDone.class).generation());
 
+    goOnWithoutTheLost(); // that host was part of the trick
     // The first one runs still: what it says at last is a second outcome.
     coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
     NodeCommand.BeginRound second = expectRound();

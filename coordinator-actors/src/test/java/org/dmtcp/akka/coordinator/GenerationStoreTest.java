@@ -118,7 +118,8 @@ class GenerationStoreTest {
 
   private static Manifest manifest(long generation) {
     return new Manifest(
-        "comp", generation, "m" + generation, generation - 1, generation > 1 ? "m" : "",
+        "comp", generation, "m" + generation, generation - 1,
+        generation > 1 ? "m" + (generation - 1) : "",
         Instant.EPOCH, "host", 7779, 0,
         List.of(new ImageInfo("host", "/a b/c'd", "u", 7, 0, "prog", true, 10, 20, "ff")));
   }

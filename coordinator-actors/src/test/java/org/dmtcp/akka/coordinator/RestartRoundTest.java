@@ -100,7 +100,7 @@ class RestartRoundTest {
   @Test
   void knowsTheNamesFromTheManifest() throws IOException {
     Manifest manifest =
-        new Manifest("comp", 3, "m", 2, "l", Instant.EPOCH, "h", 1, 0,
+        new Manifest("comp", 3, "m", 0, "", Instant.EPOCH, "h", 1, 0,
             List.of(image("a", "a1"), image("b", "b1")));
     GenerationStore store = new GenerationStore(dir);
     store.stage(manifest);
