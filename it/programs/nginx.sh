@@ -1,4 +1,5 @@
 # program: nginx with workers under ab and curl
+# writes: yes
 # needs: nginx ab curl
 . ./frame.sh
 mkdir -p html logs

@@ -1,4 +1,5 @@
 # program: redis-server under redis-benchmark
+# writes: yes
 # needs: redis-server redis-benchmark
 . ./frame.sh
 redis-server --port 0 --unixsocket "$PWD/r.sock" --save '' --io-threads 2 >redis.log 2>&1 &
