@@ -5,7 +5,8 @@
  * A receive buffer that is full keeps the rest at the sender. SO_RCVLOWAT enlarges it without a
  * byte being read: tcp_set_rcvlowat() in net/ipv4/tcp.c. Only where that does not help (the sender
  * asks a closed window ever more rarely) the queue is read out, and in refill the sender sends it
- * again.
+ * again. For that the agent of another host would be needed: between hosts a queue that does not fit
+ * into the receiver's buffer (tcp_rmem) ends the round.
  */
 #include "inet_drain.h"
 
@@ -56,7 +57,7 @@ static int outstanding(const struct inet_info *s)
 
 static bool is_drained(const struct inet_info *s)
 {
-	return inet_is_stream(s) && s->peer;
+	return inet_is_stream(s) && (s->peer || s->far);
 }
 
 void inet_make_room(int fd, int bytes)
@@ -77,17 +78,22 @@ static void uncork(struct inet_info *s)
 	setsockopt(s->fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
 }
 
-/* Lets everything that @s has sent into the queue of its peer. */
-static void open_window(struct inet_info *s)
+/* Lets @bytes more into the queue of @s. */
+static void open_window(struct inet_info *s, int bytes)
 {
 	socklen_t length = sizeof(int);
-	int low = 1;
+	int low = 1, peek_offset = -1;
+	char first;
 
-	if (!s->peer->low_water) {
-		getsockopt(s->peer->fd, SOL_SOCKET, SO_RCVLOWAT, &low, &length);
-		s->peer->low_water = low > 0 ? low : 1;
+	if (!s->low_water) {
+		getsockopt(s->fd, SOL_SOCKET, SO_RCVLOWAT, &low, &length);
+		s->low_water = low > 0 ? low : 1;
 	}
-	inet_make_room(s->peer->fd, outstanding(s));
+	inet_make_room(s->fd, bytes);
+	/* Tells the sender, who would ask ever more rarely: tcp_cleanup_rbuf() after any read. */
+	getsockopt(s->fd, SOL_SOCKET, SO_PEEK_OFF, &peek_offset, &length);
+	if (peek_offset < 0)
+		recv(s->fd, &first, 1, MSG_PEEK | MSG_DONTWAIT);
 }
 
 /* Reads what the peer of @s has received so far, and what then follows. */
@@ -119,6 +125,17 @@ static int take(struct inet_info *s, uint64_t deadline)
 			return n ? -errno : 0;
 		receiver->taken_bytes += n;
 	}
+}
+
+/* The receiver is on another host, where room is made for it. */
+static int await_remote(const struct inet_info *s, uint64_t deadline)
+{
+	while (outstanding(s) > 0) {
+		if (now_ms() >= deadline)
+			return -ETIMEDOUT;
+		pause_shortly();
+	}
+	return 0;
 }
 
 static size_t count_outstanding(const struct inet_table *t)
@@ -156,12 +173,18 @@ int inet_drain(struct inet_table *t, uint32_t timeout_ms, struct fault *fault)
 		if (is_drained(s))
 			uncork(s);
 	}
+	for (size_t n = 0; n < t->count; n++)
+		if (t->sockets[n].far && t->sockets[n].far->peer_unsent > 0)
+			open_window(&t->sockets[n], t->sockets[n].far->peer_unsent);
 	/* Most often it is only the acknowledgement that is late. */
 	while (count_outstanding(t) && now_ms() < start + LINGERING_ACK_MS)
 		pause_shortly();
-	for (size_t n = 0; n < t->count; n++)
-		if (is_drained(&t->sockets[n]) && outstanding(&t->sockets[n]) > 0)
-			open_window(&t->sockets[n]);
+	for (size_t n = 0; n < t->count; n++) {
+		struct inet_info *s = &t->sockets[n];
+
+		if (is_drained(s) && s->peer && outstanding(s) > 0)
+			open_window(s->peer, outstanding(s));
+	}
 	while (count_outstanding(t) && now_ms() < start + gentle)
 		pause_shortly();
 	for (size_t n = 0; n < t->count && !ret; n++) {
@@ -169,7 +192,8 @@ int inet_drain(struct inet_table *t, uint32_t timeout_ms, struct fault *fault)
 
 		if (!is_drained(s) || outstanding(s) <= 0)
 			continue;
-		ret = take(s, start + timeout_ms);
+		ret = s->far ? await_remote(s, start + timeout_ms - timeout_ms / 8) :
+				  take(s, start + timeout_ms);
 		if (ret)
 			ret = refuse(s, "socket-not-drained", strerror(-ret), fault);
 	}
@@ -212,9 +236,10 @@ void inet_refill(struct inet_table *t)
 	for (size_t n = 0; n < t->count; n++) {
 		struct inet_info *s = &t->sockets[n];
 
-		if (s->fd < 0 || !s->peer)
+		if (s->fd < 0 || !is_drained(s))
 			continue;
-		give_back(s);
+		if (s->peer)
+			give_back(s);
 		if (s->low_water)
 			setsockopt(s->fd, SOL_SOCKET, SO_RCVLOWAT, &s->low_water,
 				   sizeof(s->low_water));

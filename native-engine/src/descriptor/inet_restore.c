@@ -18,12 +18,23 @@
 #include "../restart/rebuild.h"
 #include "file_index.h"
 #include "inet_drain.h"
+#include "inet_far.h"
+#include "inet_met.h"
 #include "inet_socket.h"
 #include "kinds.h"
 #include "socket_queue.h"
 
 #define CONNECT_LIMIT_S 5
 #define SEND_LIMIT_MS 10000
+#define TIME_WAIT_LIMIT_MS 65000 /* TCP_TIMEWAIT_LEN is 60 s */
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000ull + now.tv_nsec / 1000000;
+}
 
 static in_port_t port_of(const struct inet_address *a)
 {
@@ -270,9 +281,18 @@ static int restore_connected(struct rebuilt_process *p, const struct file_record
 	bool have_peer, peer_accepts;
 	int ends[2], ret, mate;
 
-	have_peer = v->head.peer == INET_PEER_MEMBER &&
-		    file_index_find(p->rebuild, v->head.peer_file, &other) &&
+	have_peer = inet_peer_find(p->rebuild, f->id, &v->head, &other) &&
 		    inet_view_read(other.payload, other.bytes, &peer);
+	if (!have_peer && v->head.peer == INET_PEER_REMOTE) {
+		ret = inet_far_restore(p, v, fd);
+		if (!ret)
+			finish_socket(*fd, f, v);
+		if (ret != -ENOENT) {
+			if (!ret && v->head.queue_bytes) /* finish_socket has set the program's own */
+				inet_make_room(*fd, v->head.queue_bytes);
+			return ret;
+		}
+	}
 	peer_accepts = have_peer && !has_listener(p, v) && has_listener(p, &peer);
 	ret = connect_pair(p, peer_accepts ? &peer : v, peer_accepts ? v : have_peer ? &peer : NULL,
 			ends);
@@ -283,10 +303,10 @@ static int restore_connected(struct rebuilt_process *p, const struct file_record
 	finish_socket(*fd, f, v);
 	if (have_peer) {
 		finish_socket(mate, &other.head, &peer);
-		return file_index_remember(p->rebuild, v->head.peer_file, mate, p->fault);
+		return file_index_remember(p->rebuild, other.head.id, mate, p->fault);
 	}
 	/* Sends what was queued and is closed with all that the builder has: an end, or a reset. */
-	if (v->head.peer == INET_PEER_OUTSIDE) {
+	if (v->head.peer == INET_PEER_OUTSIDE || v->head.peer == INET_PEER_REMOTE) {
 		setsockopt(mate, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 		if (p->rebuild->stdio[2] >= 0)
 			dprintf(p->rebuild->stdio[2],
@@ -297,7 +317,55 @@ static int restore_connected(struct rebuilt_process *p, const struct file_record
 	return rebuild_remember(p->rebuild, v->head.object, mate, p->fault);
 }
 
-static int restore_single(const struct file_record *f, const struct inet_view *v, int *fd)
+/*
+ * Is @port held by nothing but connections that have ended (TIME_WAIT)? Such a one, of a socket
+ * without SO_REUSEADDR, keeps a listener away for a minute: inet_csk_bind_conflict().
+ */
+static bool only_time_wait(in_port_t port)
+{
+	static const char *const tables[] = { "/proc/self/net/tcp", "/proc/self/net/tcp6" };
+	bool waits = false, used = false;
+
+	for (size_t n = 0; n < sizeof(tables) / sizeof(*tables); n++) {
+		FILE *f = fopen(tables[n], "re");
+		unsigned int local, state;
+		char line[256];
+
+		while (f && fgets(line, sizeof(line), f)) {
+			if (sscanf(line, "%*d: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x", &local, &state) != 2 ||
+			    local != ntohs(port))
+				continue;
+			waits |= state == TCP_TIME_WAIT;
+			used |= state == TCP_LISTEN;
+		}
+		if (f)
+			fclose(f);
+	}
+	return waits && !used;
+}
+
+static int bind_listener(struct rebuilt_process *p, int fd, const struct inet_view *v)
+{
+	uint64_t deadline = now_ms() + TIME_WAIT_LIMIT_MS;
+	const struct timespec pause = { .tv_nsec = 100000000 };
+	bool told = false;
+	int ret;
+
+	while ((ret = bind_local(fd, v)) == -EADDRINUSE && now_ms() < deadline &&
+	       only_time_wait(port_of(&v->head.local))) {
+		if (!told && p->rebuild->stdio[2] >= 0)
+			dprintf(p->rebuild->stdio[2],
+				"dmtcp_restart: process %d: waiting for port %d, whose last "
+				"connections have just ended (TIME_WAIT, up to a minute)\n",
+				p->image->header.virtual_pid, ntohs(port_of(&v->head.local)));
+		told = true;
+		nanosleep(&pause, NULL);
+	}
+	return ret;
+}
+
+static int restore_single(struct rebuilt_process *p, const struct file_record *f,
+			  const struct inet_view *v, int *fd)
 {
 	int ret;
 
@@ -306,13 +374,14 @@ static int restore_single(const struct file_record *f, const struct inet_view *v
 		return *fd;
 	/* The remains of the original's connections do not keep a listener from its port. */
 	set_reuse(*fd, 1);
-	ret = bind_local(*fd, v);
+	ret = v->head.state == INET_LISTENING ? bind_listener(p, *fd, v) : bind_local(*fd, v);
 	/* A port that the kernel had chosen for a connected socket is not worth failing for. */
 	if (ret == -EADDRINUSE && v->head.state != INET_LISTENING && v->head.state != INET_LOOSE)
 		ret = 0;
-	restore_reuse(*fd, v);
+	/* listen(2) looks again whether somebody has the port: a connection between hosts may. */
 	if (!ret && v->head.state == INET_LISTENING && listen(*fd, v->head.backlog))
 		ret = -errno;
+	restore_reuse(*fd, v);
 	if (!ret)
 		finish_socket(*fd, f, v);
 	return ret;
@@ -332,7 +401,7 @@ int inet_restore(struct rebuilt_process *p, const struct file_record *f, const v
 		return *fd < 0 ? -errno : 0;
 	}
 	ret = v.head.type == SOCK_STREAM && v.head.state == INET_CONNECTED ?
-		      restore_connected(p, f, &v, fd) : restore_single(f, &v, fd);
+		      restore_connected(p, f, &v, fd) : restore_single(p, f, &v, fd);
 	if (ret)
 		ret = fault_set(p->fault, -ret, "socket-not-restored",
 				"process %d: socket of port %d: %s", p->image->header.virtual_pid,
@@ -342,61 +411,15 @@ int inet_restore(struct rebuilt_process *p, const struct file_record *f, const v
 
 /* ---- when all processes stand ---- */
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ull + now.tv_nsec / 1000000;
-}
-
-static int low_water(const struct inet_view *v)
-{
-	int value = 1;
-
-	for (uint32_t n = 0; n < v->head.options; n++)
-		if (v->options[n].level == SOL_SOCKET && v->options[n].name == SO_RCVLOWAT)
-			memcpy(&value, v->options[n].value, sizeof(value));
-	return value;
-}
-
-/* Sends until @deadline; the receiver has room for it. */
-static int send_part(int sender, const uint8_t *data, size_t bytes, int flags, uint64_t deadline)
-{
-	while (bytes) {
-		struct pollfd ready = { .fd = sender, .events = POLLOUT };
-		ssize_t n = send(sender, data, bytes, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
-
-		if (n < 0 && errno != EAGAIN)
-			return -errno;
-		if (n > 0) {
-			data += n;
-			bytes -= n;
-			continue;
-		}
-		if (now_ms() >= deadline)
-			return -ETIMEDOUT;
-		poll(&ready, 1, 10);
-	}
-	return 0;
-}
-
 /* Brings the bytes into the queue of @fd: the receive buffer is made large enough for them. */
 static int send_stream(int fd, int sender, const struct inet_view *v)
 {
-	uint64_t deadline = now_ms() + SEND_LIMIT_MS, front = v->head.queue_bytes;
-	uint8_t urgent = v->head.urgent - 1;
-	int low = low_water(v), waiting, ret;
+	uint64_t deadline = now_ms() + SEND_LIMIT_MS;
+	int low = inet_low_water(v), waiting, ret;
 
 	inet_make_room(fd, v->head.queue_bytes);
-	if (v->head.urgent && v->head.urgent_at <= front)
-		front = v->head.urgent_at;
-	ret = send_part(sender, v->queue, front, 0, deadline);
-	if (!ret && v->head.urgent)
-		ret = send_part(sender, &urgent, 1, MSG_OOB, deadline);
-	if (!ret)
-		ret = send_part(sender, (const uint8_t *)v->queue + front,
-				v->head.queue_bytes - front, 0, deadline);
+	ret = inet_send_queue(sender, v->queue, v->head.queue_bytes, v->head.urgent,
+			      v->head.urgent_at, deadline);
 	/* What is still on its way is acknowledged within milliseconds; then the mark may go. */
 	while (!ret && !ioctl(sender, SIOCOUTQ, &waiting) && waiting > 0 && now_ms() < deadline) {
 		const struct timespec time = { .tv_nsec = 200000 };
@@ -407,21 +430,31 @@ static int send_stream(int fd, int sender, const struct inet_view *v)
 	return ret;
 }
 
-static int finish_stream(struct rebuilt_process *p, int fd, const struct inet_view *v)
+static int finish_stream(struct rebuilt_process *p, const struct file_record *f, int fd,
+			 const struct inet_view *v)
 {
-	int sender = rebuild_lookup(p->rebuild, v->head.peer_file), ret = 0;
 	struct inet_view peer;
-	struct file_view f;
+	struct file_view other;
+	bool have_peer;
+	int sender = -1, ret = 0;
 
+	have_peer = inet_peer_find(p->rebuild, f->id, &v->head, &other) &&
+		    inet_view_read(other.payload, other.bytes, &peer);
+	if (have_peer)
+		sender = rebuild_lookup(p->rebuild, other.head.id);
+	else if (v->head.peer == INET_PEER_REMOTE &&
+		 inet_met_find(p->rebuild, v->head.connection)) {
+		ret = inet_far_finish(p, v, fd);
+		restore_reuse(fd, v);
+		return ret;
+	}
 	if (sender < 0)
 		sender = rebuild_lookup(p->rebuild, v->head.object);
 	if (sender < 0)
 		return 0; /* it was given the restart's own standard file */
 	if (v->head.queue_bytes || v->head.urgent)
 		ret = send_stream(fd, sender, v);
-	if (v->head.peer == INET_PEER_MEMBER &&
-	    file_index_find(p->rebuild, v->head.peer_file, &f) &&
-	    inet_view_read(f.payload, f.bytes, &peer)) {
+	if (have_peer) {
 		if (peer.head.closed)
 			shutdown(sender, SHUT_WR);
 	} else if (v->head.closed) {
@@ -509,7 +542,7 @@ int inet_restore_last(struct rebuilt_process *p, const struct file_record *f, co
 	if (!inet_view_read(payload, bytes, &v))
 		return -EPROTO;
 	if (v.head.type == SOCK_STREAM && v.head.state == INET_CONNECTED) {
-		ret = finish_stream(p, fd, &v);
+		ret = finish_stream(p, f, fd, &v);
 	} else if (v.head.type == SOCK_STREAM) {
 		if (v.head.state == INET_WAITING || v.head.state == INET_CONNECTING)
 			ret = start_connecting(fd, f, &v);

@@ -82,6 +82,8 @@ static int inet_drain_round(struct round *r, uint32_t timeout_ms, struct fault *
 	if (!any)
 		return 0;
 	ret = inet_table_read(r, &i->inet_sockets, fault);
+	if (!ret)
+		inet_table_mark_remotes(i->inet_sockets, r->remotes, r->remote_count);
 	return ret ? ret : inet_drain(i->inet_sockets, timeout_ms, fault);
 }
 
@@ -195,6 +197,10 @@ static void read_stream_state(const struct inet_info *s, struct inet_payload *u)
 	if (s->peer) {
 		u->peer = INET_PEER_MEMBER;
 		u->peer_file = s->peer->entry->file_id;
+	} else if (s->far) {
+		u->peer = INET_PEER_REMOTE;
+		u->connection = s->far->connection;
+		u->acceptor = s->far->acceptor;
 	} else if (s->listener) {
 		u->state = INET_WAITING;
 		u->peer = INET_PEER_MEMBER;

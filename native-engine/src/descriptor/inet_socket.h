@@ -18,6 +18,7 @@ enum inet_peer { /* part of the image format */
 	INET_PEER_MEMBER = 1,
 	INET_PEER_GONE = 2,    /* had closed: end of file after the queue */
 	INET_PEER_OUTSIDE = 3, /* reset after the queue */
+	INET_PEER_REMOTE = 4,  /* a member that was on another host */
 };
 
 struct inet_payload {
@@ -35,7 +36,8 @@ struct inet_payload {
 	uint64_t queue_bytes;
 	uint64_t urgent_at; /* bytes of the queue in front of the urgent one */
 	uint32_t urgent;    /* 0: none waits; else its value + 1 */
-	uint32_t reserved;
+	uint32_t acceptor;  /* of a remote peer's: this end waits for it */
+	uint64_t connection; /* the same number in the image that has the other end */
 	/* tail: options, queue: plain bytes of a stream, messages of datagrams */
 };
 

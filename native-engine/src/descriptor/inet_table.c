@@ -221,6 +221,26 @@ int inet_table_pair(struct inet_table *t)
 	return find_pairs(t);
 }
 
+static int compare_keys(const void *a, const void *b)
+{
+	const struct inet_remote *x = a, *y = b;
+
+	return x->key < y->key ? -1 : x->key > y->key;
+}
+
+void inet_table_mark_remotes(struct inet_table *t, const struct inet_remote *remotes, size_t count)
+{
+	for (size_t n = 0; count && n < t->count; n++) {
+		struct inet_remote key = { .key = t->sockets[n].inode };
+
+		if (t->sockets[n].peer || !inet_is_stream(&t->sockets[n]))
+			continue;
+		t->sockets[n].far = bsearch(&key, remotes, count, sizeof(key), compare_keys);
+		if (t->sockets[n].far)
+			t->sockets[n].listener = NULL;
+	}
+}
+
 int inet_table_read(struct round *r, struct inet_table **out, struct fault *fault)
 {
 	struct inventory *i = r->descriptors;

@@ -4,6 +4,7 @@
 
 #include <netinet/in.h>
 
+#include "inet_remote.h"
 #include "inventory.h"
 
 struct inet_address {
@@ -25,6 +26,7 @@ struct inet_info {
 	uint64_t bytes_sent;  /* ever */
 	struct inet_address local, remote;
 	struct inet_info *peer;     /* other end, of a member; NULL: none */
+	const struct inet_remote *far;    /* the peer is a member on another host; NULL: it is not */
 	struct inet_info *listener; /* of a client that has not been accepted: a member's */
 	int fd;                     /* borrowed while draining, else -1 */
 	int low_water;              /* SO_RCVLOWAT to put back, 0: untouched */
@@ -46,6 +48,8 @@ int inet_table_read(struct round *r, struct inet_table **out, struct fault *faul
  */
 int inet_table_add(struct inet_table *t, int fd, uint64_t inode, struct inventory_entry *entry);
 int inet_table_pair(struct inet_table *t);
+/* Marks those whose peer is a member on another host. */
+void inet_table_mark_remotes(struct inet_table *t, const struct inet_remote *remotes, size_t count);
 void inet_table_free(struct inet_table *t);
 struct inet_info *inet_table_find(struct inet_table *t, uint64_t inode);
 

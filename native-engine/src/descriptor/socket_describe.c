@@ -37,7 +37,7 @@ void inet_describe(const void *payload, size_t bytes, json_t *out)
 {
 	static const char *const states[] = { "loose", "listening", "connected", "waiting",
 					      "connecting" };
-	static const char *const peers[] = { "none", "member", "gone", "outside" };
+	static const char *const peers[] = { "none", "member", "gone", "outside", "remote" };
 	struct inet_payload u;
 
 	file_payload_head(payload, bytes, &u, sizeof(u));

@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <linux/sockios.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+#include "../common/array.h"
 #include "../descriptor/inet_table.h"
 #include "../resource/descriptors.h"
 #include "server.h"
@@ -93,20 +95,52 @@ int request_endpoints(struct server *s, const json_t *request, json_t *answer,
 	return ret;
 }
 
-/* Kept as they are: a socket is looked up by its key. */
+static int compare_remotes(const void *a, const void *b)
+{
+	const struct inet_remote *x = a, *y = b;
+
+	return x->key < y->key ? -1 : x->key > y->key;
+}
+
+/* For a `kill` after the round. */
+static void remember(struct server *s, const struct round *r)
+{
+	size_t bytes = r->remote_count * sizeof(*r->remotes);
+
+	free(s->remotes);
+	s->remotes = malloc(bytes + 1);
+	s->remote_count = s->remotes ? r->remote_count : 0;
+	if (s->remotes && bytes)
+		memcpy(s->remotes, r->remotes, bytes);
+}
+
 int request_match(struct server *s, const json_t *request, json_t *answer, struct fault *fault)
 {
 	int ret = find_round(s, request, fault);
 	json_t *ends = json_object_get(request, "ends"), *end;
+	struct round *r;
 	size_t n;
 
 	(void)answer;
 	if (ret)
 		return ret;
-	if (!s->run->ends)
-		s->run->ends = json_object();
-	json_array_foreach(ends, n, end)
-		if (json_object_set(s->run->ends, json_text(end, "key", ""), end))
+	r = &s->run->round;
+	json_array_foreach(ends, n, end) {
+		struct inet_remote *more = array_grow(r->remotes, r->remote_count,
+						      &r->remote_capacity, sizeof(*more));
+
+		if (!more)
 			return fault_set(fault, ENOMEM, "out-of-memory", "list of endpoints");
+		r->remotes = more;
+		more[r->remote_count++] = (struct inet_remote){
+			.key = strtoull(json_text(end, "key", "0"), NULL, 10),
+			.connection = json_number(end, "connection", 0),
+			.acceptor = json_flag(end, "acceptor", false),
+			.peer_unsent = json_number(end, "peerUnsent", 0),
+		};
+	}
+	if (r->remote_count)
+		qsort(r->remotes, r->remote_count, sizeof(*r->remotes), compare_remotes);
+	remember(s, r);
 	return 0;
 }

@@ -55,7 +55,8 @@ static int collect(struct inet_table *t, const struct process *p)
 	return ret;
 }
 
-void reset_connections_between(struct process **processes, size_t count)
+void reset_connections_between(struct process **processes, size_t count,
+			       const struct inet_remote *remotes, size_t remote_count)
 {
 	struct inet_table *t = calloc(1, sizeof(*t));
 	int ret = t ? 0 : -ENOMEM;
@@ -63,7 +64,9 @@ void reset_connections_between(struct process **processes, size_t count)
 	for (size_t i = 0; !ret && i < count; i++)
 		if (!processes[i]->zombie)
 			ret = collect(t, processes[i]);
-	if (!ret && !inet_table_pair(t))
+	if (!ret && !inet_table_pair(t)) {
+		inet_table_mark_remotes(t, remotes, remote_count);
 		inet_set_linger(t);
+	}
 	inet_table_free(t);
 }

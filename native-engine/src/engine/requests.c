@@ -132,7 +132,8 @@ static int request_check(struct server *s, const json_t *request, json_t *answer
 }
 
 /* Those that cannot be stopped, or not soon, are killed: that is what was asked for. */
-static int kill_members(const struct process_keys *members, int status, struct fault *fault)
+static int kill_members(const struct server *s, const struct process_keys *members, int status,
+			struct fault *fault)
 {
 	struct process **frozen = calloc(members->count + 1, sizeof(*frozen));
 	size_t count = 0;
@@ -159,7 +160,7 @@ static int kill_members(const struct process_keys *members, int status, struct f
 			syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 		close(pidfd);
 	}
-	reset_connections_between(frozen, count);
+	reset_connections_between(frozen, count, s->remotes, s->remote_count);
 	end_frozen(frozen, count, status);
 	free(frozen);
 	return killed;
@@ -171,9 +172,8 @@ static int request_kill(struct server *s, const json_t *request, json_t *answer,
 	struct process_keys members = { 0 };
 	int ret = read_keys(request, "members", "pid", &members, fault);
 
-	(void)s;
 	if (!ret)
-		ret = kill_members(&members, json_number(request, "exitStatus", 0), fault);
+		ret = kill_members(s, &members, json_number(request, "exitStatus", 0), fault);
 	process_keys_free(&members);
 	if (ret < 0)
 		return ret;

@@ -22,6 +22,12 @@ struct round {
 	struct inventory *descriptors; /* of all members: descriptor/inventory.h */
 	struct undo_sets *semaphores;  /* that have been captured: resource/sysv_undo.c */
 	struct memory_round *memory;   /* what has been read: resource/shared_content.c */
+	/*
+	 * Connections to members on other hosts, as the coordinator has matched them: ascending by
+	 * key; descriptor/inet_remote.h.
+	 */
+	struct inet_remote *remotes;
+	size_t remote_count, remote_capacity;
 };
 
 /*

@@ -401,7 +401,7 @@ void run_close(struct run *r)
 	shared_content_free(&r->round);
 	undo_sets_free(r->round.semaphores);
 	shared_close(&r->round);
-	json_decref(r->ends);
+	free(r->round.remotes);
 	scan_request_free(&r->request);
 	free(r->round.members);
 	free(r->round.ids);

@@ -22,7 +22,6 @@ struct run {
 	uint64_t started_ns; /* CLOCK_MONOTONIC before the first member was stopped */
 	uint64_t frozen_ns;  /* when the last one had stopped */
 	unsigned int workers;
-	json_t *ends; /* connections to other hosts: by key what `match` has told, NULL: none */
 	struct output *outputs; /* a list: one image each */
 	struct scan_request request; /* what was frozen: run_hold() looks again */
 };

@@ -2,6 +2,7 @@
 #ifndef SERVER_H
 #define SERVER_H
 
+#include "../descriptor/inet_remote.h"
 #include "channel.h"
 #include "run.h"
 #include "watch.h"
@@ -19,6 +20,8 @@ struct server {
 	struct watches watches;
 	struct run *run; /* NULL: no round is active */
 	struct waiting_write *writes;
+	struct inet_remote *remotes; /* of the last round that had any: ascending by key */
+	size_t remote_count;
 	uint64_t last_request_ns;
 	unsigned int workers;
 };

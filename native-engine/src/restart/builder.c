@@ -18,6 +18,7 @@
 
 #include "../common/proc.h"
 #include "../descriptor/file_index.h"
+#include "../descriptor/inet_met.h"
 #include "../resource/descriptors.h"
 #include "../resource/records.h"
 #include "holder.h"
@@ -37,6 +38,7 @@ struct builder {
 	int report[2];   /* holders write to 1, the supervisor reads from 0 */
 	int host_proc_fd; /* /proc of the front */
 	struct terminal terminal; /* for the supervisor */
+	int connections; /* table of what the front has connected, -1: none */
 	struct rebuild rebuild;
 	struct tree tree;
 	struct process_record *records;
@@ -143,6 +145,8 @@ static int reserve_descriptors(struct builder *b)
 		ret = move_up(b, &r->terminal_slave_fd);
 	if (ret == 0)
 		ret = move_up(b, &b->terminal.master);
+	if (ret == 0 && b->connections >= 0)
+		ret = inet_met_adopt(r, b->connections, &b->fault);
 	if (ret < 0)
 		return ret;
 	close_range(0, r->reserved_from - 1, 0);
@@ -371,6 +375,7 @@ static void __attribute__((noreturn)) go(struct builder *b)
 	rebuild_close_objects(&b->rebuild);
 	rebuild_remove_leftovers(&b->rebuild);
 	file_index_free(&b->rebuild);
+	inet_met_free(&b->rebuild);
 	hooks_run(b->processes, b->rebuild.images, b->rebuild.image_count, warn, b);
 	thaw_all(b->processes, b->records, &b->tree, b->rebuild.image_count);
 	message_send(b->control_fd, &running);
@@ -471,6 +476,7 @@ int builder_main(int argc, char *argv[])
 	block_signals();
 	b.control_fd = atoi(argv[2]);
 	b.rebuild.user_namespace = argv[3][0] == BUILDER_USER_NAMESPACE;
+	b.connections = argv[3][1] ? atoi(argv[3] + 1) : -1;
 	b.rebuild.workers = processors > 0 ? processors : 1;
 	b.rebuild.terminal_slave_fd = -1;
 	ret = message_receive(b.control_fd, &m, FRONT_TIMEOUT_MS);

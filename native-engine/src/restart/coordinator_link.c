@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../common/json.h"
@@ -15,6 +16,7 @@
 
 #define BEGIN_MS 30000
 #define TURN_MS 200
+#define NAMES_PER_REQUEST 1000
 
 struct coordinator_link {
 	struct local_client *client;
@@ -28,6 +30,14 @@ struct coordinator_link {
 static json_t *text(const char *field, size_t bytes)
 {
 	return json_from_bytes(field, strnlen(field, bytes));
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 #define FIELD(array) text(array, sizeof(array))
@@ -106,6 +116,46 @@ int coordinator_link_open(struct coordinator_link **out, const struct image_set 
 	}
 	*out = l;
 	return 0;
+}
+
+int coordinator_link_publish(struct coordinator_link *l, const json_t *names, struct fault *fault)
+{
+	size_t count = json_array_size(names);
+	int ret = 0;
+
+	for (size_t at = 0; !ret && at < count; at += NAMES_PER_REQUEST) {
+		json_t *some = json_array(), *request;
+
+		for (size_t n = at; n < count && n < at + NAMES_PER_REQUEST; n++)
+			json_array_append(some, json_array_get(names, n));
+		request = json_pack("{s:s, s:s, s:o}", "op", "restart-publish", "restartId",
+				    l->restart_id, "names", some);
+		ret = local_request(l->client, request, BEGIN_MS, NULL, fault);
+		json_decref(request);
+	}
+	return ret;
+}
+
+int coordinator_link_resolve(struct coordinator_link *l, const json_t *names, uint32_t timeout_ms,
+			     json_t **found, struct fault *fault)
+{
+	uint64_t begun = now_ms();
+	json_t *request, *answer = NULL;
+	bool forced;
+	int ret;
+
+	*found = NULL;
+	request = json_pack("{s:s, s:s, s:O, s:i}", "op", "restart-resolve", "restartId",
+			    l->restart_id, "names", names, "timeoutMs", (int)timeout_ms);
+	ret = local_request(l->client, request, BEGIN_MS + timeout_ms, &answer, fault);
+	json_decref(request);
+	if (ret)
+		return ret;
+	*found = json_incref(json_object_get(answer, "names"));
+	forced = json_array_size(json_object_get(answer, "missing")) &&
+		 now_ms() - begun < timeout_ms / 2;
+	json_decref(answer);
+	return forced;
 }
 
 int coordinator_link_member(struct coordinator_link *l, size_t index, pid_t pid)

@@ -17,6 +17,19 @@ struct coordinator_link_options {
 /* Reaches a coordinator, starts one where needed, and announces the restart of @set. */
 int coordinator_link_open(struct coordinator_link **out, const struct image_set *set,
 			  const struct coordinator_link_options *options, struct fault *fault);
+/*
+ * The name service of the restart, docs/local-protocol.md. @names: an array of {name,value}, any
+ * number; not taken over.
+ */
+int coordinator_link_publish(struct coordinator_link *link, const json_t *names,
+			     struct fault *fault);
+/*
+ * @names: an array of texts, at most 1000. *@found: those that have been published by now or within
+ * @timeout_ms, as {name,value}; the caller's. Returns 1 when the others will not come: somebody
+ * wants to go on without them.
+ */
+int coordinator_link_resolve(struct coordinator_link *link, const json_t *names,
+			     uint32_t timeout_ms, json_t **found, struct fault *fault);
 /* Process of image @index exists: @pid as this host sees it. */
 int coordinator_link_member(struct coordinator_link *link, size_t index, pid_t pid);
 /*

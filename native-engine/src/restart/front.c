@@ -20,6 +20,7 @@
 #include "coordinator_link.h"
 #include "message.h"
 #include "namespaces.h"
+#include "rendezvous.h"
 #include "terminal.h"
 
 #define END_MS 2000 /* for the kernel to take a pid namespace down */
@@ -28,6 +29,7 @@ struct front {
 	const struct front_options *options;
 	struct image_set *set;
 	struct coordinator_link *coordinator;
+	struct rendezvous met; /* connections to other hosts */
 	struct terminal terminal;
 	int control_fd;  /* to the builder, later the supervisor */
 	int signal_fd;
@@ -90,11 +92,12 @@ static bool needs_terminal(const struct image_set *set)
 static int start_builder(struct front *f, bool user_namespace)
 {
 	size_t count = f->set->count;
+	const struct rendezvous *met = &f->met;
 	char **argv = calloc(count + 6, sizeof(*argv)), control[16], terminal[96] = "-";
-	int *keep = calloc(count + 2, sizeof(*keep)), pair[2] = { -1, -1 }, ret;
+	int *keep = calloc(count + 2 + met->count, sizeof(*keep)), pair[2] = { -1, -1 }, ret;
 	size_t kept = 0;
 	struct message mapped = { .type = MESSAGE_MAPPED };
-	char flags[] = { user_namespace ? BUILDER_USER_NAMESPACE : '-', 0 };
+	char flags[16] = { user_namespace ? BUILDER_USER_NAMESPACE : '-', 0 };
 
 	if (!argv || !keep) {
 		ret = fault_set(f->fault, ENOMEM, "out-of-memory", "starting the builder");
@@ -116,6 +119,10 @@ static int start_builder(struct front *f, bool user_namespace)
 		snprintf(terminal, sizeof(terminal), "%d:%s", f->terminal.master,
 			 f->terminal.path);
 	}
+	for (size_t i = 0; i < met->count; i++)
+		keep[kept++] = met->fds[i];
+	if (met->count) /* the last is their table */
+		snprintf(flags + 1, sizeof(flags) - 1, "%d", met->fds[met->count - 1]);
 	for (size_t i = 0; i < count; i++) {
 		int fd = f->set->images[i]->fd;
 
@@ -436,12 +443,17 @@ int front_run(struct image_set *set, const struct front_options *options, int *s
 		.options = options, .set = set, .coordinator = options->coordinator,
 		.terminal = { .master = -1, .slave = -1 }, .control_fd = -1, .fault = fault,
 	};
-	int ret = catch_signals(&f);
+	int ret = 0;
 
+	if (f.coordinator) /* may wait for a person, who may want to end it */
+		ret = rendezvous_meet(&f.met, set, f.coordinator, fault);
+	if (ret == 0)
+		ret = catch_signals(&f);
 	if (ret == 0 && needs_terminal(set))
 		ret = terminal_open(&f.terminal, fault);
 	if (ret == 0)
 		ret = build_somehow(&f);
+	rendezvous_close(&f.met);
 	if (ret == 0)
 		ret = go(&f);
 	if (ret == 0)

@@ -22,6 +22,8 @@ struct rebuild {
 	char **leftovers;             /* paths made for the time of the restart */
 	size_t leftover_count;
 	struct terminal_table *terminals; /* device -> descriptor; shared.c */
+	struct inet_met_table *met;       /* descriptor/inet_met.h */
+	struct far_ends *far_ends;        /* descriptor/inet_far.c */
 };
 
 /* Descriptor (>= reserved_from) of the object or file with this id, or -1. */

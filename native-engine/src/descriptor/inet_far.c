@@ -1,0 +1,221 @@
+/* TCP connections to members that were on another host: restore. */
+#include "inet_far.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../common/array.h"
+#include "inet_drain.h"
+#include "inet_met.h"
+
+#define ARRIVE_MS 30000
+
+struct far_ends { /* of all images, ascending by connection */
+	struct far_end {
+		uint64_t connection, file;
+	} *all;
+	size_t count, capacity;
+	bool sent; /* what the other ends' queues held */
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000ull + now.tv_nsec / 1000000;
+}
+
+static int compare_ends(const void *a, const void *b)
+{
+	const struct far_end *x = a, *y = b;
+
+	if (x->connection != y->connection)
+		return x->connection < y->connection ? -1 : 1;
+	return x->file < y->file ? -1 : x->file > y->file;
+}
+
+/* Found once; NULL without memory. */
+static struct far_ends *ends_of(struct rebuild *r)
+{
+	struct far_ends *e = r->far_ends;
+	size_t position = 0;
+	struct file_view f;
+
+	if (e)
+		return e;
+	e = calloc(1, sizeof(*e));
+	while (e && file_index_next(r, FILE_INET_SOCKET, &position, &f)) {
+		struct inet_payload u;
+		struct far_end *more;
+
+		file_payload_head(f.payload, f.bytes, &u, sizeof(u));
+		if (u.peer != INET_PEER_REMOTE)
+			continue;
+		more = array_grow(e->all, e->count, &e->capacity, sizeof(*more));
+		if (!more)
+			break;
+		e->all = more;
+		more[e->count++] = (struct far_end){ u.connection, f.head.id };
+	}
+	if (e && e->count)
+		qsort(e->all, e->count, sizeof(*e->all), compare_ends);
+	r->far_ends = e;
+	return e;
+}
+
+/* The first end of @connection, or NULL. */
+static const struct far_end *first_end(const struct far_ends *e, uint64_t connection)
+{
+	size_t low = 0, high = e->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (e->all[middle].connection < connection)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < e->count && e->all[low].connection == connection ? &e->all[low] : NULL;
+}
+
+bool inet_peer_find(struct rebuild *r, uint64_t file_id, const struct inet_payload *u,
+		    struct file_view *peer)
+{
+	const struct far_ends *e;
+	const struct far_end *end;
+
+	if (u->peer == INET_PEER_MEMBER)
+		return file_index_find(r, u->peer_file, peer);
+	e = u->peer == INET_PEER_REMOTE ? ends_of(r) : NULL;
+	for (end = e ? first_end(e, u->connection) : NULL;
+	     end && end < e->all + e->count && end->connection == u->connection; end++)
+		if (end->file != file_id)
+			return file_index_find(r, end->file, peer);
+	return false;
+}
+
+int inet_low_water(const struct inet_view *v)
+{
+	int value = 1;
+
+	for (uint32_t n = 0; n < v->head.options; n++)
+		if (v->options[n].level == SOL_SOCKET && v->options[n].name == SO_RCVLOWAT)
+			memcpy(&value, v->options[n].value, sizeof(value));
+	return value;
+}
+
+/* The receiver has room for it. */
+static int send_part(int sender, const uint8_t *data, size_t bytes, int flags, uint64_t deadline)
+{
+	while (bytes) {
+		struct pollfd ready = { .fd = sender, .events = POLLOUT };
+		ssize_t n = send(sender, data, bytes, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
+
+		if (n < 0 && errno != EAGAIN)
+			return -errno;
+		if (n > 0) {
+			data += n;
+			bytes -= n;
+			continue;
+		}
+		if (now_ms() >= deadline)
+			return -ETIMEDOUT;
+		poll(&ready, 1, 10);
+	}
+	return 0;
+}
+
+int inet_send_queue(int sender, const void *data, uint64_t bytes, uint32_t urgent,
+		    uint64_t urgent_at, uint64_t deadline)
+{
+	uint64_t front = urgent && urgent_at <= bytes ? urgent_at : bytes;
+	uint8_t byte = urgent - 1;
+	int ret = send_part(sender, data, front, 0, deadline);
+
+	if (!ret && urgent)
+		ret = send_part(sender, &byte, 1, MSG_OOB, deadline);
+	if (!ret)
+		ret = send_part(sender, (const uint8_t *)data + front, bytes - front, 0, deadline);
+	return ret;
+}
+
+int inet_far_restore(struct rebuilt_process *p, const struct inet_view *v, int *fd)
+{
+	const struct inet_met *met = inet_met_find(p->rebuild, v->head.connection);
+
+	if (!met)
+		return -ENOENT;
+	*fd = fcntl(met->fd, F_DUPFD_CLOEXEC, p->rebuild->reserved_from);
+	return *fd < 0 ? -errno : 0;
+}
+
+/* Everybody has made room: nobody waits for anybody. */
+static int send_all(struct rebuild *r)
+{
+	uint64_t deadline = now_ms() + ARRIVE_MS;
+	size_t count;
+	struct inet_met *all = inet_met_all(r, &count);
+	int ret = 0;
+
+	for (size_t n = 0; n < count && !ret; n++) {
+		void *data;
+
+		if (!all[n].bytes && !all[n].urgent)
+			continue;
+		ret = inet_met_read(r, &all[n], &data);
+		if (ret)
+			break;
+		ret = inet_send_queue(all[n].fd, data, all[n].bytes, all[n].urgent,
+				      all[n].urgent_at, deadline);
+		free(data);
+	}
+	return ret;
+}
+
+/* A read stops in front of urgent data, and SIOCINQ counts no further: tcp(7). */
+static int await_queue(const struct inet_view *v, int fd)
+{
+	uint64_t wanted = v->head.urgent ? v->head.urgent_at : v->head.queue_bytes;
+	uint64_t deadline = now_ms() + ARRIVE_MS;
+	int waiting = 0;
+
+	while (!ioctl(fd, SIOCINQ, &waiting) && waiting >= 0 && (uint64_t)waiting < wanted) {
+		const struct timespec time = { .tv_nsec = 200000 };
+
+		if (now_ms() >= deadline)
+			return -ETIMEDOUT;
+		nanosleep(&time, NULL);
+	}
+	return 0;
+}
+
+int inet_far_finish(struct rebuilt_process *p, const struct inet_view *v, int fd)
+{
+	struct far_ends *e = ends_of(p->rebuild);
+	int low = inet_low_water(v), ret = 0;
+
+	if (!e)
+		return -ENOMEM;
+	if (!e->sent)
+		ret = send_all(p->rebuild);
+	e->sent = true;
+	if (!ret && v->head.queue_bytes) {
+		ret = await_queue(v, fd);
+		setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low));
+	}
+	if (v->head.closed)
+		shutdown(fd, SHUT_WR);
+	if (v->head.reads_end)
+		shutdown(fd, SHUT_RD);
+	return ret;
+}

@@ -1,0 +1,22 @@
+/* TCP connections to members that were on another host: restore. */
+#ifndef INET_FAR_H
+#define INET_FAR_H
+
+#include "file_index.h"
+#include "inet_socket.h"
+
+/* The other end among the images of this restart, whether it was on this host or not. */
+bool inet_peer_find(struct rebuild *r, uint64_t file_id, const struct inet_payload *u,
+		    struct file_view *peer);
+/* A connection that the front has made anew: in *@fd. -ENOENT: it has not been. */
+int inet_far_restore(struct rebuilt_process *p, const struct inet_view *v, int *fd);
+/*
+ * When all processes of all hosts stand: sends what the other ends' queues held, and awaits ours.
+ */
+int inet_far_finish(struct rebuilt_process *p, const struct inet_view *v, int fd);
+/* Sends @bytes with the urgent byte among them, before @deadline_ms (CLOCK_MONOTONIC). */
+int inet_send_queue(int sender, const void *data, uint64_t bytes, uint32_t urgent,
+		    uint64_t urgent_at, uint64_t deadline_ms);
+int inet_low_water(const struct inet_view *v);
+
+#endif
