@@ -119,8 +119,8 @@ static int compare_numbers(const void *a, const void *b)
 }
 
 /*
- * Of an epoll with many entries: the numbers that are right, ascending, in *@right, which the caller
- * frees. How many.
+ * Of an epoll with many entries: the numbers that are right, ascending, in *@right, which the
+ * caller frees. How many.
  */
 static size_t check_entries(struct capture *c, const struct descriptor_view *d, int **right)
 {

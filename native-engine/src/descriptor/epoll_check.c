@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 /*
- * In a process of our own, whose numbers are free: an entry is a file and a number, so the same file
- * is put at the same number. Adding what is there already does nothing.
+ * In a process of our own, whose numbers are free: an entry is a file and a number, so the same
+ * file is put at the same number. Adding what is there already does nothing.
  */
 static void __attribute__((noreturn)) check_all(int pidfd, int epoll, const int *numbers,
 						size_t count, bool *right)

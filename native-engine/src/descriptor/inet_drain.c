@@ -166,7 +166,7 @@ int inet_drain(struct inet_table *t, uint32_t timeout_ms, struct fault *fault)
 	for (size_t n = 0; n < t->count; n++) {
 		struct inet_info *s = &t->sockets[n];
 
-		if (s->listener && s->bytes_sent)
+		if (s->listener && !s->known && s->bytes_sent)
 			return refuse(s, "socket-not-accepted",
 					"it has sent data to a member that has "
 				      "not accepted it yet", fault);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "../restart/rebuild.h"
+#include "backlog.h"
 #include "file_index.h"
 #include "inet_drain.h"
 #include "inet_far.h"
@@ -544,7 +545,10 @@ int inet_restore_last(struct rebuilt_process *p, const struct file_record *f, co
 	if (v.head.type == SOCK_STREAM && v.head.state == INET_CONNECTED) {
 		ret = finish_stream(p, f, fd, &v);
 	} else if (v.head.type == SOCK_STREAM) {
-		if (v.head.state == INET_WAITING || v.head.state == INET_CONNECTING)
+		if (v.head.state == INET_LISTENING)
+			ret = backlog_connect(p, f->id, fd);
+		if ((v.head.state == INET_WAITING && !backlog_has_client(p->rebuild, f->id)) ||
+		    v.head.state == INET_CONNECTING)
 			ret = start_connecting(fd, f, &v);
 		/* Nobody there: the program finds out as it would have. */
 		if (v.head.state == INET_CONNECTING)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../engine/round.h"
+#include "backlog.h"
 #include "inet_drain.h"
 #include "kinds.h"
 #include "multicast.h"
@@ -241,7 +242,6 @@ static int inet_capture(struct capture *c, const struct descriptor_view *d, uint
 	bool is_new;
 	int ret;
 
-	(void)file_id;
 	s = inet_table_find(c->round->descriptors->inet_sockets, d->status.st_ino);
 	if (!s)
 		return fault_set(c->fault, EPROTO, "internal",
@@ -256,6 +256,8 @@ static int inet_capture(struct capture *c, const struct descriptor_view *d, uint
 	u.remote = s->remote;
 	if (inet_is_stream(s)) {
 		read_stream_state(s, &u);
+		if (u.state == INET_LISTENING)
+			backlog_capture(c, s->inode, file_id);
 	} else if (s->remote.bytes) {
 		u.state = INET_CONNECTED;
 		u.peer = s->peer ? INET_PEER_MEMBER : INET_PEER_OUTSIDE;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../common/array.h"
+#include "backlog.h"
 #include "kinds.h"
 #include "tcp_info.h"
 
@@ -176,6 +177,13 @@ static struct inet_info *find_listener(struct inet_table *t, const struct inet_i
 	return NULL;
 }
 
+/* Of the client: the other end is there, if only for the kernel. */
+static bool can_wait(uint32_t tcp_state)
+{
+	return tcp_state == TCP_ESTABLISHED || tcp_state == TCP_FIN_WAIT1 ||
+	       tcp_state == TCP_FIN_WAIT2;
+}
+
 static int find_pairs(struct inet_table *t)
 {
 	struct connection *all = calloc(t->count + 1, sizeof(*all)), key, *found;
@@ -197,7 +205,7 @@ static int find_pairs(struct inet_table *t)
 		found = bsearch(&key, all, count, sizeof(*all), compare_connections);
 		if (found)
 			s->peer = found->socket;
-		else if (inet_is_stream(s) && s->tcp_state == TCP_ESTABLISHED)
+		else if (inet_is_stream(s) && can_wait(s->tcp_state))
 			s->listener = find_listener(t, s);
 	}
 	free(all);
@@ -255,6 +263,9 @@ int inet_table_read(struct round *r, struct inet_table **out, struct fault *faul
 			ret = collect(t, &i->detached[n], fault);
 	if (!ret)
 		ret = inet_table_pair(t);
+	for (size_t n = 0; n < t->count && !ret; n++)
+		t->sockets[n].known = t->sockets[n].listener &&
+				      backlog_knows(r, t->sockets[n].listener->inode);
 	if (ret) {
 		inet_table_free(t);
 		return fault_set(fault, -ret, "out-of-memory", "list of sockets");

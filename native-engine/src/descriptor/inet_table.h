@@ -28,6 +28,7 @@ struct inet_info {
 	struct inet_info *peer;     /* other end, of a member; NULL: none */
 	const struct inet_remote *far;    /* the peer is a member on another host; NULL: it is not */
 	struct inet_info *listener; /* of a client that has not been accepted: a member's */
+	bool known;                 /* what it has sent to @listener is: backlog.h */
 	int fd;                     /* borrowed while draining, else -1 */
 	int low_water;              /* SO_RCVLOWAT to put back, 0: untouched */
 	bool corked;                /* TCP_CORK was set, taken off while draining */

@@ -1,6 +1,6 @@
 /*
- * Multicast groups that a socket has joined. The kernel lists groups by interface only, but answers for
- * a socket that asks for the filter of one: those of all interfaces are asked for.
+ * Multicast groups that a socket has joined. The kernel lists groups by interface only, but answers
+ * for a socket that asks for the filter of one: those of all interfaces are asked for.
  */
 #ifndef MULTICAST_H
 #define MULTICAST_H
@@ -19,7 +19,7 @@ enum multicast_option { /* struct socket_option.name, part of the image format *
 	MULTICAST_BLOCK = 5,     /* not this source */
 };
 
-/* Appends the groups of @fd, our duplicate of a socket of process @pid; returns how many options. */
+/* Appends the groups of @fd, our duplicate of a socket of @pid; returns how many options. */
 uint32_t multicast_capture(pid_t pid, int fd, int family, struct buffer *out);
 
 struct multicast_place { /* zeroed before the first option */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "../restart/rebuild.h"
+#include "backlog.h"
 #include "file_index.h"
 #include "kinds.h"
 #include "socket_queue.h"
@@ -197,7 +198,7 @@ static int send_queue(struct rebuilt_process *p, const struct unix_view *v)
 }
 
 /* Connects the clients that were waiting for accept(2), in their order. */
-static int connect_waiting(struct rebuilt_process *p, const struct unix_view *v)
+static int connect_waiting(struct rebuilt_process *p, const struct unix_view *v, uint64_t listener)
 {
 	for (uint32_t n = 0; n < v->head.waiting; n++) {
 		uint64_t id;
@@ -208,6 +209,8 @@ static int connect_waiting(struct rebuilt_process *p, const struct unix_view *v)
 		if (fd < 0)
 			return fd;
 		ret = unix_connect_to(fd, &v->head, &v->head.name, v->directory, NULL);
+		if (!ret)
+			ret = backlog_send(p, listener, n, fd);
 		if (!id)
 			close(fd); /* its client had closed already */
 		if (ret && ret != -EAGAIN)
@@ -235,7 +238,6 @@ int unix_restore_last(struct rebuilt_process *p, const struct file_record *f, co
 	struct unix_view *v = malloc(sizeof(*v));
 	int ret = 0;
 
-	(void)f;
 	if (!v)
 		return -ENOMEM;
 	if (!unix_view_read(payload, bytes, v)) {
@@ -245,7 +247,7 @@ int unix_restore_last(struct rebuilt_process *p, const struct file_record *f, co
 	if (v->head.queue_bytes || v->head.urgent)
 		ret = send_queue(p, v);
 	if (!ret && v->head.state == UNIX_LISTENING)
-		ret = connect_waiting(p, v);
+		ret = connect_waiting(p, v, f->id);
 	/* A datagram socket takes messages from others until it is connected. A peer outside may
 	 * have gone: then the program finds out as it would have. */
 	if (!ret && v->head.state == UNIX_CONNECTED && !unix_is_half_of_pair(v) &&

@@ -15,6 +15,7 @@
 
 #include "../engine/round.h"
 #include "../resource/helper.h"
+#include "backlog.h"
 #include "inventory.h"
 #include "kinds.h"
 #include "socket_queue.h"
@@ -55,6 +56,8 @@ static struct inventory_entry *find_socket(struct inventory *i, uint64_t device,
 static int check_waiting(struct round *r, const struct inventory_entry *listener,
 			 const struct unix_info *s, struct fault *fault)
 {
+	if (backlog_knows(r, listener->view.status.st_ino))
+		return 0;
 	for (size_t n = 0; n < s->waiting_count; n++) {
 		struct inventory_entry *client = find_socket(
 			r->descriptors, listener->view.status.st_dev, s->waiting[n]);
@@ -104,8 +107,7 @@ static int drain_socket(struct round *r, const struct inventory_entry *e, struct
 	return find_in_flight(r, e, fault);
 }
 
-/* The table of a round, read when it is asked for first; none without such sockets. */
-static int read_table(struct round *r, struct fault *fault)
+int unix_sockets_read(struct round *r, struct fault *fault)
 {
 	struct inventory *i = r->descriptors;
 	bool any = false;
@@ -124,7 +126,7 @@ static bool unix_unsettled(struct round *r)
 {
 	struct inventory *i = r->descriptors;
 	struct fault fault = { 0 };
-	int ret = read_table(r, &fault);
+	int ret = unix_sockets_read(r, &fault);
 
 	for (size_t n = 0; n < i->count && !ret && i->unix_sockets; n++) {
 		const struct inventory_entry *e = &i->entries[n];
@@ -148,7 +150,7 @@ static int unix_drain(struct round *r, uint32_t timeout_ms, struct fault *fault)
 	if (i->unix_drained)
 		return 0;
 	i->unix_drained = true;
-	ret = read_table(r, fault);
+	ret = unix_sockets_read(r, fault);
 	if (!i->unix_sockets)
 		return ret;
 	for (size_t n = 0; n < i->count && !ret; n++)
@@ -364,7 +366,6 @@ static int unix_capture(struct capture *c, const struct descriptor_view *d, uint
 	bool is_new;
 	int ret;
 
-	(void)file_id;
 	/* nothing, unless the round went without a drain */
 	ret = unix_drain(c->round, 0, c->fault);
 	if (ret)
@@ -384,6 +385,7 @@ static int unix_capture(struct capture *c, const struct descriptor_view *d, uint
 		u.state = UNIX_LISTENING;
 		u.backlog = s->backlog;
 		u.waiting = s->waiting_count;
+		backlog_capture(c, s->inode, file_id);
 	} else {
 		read_peer(c, d, s, &u, peer_directory);
 		ret = capture_queue(c, d, &u, &queue);

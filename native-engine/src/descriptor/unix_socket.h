@@ -61,6 +61,9 @@ struct unix_view {
 	const void *queue;
 };
 
+/* The table of a round, if it has such sockets and unless it has been read. */
+int unix_sockets_read(struct round *r, struct fault *fault);
+
 /* False: the payload is shorter than it says. */
 bool unix_view_read(const void *payload, size_t bytes, struct unix_view *v);
 

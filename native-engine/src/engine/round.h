@@ -21,6 +21,7 @@ struct round {
 	struct virtual_ids *ids; /* of round_virtual_pid() */
 	struct inventory *descriptors; /* of all members: descriptor/inventory.h */
 	struct undo_sets *semaphores;  /* that have been captured: resource/sysv_undo.c */
+	struct backlog *backlog; /* of clients not yet accepted: descriptor/backlog.h */
 	struct memory_round *memory;   /* what has been read: resource/shared_content.c */
 	/*
 	 * Connections to members on other hosts, as the coordinator has matched them: ascending by
@@ -41,6 +42,8 @@ uint64_t round_inode_id(struct round *r, uint64_t device, uint64_t inode, bool *
  */
 uint64_t round_file_id(struct round *r, struct process *p, int number, const struct stat *status,
 		       uint64_t trait, bool *is_new);
+/* Gives new ids from here on; before any has been used. -ENOMEM. */
+int round_forget_ids(struct round *r);
 /* Forgets what of shared memory has been read; when the round ends. */
 void shared_content_free(struct round *r);
 /*

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "../common/proc.h"
+#include "../descriptor/backlog.h"
 #include "../resource/descriptors.h"
 #include "../resource/memory.h"
 #include "../resource/sysv_undo.h"
@@ -399,6 +400,7 @@ void run_close(struct run *r)
 	}
 	descriptors_free(&r->round);
 	shared_content_free(&r->round);
+	backlog_free(&r->round);
 	undo_sets_free(r->round.semaphores);
 	shared_close(&r->round);
 	free(r->round.remotes);

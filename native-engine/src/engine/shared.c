@@ -87,6 +87,12 @@ void shared_close(struct round *r)
 	r->shared = NULL;
 }
 
+int round_forget_ids(struct round *r)
+{
+	shared_close(r);
+	return shared_open(r);
+}
+
 static struct bucket *bucket_of(struct bucket **table, uint64_t device, uint64_t inode)
 {
 	uint64_t hash = (inode ^ device << 40) * 0x9e3779b97f4a7c15u;

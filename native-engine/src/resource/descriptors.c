@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../common/array.h"
+#include "../descriptor/backlog.h"
 #include "../descriptor/file_index.h"
 #include "../descriptor/inet_drain.h"
 #include "../descriptor/inventory.h"
@@ -64,6 +65,15 @@ int descriptors_drain(struct round *r, uint32_t timeout_ms, struct fault *fault)
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	ret = inventory_build(r, fault);
+	if (!ret)
+		ret = backlog_take(r, fault);
+	/* Some descriptors are open on other sockets now. */
+	if (ret > 0) {
+		descriptors_free(r);
+		ret = round_forget_ids(r);
+		if (!ret)
+			ret = inventory_build(r, fault);
+	}
 	for (size_t n = 0; !ret && descriptor_table[n]; n++) {
 		uint32_t elapsed = elapsed_ms(&start);
 

@@ -35,6 +35,7 @@ enum record_type {
 	RECORD_DESCRIPTOR = 200, /* number -> file id, close-on-exec */
 	RECORD_FILE = 201,       /* an open file description: id, kind, flags, position, payload */
 	RECORD_LOCK = 202,       /* flock, POSIX, OFD lock or lease on a descriptor */
+	RECORD_BACKLOG = 203,    /* a client that has spoken before it was accepted */
 
 	RECORD_SYSV_SHM = 300, /* a System V segment that is attached */
 	RECORD_SYSV_SEM = 301, /* a set of semaphores */
