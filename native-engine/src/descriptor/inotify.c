@@ -1,6 +1,7 @@
 /*
  * inotify: its watches. The kernel tells only inodes: paths are searched for. Events that have not
- * been read cannot be queued again.
+ * been read cannot be queued again: the program is told that some are lost (IN_Q_OVERFLOW), as
+ * inotify(7) provides for.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -34,6 +36,7 @@ struct watch_head { /* part of the image format; the path follows */
 /* The kernel's own dev_t, as fdinfo prints it: 12 bits major, 20 bits minor. */
 #define KERNEL_MINOR_BITS 20
 #define HANDLE_BYTES 128 /* MAX_HANDLE_SZ */
+#define EVENTS_AT_MOST (1u << 20) /* 16,384 are usual */
 
 /* What a program may ask for, of what the kernel keeps. */
 #define USER_MASK (IN_ALL_EVENTS | IN_EXCL_UNLINK | IN_ONESHOT)
@@ -195,6 +198,69 @@ static void discard_events(int fd)
 			break;
 }
 
+static size_t queue_length(void)
+{
+	FILE *file = fopen("/proc/sys/fs/inotify/max_queued_events", "re");
+	size_t events = 0;
+
+	if (file && fscanf(file, "%zu", &events) != 1)
+		events = 0;
+	if (file)
+		fclose(file);
+	return events;
+}
+
+/* Reads @count events without a name. */
+static bool skip_events(int fd, size_t count)
+{
+	struct inotify_event events[256];
+
+	while (count) {
+		size_t some = count < 256 ? count : 256;
+		ssize_t n = read(fd, events, some * sizeof(*events));
+
+		if (n <= 0)
+			return false;
+		count -= n / sizeof(*events);
+	}
+	return true;
+}
+
+/*
+ * 1. The queue is filled with events of two files in turn: equal ones that follow each other would
+ *    become one. The next one is dropped, and IN_Q_OVERFLOW queued.
+ * 2. The watches of the two are taken away: a full queue takes no IN_IGNORED.
+ * 3. All in front of IN_Q_OVERFLOW is read.
+ */
+static bool queue_overflow(int fd)
+{
+	char place[] = "/tmp/dmtcp-events-XXXXXX", path[sizeof(place) + 4];
+	int files[2] = { -1, -1 }, watches[2] = { -1, -1 };
+	size_t length = queue_length();
+	bool done = length && length <= EVENTS_AT_MOST && mkdtemp(place);
+
+	if (!done)
+		return false;
+	for (int n = 0; n < 2; n++) {
+		snprintf(path, sizeof(path), "%s/%d", place, n);
+		files[n] = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		watches[n] = inotify_add_watch(fd, path, IN_ATTRIB);
+		unlink(path);
+		done &= files[n] >= 0 && watches[n] >= 0;
+	}
+	rmdir(place);
+	discard_events(fd);
+	for (size_t n = 0; done && n <= length; n++)
+		done = !futimens(files[n & 1], NULL);
+	for (int n = 0; n < 2; n++) {
+		if (watches[n] >= 0)
+			inotify_rm_watch(fd, watches[n]);
+		if (files[n] >= 0)
+			close(files[n]);
+	}
+	return done && skip_events(fd, length);
+}
+
 /* After all files have been opened: that would be events. */
 static int inotify_restore_last(struct rebuilt_process *p, const struct file_record *f,
 				const void *payload, size_t bytes, int fd)
@@ -228,7 +294,7 @@ static int inotify_restore_last(struct rebuilt_process *p, const struct file_rec
 					 strerror(-ret));
 		discard_events(fd);
 	}
-	if (r.unread && p->rebuild->stdio[2] >= 0)
+	if (r.unread && !queue_overflow(fd) && p->rebuild->stdio[2] >= 0)
 		dprintf(p->rebuild->stdio[2],
 				"dmtcp_restart: process %d: inotify events that it had not "
 			"read at the checkpoint are lost\n", p->image->header.virtual_pid);
