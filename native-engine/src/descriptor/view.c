@@ -183,7 +183,19 @@ static ssize_t read_fdinfo(struct view_walk *w, const char *name)
 	return used;
 }
 
-/* The kernel's name of the protocol: an attribute of every socket (net/socket.c, Linux 2.6). */
+/* Is the descriptor still the one that was looked at? Programs run on while they are checked. */
+static bool is_still(struct view_walk *w, const char *name, const char *link)
+{
+	char now[4200];
+	ssize_t n = readlinkat(w->fd_directory, name, now, sizeof(now) - 1);
+
+	if (n < 0)
+		return false;
+	now[n] = 0;
+	return !strcmp(now, link);
+}
+
+/* The kernel's name of it, an attribute of every socket: net/socket.c. Empty: it cannot be told. */
 static void read_protocol(struct view_walk *w, const char *name, struct descriptor_view *view)
 {
 	char path[64];
@@ -218,8 +230,11 @@ static int read_view(struct view_walk *w, int number, struct descriptor_view *vi
 	view->flags &= ~O_CLOEXEC;
 	view->position = proc_field_number(w->text, "pos", 10, 0);
 	view->filesystem = filesystem_of(w, view->status.st_dev, name);
-	if (S_ISSOCK(view->status.st_mode))
+	if (S_ISSOCK(view->status.st_mode)) {
 		read_protocol(w, name, view);
+		if (!view->protocol[0] && !is_still(w, name, link))
+			return -ENOENT; /* closed meanwhile */
+	}
 	view->link = strdup(link);
 	view->fdinfo = strdup(w->text);
 	if (!view->link || !view->fdinfo) {
