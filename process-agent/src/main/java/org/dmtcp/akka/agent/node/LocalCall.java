@@ -94,7 +94,8 @@ final class LocalCall {
         case "kill" -> asking(new CoordinatorRequest.Kill(replies));
         case "quit" -> asking(new CoordinatorRequest.Quit(replies));
         case "force" -> asking(new CoordinatorRequest.Force(replies));
-        case "restart-begin" -> asking(form.beginRestart(setting.environment().node(), replies));
+        case "restart-begin" -> // of who may have ended a moment ago
+            refreshing(form.beginRestart(setting.environment().node(), replies));
         case "restart-ready" -> readying(form);
         case "plugin-kv" -> asking(form.keyValue(replies));
         case "restart-publish" -> asking(form.publishNames(replies));

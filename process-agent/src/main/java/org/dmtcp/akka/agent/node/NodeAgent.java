@@ -239,7 +239,7 @@ public final class NodeAgent extends NodeAgentPart {
             m -> serving(members.scan(rounds.onRoundStopped(m.roundId(), state))))
         .onMessage(JoinAgain.class, m -> serving(join(state)))
         .onMessage(IdleElapsed.class, m -> onIdle(m.changes(), state))
-        .onMessage(Swept.class, m -> serving(members.scan(onSwept(state))))
+        .onMessage(Swept.class, m -> serving(members.scan(state.with(state.sweeps().ended()))))
         .onSignal(PostStop.class, s -> stopped())
         .build();
   }
@@ -313,15 +313,10 @@ public final class NodeAgent extends NodeAgentPart {
     return Behaviors.same();
   }
 
-  private static NodeState onSwept(NodeState state) {
-    NodeState.Sweeps sweeps = state.sweeps();
-    return state.with(new NodeState.Sweeps(sweeps.active() - 1, sweeps.held()));
-  }
-
   /** Those who had to wait, once the look after the last sweep is over. */
   private NodeState letIn(NodeState state) {
     NodeState.Sweeps sweeps = state.sweeps();
-    if (sweeps.active() > 0 || sweeps.held().isEmpty() || state.scan().asked() != null) {
+    if (sweeps.active() > 0 || !sweeps.looking() || state.scan().asked() != null) {
       return state;
     }
     NodeState now = state.with(NodeState.Sweeps.NONE);

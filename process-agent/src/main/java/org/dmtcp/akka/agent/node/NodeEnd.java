@@ -38,7 +38,7 @@ final class NodeEnd extends NodeAgentPart {
     context.spawnAnonymous(KillSweep.create(state.computationId(),
         environment.coordinatorPort(), state.membership(), engine,
         settings, proc, context.messageAdapter(KillSweep.Swept.class, s -> new Swept())));
-    return state.with(new NodeState.Sweeps(state.sweeps().active() + 1, state.sweeps().held()));
+    return state.with(state.sweeps().begun());
   }
 
   Behavior<Command> onLeave(NodeCommand.Leave order, NodeState state) {

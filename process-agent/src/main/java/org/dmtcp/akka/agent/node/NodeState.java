@@ -49,18 +49,28 @@ record NodeState(
    * Kills that are going on. Who joins or restarts meanwhile has to wait: the next look of a sweep
    * would find the newcomers by their computation's marker and end them too. They wait until the
    * coordinator has been told, too, that those who were ended have gone.
+   *
+   * @param looking the look after the last sweep is not over
    */
-  record Sweeps(int active, List<LocalRequest> held) {
-    static final Sweeps NONE = new Sweeps(0, List.of());
+  record Sweeps(int active, boolean looking, List<LocalRequest> held) {
+    static final Sweeps NONE = new Sweeps(0, false, List.of());
 
     boolean holds() {
-      return active > 0 || !held.isEmpty();
+      return active > 0 || looking;
+    }
+
+    Sweeps begun() {
+      return new Sweeps(active + 1, looking, held);
+    }
+
+    Sweeps ended() {
+      return new Sweeps(active - 1, true, held);
     }
 
     Sweeps holding(LocalRequest request) {
       List<LocalRequest> now = new ArrayList<>(held);
       now.add(request);
-      return new Sweeps(active, now);
+      return new Sweeps(active, looking, now);
     }
   }
 
