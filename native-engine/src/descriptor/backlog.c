@@ -27,6 +27,7 @@
 #include "unix_socket.h"
 
 #define ACKNOWLEDGED_MS 200
+#define CONNECT_MS 2000 /* over the loopback device, however busy the processors are */
 
 /* ---- what a client has sent ---- */
 
@@ -158,6 +159,21 @@ static int replace(const struct waiting_client *w, const struct waiting_line *li
 	return ret;
 }
 
+/*
+ * The reset that frees the port may still be on its way through the loopback device. One that stays
+ * taken is not worth losing the connection for: then the kernel chooses another.
+ */
+static void bind_soon(int fd, const struct inet_address *from)
+{
+	const struct timespec moment = { .tv_nsec = 1000000 };
+
+	for (int n = 0; n < CONNECT_MS && from->bytes; n++) {
+		if (!bind(fd, &from->any, from->bytes) || errno != EADDRINUSE)
+			return;
+		nanosleep(&moment, NULL);
+	}
+}
+
 static int connect_tcp(int fd, const struct inet_address *from, const struct inet_address *to)
 {
 	struct pollfd ready = { .fd = fd, .events = POLLOUT };
@@ -166,13 +182,12 @@ static int connect_tcp(int fd, const struct inet_address *from, const struct ine
 
 	getsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &before, &length);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (from->bytes && bind(fd, &from->any, from->bytes))
-		return -errno;
+	bind_soon(fd, from);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &before, sizeof(before));
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	if (connect(fd, &to->any, to->bytes) && errno != EINPROGRESS)
 		return -errno;
-	return poll(&ready, 1, ACKNOWLEDGED_MS) == 1 ? 0 : -ETIMEDOUT;
+	return poll(&ready, 1, CONNECT_MS) == 1 ? 0 : -ETIMEDOUT;
 }
 
 /* A client that lives: it gets another socket, which is as its old one. */
