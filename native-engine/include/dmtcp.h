@@ -44,12 +44,12 @@ extern "C" {
 typedef enum eDmtcpEvent {
 	DMTCP_EVENT_INIT = 0,        /* F. The library is loaded: main thread, before main(); anew after exec. */
 	DMTCP_EVENT_EXIT,            /* R. The program ends by exit() or by returning from main(). */
-	DMTCP_EVENT_PRE_EXEC,        /* F. Calling thread of an exec function; data preExec. */
-	DMTCP_EVENT_POST_EXEC,       /* F. In the new program, before INIT; data postExec. */
+	DMTCP_EVENT_PRE_EXEC,        /* F. Calling thread of execve() and its kin; data preExec. */
+	DMTCP_EVENT_POST_EXEC,       /* F. In the new program, before INIT, if PRE_EXEC has left something; data postExec. */
 	DMTCP_EVENT_ATFORK_PREPARE,  /* F. Calling thread, before fork(). */
 	DMTCP_EVENT_ATFORK_PARENT,   /* R. After it, in the parent. */
 	DMTCP_EVENT_ATFORK_CHILD,    /* R. After it, in the child. */
-	DMTCP_EVENT_ATFORK_FAILED,   /* R. fork() made no child. */
+	DMTCP_EVENT_ATFORK_FAILED,   /* Not raised yet: the parent hears of ATFORK_PARENT. */
 	DMTCP_EVENT_VFORK_PREPARE,   /* Never raised, as in DMTCP: there is nothing safe to do there. */
 	DMTCP_EVENT_VFORK_PARENT,    /* Never raised. */
 	DMTCP_EVENT_VFORK_CHILD,     /* Never raised. */
@@ -62,13 +62,13 @@ typedef enum eDmtcpEvent {
 	DMTCP_EVENT_RESUME,          /* R. As before, behind the snapshot; also when the checkpoint failed. */
 	DMTCP_EVENT_RESTART,         /* R. As before, in the restarted process. */
 	DMTCP_EVENT_RUNNING,         /* F. Helper thread, each time it begins to wait for a checkpoint. */
-	DMTCP_EVENT_THREAD_RESUME,   /* R. After a restart, in every thread just before it goes on. */
+	DMTCP_EVENT_THREAD_RESUME,   /* R. After a restart, in the helper thread; not yet in the others. */
 	DMTCP_EVENT_OPEN_FD,         /* F. Calling thread, after open(), creat(), fopen(); data openFd. */
 	DMTCP_EVENT_REOPEN_FD,       /* F. After freopen(); data reopenFd. */
 	DMTCP_EVENT_CLOSE_FD,        /* F. After close(), fclose(); data closeFd. */
 	DMTCP_EVENT_DUP_FD,          /* F. After dup(), dup2(), dup3(); data dupFd. */
-	DMTCP_EVENT_VIRTUAL_TO_REAL_PATH, /* F. A path of the program is about to be used; edit it. */
-	DMTCP_EVENT_REAL_TO_VIRTUAL_PATH, /* R. A path is about to be shown to the program; edit it. */
+	DMTCP_EVENT_VIRTUAL_TO_REAL_PATH, /* Not raised yet. */
+	DMTCP_EVENT_REAL_TO_VIRTUAL_PATH, /* Not raised yet. */
 	nDmtcpEvents
 } DmtcpEvent_t;
 
@@ -252,7 +252,7 @@ const char *dmtcp_get_executable_path(void) DMTCP_WEAK;
 const char *dmtcp_get_computation_id_str(void) DMTCP_WEAK;
 /* When the coordinator started, milliseconds. */
 uint64_t dmtcp_get_coordinator_timestamp(void) DMTCP_WEAK;
-/* The signal that this library uses inside the process. */
+/* The signal of --ckpt-signal. It stays the program's: threads are stopped from outside. */
 int dmtcp_get_ckpt_signal(void) DMTCP_WEAK;
 int dmtcp_should_ckpt_open_files(void) DMTCP_WEAK;
 int dmtcp_allow_overwrite_with_ckpted_files(void) DMTCP_WEAK;
@@ -332,7 +332,10 @@ int dmtcp_kvdb_request64(int request, const char *id, const char *key, int64_t v
 /* ---- hooks that a plugin may define ---- */
 
 struct ProcMapsArea;
-/* 1: the content of this memory is not saved (zero after a restart); it may shrink the area first. */
+/*
+ * Declared so that plugins compile. Nobody asks them yet: all memory is saved, files as
+ * --ckpt-open-files says.
+ */
 int dmtcp_skip_memory_region_ckpting(struct ProcMapsArea *area) DMTCP_WEAK;
 int dmtcp_must_ckpt_file(const char *path) DMTCP_WEAK;
 void dmtcp_get_new_file_path(const char *path, const char *cwd, char *newpath) DMTCP_WEAK;
@@ -384,12 +387,13 @@ int DmtcpRWLockUnlock(DmtcpRWLock *lock) DMTCP_WEAK;
 int dmtcp_is_protected_fd(int fd) DMTCP_WEAK;
 /* Closes one that was asked for. */
 void dmtcp_close_protected_fd(int fd) DMTCP_WEAK;
+/* -1: there is none here. */
 int dmtcp_protected_environ_fd(void) DMTCP_WEAK;
+/* -1: there is none here. */
 int dmtcp_get_readlog_fd(void) DMTCP_WEAK;
+/* In the calling thread. */
 void dmtcp_block_ckpt_signal(void) DMTCP_WEAK;
 void dmtcp_unblock_ckpt_signal(void) DMTCP_WEAK;
-/* A pair of texts that goes with the image: dmtcp_inspect shows it. */
-void dmtcp_add_to_ckpt_header(const char *key, const char *value) DMTCP_WEAK;
 /* As dmtcp_disable_ckpt() and dmtcp_enable_ckpt(), for wrappers. */
 int dmtcp_plugin_disable_ckpt(void) DMTCP_WEAK;
 void dmtcp_plugin_enable_ckpt(void) DMTCP_WEAK;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,19 @@ struct launch {
 	char **arguments; /* of the program, from its name on */
 	char path[PATH_MAX];
 };
+
+/* One that a program can be without: not those that nobody can catch, nor the C library's own. */
+static int read_signal(const char *name, const char *value, long *number, struct fault *fault)
+{
+	int ret = options_number(name, value, 1, 64, number, fault);
+
+	if (ret < 0)
+		return ret;
+	if (*number == SIGKILL || *number == SIGSTOP || *number == 32 || *number == 33)
+		return fault_set(fault, EINVAL, "bad-option", "%s: signal %ld cannot be had", name,
+				 *number);
+	return 0;
+}
 
 static int on_option(void *context, const char *name, const char *value, struct fault *fault)
 {
@@ -71,7 +85,7 @@ static int on_option(void *context, const char *name, const char *value, struct 
 	else if (!strcmp(name, "allow-file-overwrite"))
 		l->allow_overwrite = true;
 	else if (!strcmp(name, "ckpt-signal"))
-		return options_number(name, value, 1, 64, &l->signal, fault);
+		return read_signal(name, value, &l->signal, fault);
 	else if (!strcmp(name, "enable-unique-checkpoint-filenames"))
 		l->unique_names = true;
 	else if (!strcmp(name, "disable-unique-checkpoint-filenames"))
@@ -80,6 +94,8 @@ static int on_option(void *context, const char *name, const char *value, struct 
 		return options_number(name, value, 1, KEEP_MAX, &l->keep, fault);
 	else if (!strcmp(name, "with-plugin"))
 		l->plugins = value;
+	else if (!strcmp(name, "modify-env"))
+		setenv("DMTCP_MODIFY_ENV", "1", 1);
 	else if (!strcmp(name, "coord-logfile"))
 		l->choice.log_file = value;
 	else if (!strcmp(name, "disable-ssh-plugin") || !strcmp(name, "disable-ipc-plugin") ||

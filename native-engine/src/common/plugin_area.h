@@ -10,7 +10,6 @@
 
 #define PLUGIN_AREA_MAGIC 0x61657261706c7564ull /* "dulparea" */
 #define PLUGIN_LINKS 16
-#define PLUGIN_SKIPS 64
 #define PLUGIN_ENVIRONMENT_BYTES (256u << 10)
 #define PLUGIN_FAILURE_BYTES 256
 
@@ -20,10 +19,6 @@ struct plugin_area {
 	uint32_t hooks_done;    /* the library: = restarts once the RESTART hooks have run */
 	uint32_t local_helpers; /* the builder: helper threads that it restarts on this host */
 	int32_t links[PLUGIN_LINKS]; /* the library: its connections to the agent, -1: none */
-	uint32_t skip_count;         /* the library: memory that is not to be saved */
-	struct {
-		uint64_t start, end;
-	} skips[PLUGIN_SKIPS];
 	char failure[PLUGIN_FAILURE_BYTES]; /* the library: of the RESTART hooks, "": none */
 	uint32_t environment_bytes;         /* the builder: of what follows */
 	char environment[PLUGIN_ENVIRONMENT_BYTES]; /* of dmtcp_restart: terminated assignments */

@@ -7,9 +7,12 @@
 
 #include "dmtcp.h"
 
-/* false: the hook did not return; @why says what it did. */
-bool contain_run(void (*hook)(const DmtcpEvent_t, DmtcpEventData_t *), DmtcpEvent_t event, char *why,
-		 size_t bytes);
+/*
+ * false: the hook did not return, also not within @limit_ms; @why says what it did. The limit comes by
+ * the signal of --ckpt-signal, which is the program's at all other times.
+ */
+bool contain_run(void (*hook)(const DmtcpEvent_t, DmtcpEventData_t *), DmtcpEvent_t event,
+		 unsigned int limit_ms, char *why, size_t bytes);
 
 /* Whether this thread is in a hook that contain_run() has called. */
 bool contain_is_here(void);

@@ -16,15 +16,17 @@
 #include "contain.h"
 #include "gate.h"
 #include "link.h"
+#include "modify_env.h"
 #include "plugins.h"
 #include "restart_environment.h"
-#include "skip.h"
 
 #define SOCKET_VARIABLE "DMTCP_AGENT_SOCKET"
+#define EXEC_VARIABLE "DMTCP_EXEC_FD"
 #define ATTACH_MS 10000
 #define START_MS 5000
 #define AGAIN_MS 200 /* to an agent that has gone and may come back */
 #define STDIO_MS 100
+#define HOOK_MS 40000
 
 struct plugin_area plugin_area = {
 	.magic = PLUGIN_AREA_MAGIC,
@@ -133,10 +135,13 @@ static void unlock_streams(void)
 
 static bool round_open; /* PRESUSPEND was raised: RESUME is due */
 
+/* Of one hook: before the agent, or the builder of a restart, gives up. */
+static unsigned int hook_limit_ms = HOOK_MS;
+
 static bool raise_event(DmtcpEvent_t event, char *failure, size_t bytes)
 {
 	failure[0] = 0;
-	return plugins_raise_contained(event, failure, bytes);
+	return plugins_raise_contained(event, hook_limit_ms, failure, bytes);
 }
 
 static void on_presuspend(const struct text *order, char *failure, size_t bytes)
@@ -160,8 +165,7 @@ static void on_precheckpoint(const struct text *order, char *failure, size_t byt
 	helper_facts.generation = answer_number(order, "generation", helper_facts.generation);
 	helper_facts.helpers = answer_number(order, "helpers", 0);
 	helper_facts.local_helpers = answer_number(order, "localHelpers", 0);
-	if (raise_event(DMTCP_EVENT_PRECHECKPOINT, failure, bytes))
-		skip_find(&plugin_area);
+	raise_event(DMTCP_EVENT_PRECHECKPOINT, failure, bytes);
 }
 
 /* @done: images are taken; else the round was given up. */
@@ -192,6 +196,7 @@ static void on_restart(void)
 	char failure[PLUGIN_FAILURE_BYTES];
 	uint32_t now = plugin_area.restarts;
 
+	hook_limit_ms = HOOK_MS;
 	helper_facts.restarts = now;
 	helper_facts.attachment = 0;
 	helper_facts.state = HELPER_SUSPENDED;
@@ -202,6 +207,8 @@ static void on_restart(void)
 	link_close(event_link);
 	event_link = -1;
 	attach(); /* without a coordinator: hooks that need none can work */
+	if (modify_env_wanted())
+		modify_env(helper_facts.checkpoint_dir);
 	raise_event(DMTCP_EVENT_RESTART, failure, sizeof(failure));
 	memcpy(plugin_area.failure, failure, sizeof(plugin_area.failure));
 	raise_event(DMTCP_EVENT_THREAD_RESUME, failure, sizeof(failure));
@@ -255,6 +262,7 @@ static int next_event(const struct report *done, struct text *order)
 static void serve(const struct text *order, struct report *done)
 {
 	done->failure[0] = 0;
+	hook_limit_ms = answer_number(order, "limitMs", HOOK_MS) / 8 * 7;
 	if (!answer_text(order, "event", done->event, sizeof(done->event)) ||
 	    !answer_text(order, "round", done->round, sizeof(done->round)))
 		return;
@@ -377,12 +385,27 @@ bool helper_start(void)
 
 /* ---- the beginning and the end of a program ---- */
 
+/* What PRE_EXEC has left for us, if it has: wrappers/exec.c. */
+static void raise_post_exec(void)
+{
+	const char *number = getenv(EXEC_VARIABLE);
+	DmtcpEventData_t data;
+
+	if (!number)
+		return;
+	data.postExec.serializationFd = atoi(number);
+	unsetenv(EXEC_VARIABLE);
+	plugins_raise(DMTCP_EVENT_POST_EXEC, &data);
+	close(data.postExec.serializationFd);
+}
+
 static void __attribute__((constructor(101))) begin(void)
 {
 	dmtcp_initialize_plugin();
-	if (!plugins_count())
+	if (!plugins_count() && !modify_env_wanted())
 		return;
 	helper_attach_early();
+	raise_post_exec();
 	plugins_raise(DMTCP_EVENT_INIT, NULL);
 	helper_start();
 }

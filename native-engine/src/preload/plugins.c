@@ -84,7 +84,7 @@ void plugins_raise(DmtcpEvent_t event, DmtcpEventData_t *data)
 			nth(event, i)->event_hook(event, data);
 }
 
-bool plugins_raise_contained(DmtcpEvent_t event, char *failure, size_t bytes)
+bool plugins_raise_contained(DmtcpEvent_t event, unsigned int limit_ms, char *failure, size_t bytes)
 {
 	bool fine = true;
 
@@ -92,7 +92,7 @@ bool plugins_raise_contained(DmtcpEvent_t event, char *failure, size_t bytes)
 		const DmtcpPluginDescriptor_t *d = nth(event, i);
 		char why[128] = "";
 
-		if (!d->event_hook || contain_run(d->event_hook, event, why, sizeof(why)))
+		if (!d->event_hook || contain_run(d->event_hook, event, limit_ms, why, sizeof(why)))
 			continue;
 		if (fine)
 			snprintf(failure, bytes, "plugin %s, event %s: %s", d->pluginName,

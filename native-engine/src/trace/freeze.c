@@ -26,7 +26,7 @@
 #endif
 
 #define SECCOMP_FILTER 2 /* "Seccomp:" in /proc/PID/status, proc(5) */
-#define BUILDER_NAME "dmtcp_restart" /* comm of who rebuilds processes: ../restart/builder.c */
+#define BUILDER_NAME "dmtcp_holder" /* comm of who rebuilds processes: ../restart/builder.c */
 #define BUILDER_PAUSE_MS 2
 #define BUILDER_LIMIT_MS 2000
 

@@ -32,6 +32,10 @@ class PluginIT {
     Outcome made = Command.run(Session.LIMIT, "make", "-s",
         "-C", Tree.SOURCE.resolve("plugin").toString(), "OUT=" + examples);
     assertEquals(0, made.status(), made.text());
+    for (String language : List.of("python", "java")) {
+      Command.run(Session.LIMIT, "cp", "-r",
+          Tree.SOURCE.resolve("plugin").resolve(language).toString(), examples.toString());
+    }
     Command.run(Session.LIMIT, "chmod", "-R", "a+rX", examples.toString());
   }
 
@@ -58,7 +62,8 @@ class PluginIT {
   }
 
   private static String events(Computation computation) throws IOException {
-    return Files.readString(computation.work().resolve("events"));
+    Path events = computation.work().resolve("events");
+    return Files.exists(events) ? Files.readString(events) : "";
   }
 
   private static void awaitEvent(Computation computation, String text) throws IOException {
@@ -231,6 +236,129 @@ class PluginIT {
       assertEquals(List.of("event PRESUSPEND", "event PRECHECKPOINT", "event RESUME"),
           after(events(c), "event PRESUSPEND").stream()
               .filter(line -> line.startsWith("event ") && !line.endsWith("RUNNING")).toList());
+      c.kill();
+      c.passed();
+    }
+  }
+
+  /** After the limit of a hook the others go on; so does the program. */
+  @ParameterizedTest
+  @ValueSource(strings = {"hang"})
+  void aHookThatDoesNotReturnEndsTheCheckpointOnly(String fault) throws IOException {
+    try (Computation c = Computation.prepare(Skip.unlessAvailable(Account.PLAIN))) {
+      c.set("FAULT", fault);
+      c.launch(plugins("faulty"), command(example("sleeper")));
+      c.awaitLine("tick 1");
+      Outcome failed = c.coordinator().command("-bc");
+      assertTrue(failed.text().contains(
+          "plugin faulty, event PRECHECKPOINT: it did not return in time"), failed.text());
+      c.awaitMoreTicks(c.ticks());
+      c.kill();
+      c.passed();
+    }
+  }
+
+  /** Closed before and opened after: no query fails, and the server forgets nothing. */
+  @ParameterizedTest
+  @ValueSource(strings = {Account.PLAIN}) // the server refuses root
+  void aConnectionToADatabaseIsOpenedAgain(String account) throws IOException {
+    Account who = Skip.unlessAvailable(account);
+    Path bin = serverPrograms();
+    Path data = Files.createTempDirectory(Tree.WORK, "pg");
+    Directories.give(data, who);
+    must(who, data, bin + "/initdb -A trust -N -D db");
+    must(who, data, bin + "/pg_ctl -w -l log -D db -o \"-F -h '' -k " + data + "\" start");
+    try (Computation c = Computation.prepare(who)) {
+      must(who, data, bin + "/psql -h " + data + " postgres -c 'create table ticks (n serial)'");
+      c.launch(List.of(), command(example("postgres"), "'host=" + data + " dbname=postgres'"));
+      c.awaitMoreTicks(2);
+      c.checkpoint();
+      c.awaitMoreTicks(c.ticks());
+      c.checkpoint();
+      c.kill();
+      c.restart();
+      c.awaitMoreTicks(c.ticks());
+      c.checkpoint();
+      c.awaitMoreTicks(c.ticks());
+      assertTrue(!c.output().contains("tick -1"), c.output() + events(c));
+      c.kill();
+      c.passed();
+    } finally {
+      must(who, data, bin + "/pg_ctl -m immediate -D db stop");
+    }
+    Directories.delete(data);
+  }
+
+  private static Path serverPrograms() throws IOException {
+    Path all = Path.of("/usr/lib/postgresql");
+    Skip.unless(Files.isDirectory(all), "program-postgres", "no PostgreSQL server is installed");
+    try (Stream<Path> versions = Files.list(all)) {
+      return versions.sorted().reduce((a, b) -> b).orElseThrow().resolve("bin");
+    }
+  }
+
+  private static void must(Account who, Path directory, String command) throws IOException {
+    Outcome outcome = Command.run(Session.LIMIT, directory, java.util.Map.of(),
+        who.command(List.of("sh", "-c", command + " >>said 2>&1")));
+    assertEquals(0, outcome.status(),
+        command + ": " + outcome.text() + Files.readString(directory.resolve("said")));
+  }
+
+  @ParameterizedTest
+  @MethodSource("accounts")
+  void aPythonProgramAsksForItsOwnCheckpoint(String account) throws IOException {
+    Skip.unlessInstalled("python3");
+    asksForItsOwn(account, "python3", example("python/initiated.py"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("accounts")
+  void aJavaProgramAsksForItsOwnCheckpoint(String account) throws IOException {
+    Path library = Tree.installed().resolve("lib/java");
+    String jna;
+    try (Stream<Path> jars = Files.list(library)) {
+      jna = jars.map(Path::toString).filter(p -> p.matches(".*/jna-[0-9.]+\\.jar")).findFirst()
+          .orElseThrow();
+    }
+    asksForItsOwn(account, "java", "-Xshare:off", "-cp", jna, example("java/Dmtcp.java"));
+  }
+
+  private static void asksForItsOwn(String account, String... program) throws IOException {
+    try (Computation c = Computation.prepare(Skip.unlessAvailable(account))) {
+      c.launch(List.of(), program);
+      c.awaitLine("after the checkpoint");
+      assertEquals(0, c.job().await(Computation.LIMIT));
+      c.restart();
+      c.awaitLine("after the restart");
+      assertEquals(0, c.job().await(Computation.LIMIT));
+      c.passed();
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("accounts")
+  void theEnvironmentIsChangedAsAFileSays(String account) throws IOException {
+    try (Computation c = launch(account, List.of("--modify-env"), example("print_environment"))) {
+      c.awaitLine("server unknown");
+      c.checkpoint();
+      c.kill();
+      Files.writeString(c.images().resolve("dmtcp_env.txt"),
+          "# a comment\nEXAMPLE_SERVER=\"now \\\"$EXAMPLE_HOST\\\"\"\nHOME\n");
+      c.set("EXAMPLE_HOST", "there");
+      c.restart();
+      c.awaitLine("server now \"there\"");
+      c.kill();
+      c.passed();
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("accounts")
+  void whoExecutesTellsTheNewProgramSomething(String account) throws IOException {
+    try (Computation c = launch(account, plugins("exec_note"), example("sleeper"))) {
+      awaitEvent(c, "note from pid");
+      c.awaitLine("tick 1");
+      c.checkpoint();
       c.kill();
       c.passed();
     }
