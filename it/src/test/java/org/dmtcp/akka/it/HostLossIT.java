@@ -1,0 +1,82 @@
+package org.dmtcp.akka.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Coordinators, agents and links that go: the programs run on, and the hosts find each other. */
+@Timeout(value = 5, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class HostLossIT {
+  private HostNetwork network;
+  private HostJob job;
+
+  @BeforeEach
+  void begin() throws IOException {
+    network = new HostNetwork(Skip.unlessAvailable(Account.PLAIN), "alpha", "beta", "gamma");
+    job = new HostJob(network, "alpha", 7793);
+    job.startCoordinator();
+    job.launch("umask", network.shared().toString(), network.hosts());
+    job.mustCheckpoint();
+  }
+
+  @AfterEach
+  void end() throws IOException {
+    if (network != null) {
+      network.close();
+    }
+  }
+
+  @Test
+  void aNewCoordinatorAtTheAddressTakesThemOverAndCommitsNothingBefore() throws IOException {
+    killJvm(network.host("alpha"), "coordinator.Main");
+    job.startCoordinator();
+    Wait.until(HostNetwork.LIMIT, () -> job.seat().run("dmtcp_command", "-s").out(),
+        s -> s.contains("NUM_PEERS=1\n") || s.contains("NUM_PEERS=3\n"), job::complaints);
+    Outcome early = job.checkpoint();
+    assertTrue(early.status() == 0 || early.err().contains("host-missing"), early.text());
+
+    job.awaitPeers(3);
+    job.mustCheckpoint();
+    allAreOk();
+  }
+
+  @Test
+  void aCutLinkCostsNoGenerationAndMendsByItself() throws IOException {
+    network.cut("beta");
+    Wait.until(HostNetwork.LIMIT, job::checkpoint, o -> o.err().contains("host-missing"),
+        job::complaints);
+    network.mend("beta");
+
+    job.awaitPeers(3);
+    job.mustCheckpoint();
+    allAreOk();
+  }
+
+  @Test
+  void anAgentThatIsKilledComesBackWithItsProcesses() throws IOException {
+    killJvm(network.host("gamma"), "host.AgentMain");
+    Wait.until(HostNetwork.LIMIT, job::checkpoint, o -> o.status() == 0, job::complaints);
+
+    job.awaitPeers(3);
+    allAreOk();
+  }
+
+  /** The one on the host: it sees no other host's processes. */
+  private static void killJvm(Host host, String mainClass) throws IOException {
+    String pid = host.must("pgrep", "-f", "-x", ".* org[.]dmtcp[.].*" + mainClass + "( .*)?");
+    assertEquals(0, host.run("kill", "-KILL", pid.strip()).status(), pid);
+  }
+
+  private void allAreOk() throws IOException {
+    job.finish(3);
+    for (Host host : network.hosts()) {
+      job.mustBeOk(host);
+    }
+  }
+}
