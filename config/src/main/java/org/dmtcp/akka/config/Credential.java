@@ -47,6 +47,15 @@ public final class Credential {
     this.directory = directory;
   }
 
+  /** What is there is no credential; the message names the place. */
+  public static final class UnusableException extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    UnusableException(String message, Throwable cause) {
+      super(message, cause);
+    }
+  }
+
   /**
    * {@code DMTCP_CREDENTIAL_DIR}, else {@code dmtcp-akka/credential} in the user's configuration
    * directory: one for all hosts where the home directory is shared.
@@ -104,7 +113,7 @@ public final class Credential {
       try (OutputStream out = Files.newOutputStream(temporary)) {
         keyStore().store(out, KEY_STORE_PASSWORD.toCharArray());
       } catch (GeneralSecurityException e) {
-        throw new IOException(directory + ": " + e.getMessage(), e);
+        throw new UnusableException(directory + " holds a damaged key or certificate", e);
       }
       Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
     }
@@ -139,7 +148,7 @@ public final class Credential {
       context.init(keys.getKeyManagers(), trust.getTrustManagers(), null);
       return context;
     } catch (GeneralSecurityException | IllegalArgumentException e) {
-      throw new IOException(directory + ": " + e.getMessage(), e);
+      throw new UnusableException(directory + " holds a damaged key or certificate", e);
     }
   }
 

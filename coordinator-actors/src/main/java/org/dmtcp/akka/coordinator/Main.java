@@ -8,7 +8,9 @@ import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -111,6 +113,8 @@ public final class Main {
       Coordinator.Ending end = ending.join();
       console.ending(end.reason());
       return end.code();
+    } catch (Credential.UnusableException e) {
+      throw new StartException("credential-unusable", e.getMessage(), e);
     } catch (IOException e) {
       throw new StartException("image-unwritable", String.valueOf(e.getMessage()), e);
     }
@@ -141,11 +145,19 @@ public final class Main {
     }
   }
 
+  /** The file system's exceptions have the bare path as their message. */
+  private static String reason(IOException e) {
+    return e instanceof NoSuchFileException
+        ? e.getMessage() + " is missing"
+        : e instanceof AccessDeniedException
+            ? e.getMessage() + ": permission denied" : String.valueOf(e.getMessage());
+  }
+
   private static Credential credential() throws StartException {
     try {
       return Credential.open(Credential.directory(System.getenv()));
     } catch (IOException e) {
-      throw new StartException("credential-unusable", String.valueOf(e.getMessage()), e);
+      throw new StartException("credential-unusable", reason(e), e);
     }
   }
 
