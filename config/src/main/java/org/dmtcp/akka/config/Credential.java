@@ -112,7 +112,7 @@ public final class Credential {
               directory, ".new", ".jks", PosixFilePermissions.asFileAttribute(PRIVATE));
       try (OutputStream out = Files.newOutputStream(temporary)) {
         keyStore().store(out, KEY_STORE_PASSWORD.toCharArray());
-      } catch (GeneralSecurityException e) {
+      } catch (GeneralSecurityException | IllegalArgumentException e) {
         throw new UnusableException(directory + " holds a damaged key or certificate", e);
       }
       Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);

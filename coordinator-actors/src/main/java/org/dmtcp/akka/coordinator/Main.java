@@ -16,9 +16,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import javax.net.ssl.SSLContext;
 import org.dmtcp.akka.config.ClusterKeys;
 import org.dmtcp.akka.config.Credential;
 import org.dmtcp.akka.config.ErrorTable;
@@ -85,6 +87,7 @@ public final class Main {
           CoordinatorSettings.of(
               config.getConfig("dmtcp"), host, address(host), port.number());
       Credential credential = credential();
+      CompletableFuture<SSLContext> tls = CompletableFuture.supplyAsync(() -> context(credential));
       CompletableFuture<ActorRef<CoordinatorMessage>> ready = new CompletableFuture<>();
       CompletableFuture<Coordinator.Ending> ending = new CompletableFuture<>();
       ActorSystem<Coordinator.Command> system =
@@ -104,11 +107,12 @@ public final class Main {
       ending.thenAccept(end -> ready.cancel(false)); // nothing to wait for any more
       await(ready, ending, config);
       if (ready.isDone() && !ready.isCancelled()) {
+        SSLContext context = usable(tls); // before anybody is told that we are there
         files.started(settings);
         nameProcess(settings.port());
         console.banner(settings);
         console.start(ready.join(), system);
-        serve(port, credential, system, ready.join());
+        serve(port, context, system, ready.join());
       }
       Coordinator.Ending end = ending.join();
       console.ending(end.reason());
@@ -123,13 +127,13 @@ public final class Main {
   /** What only other hosts need: a person at this one does not wait for it. */
   private static void serve(
       ControlPort port,
-      Credential credential,
+      SSLContext context,
       ActorSystem<?> system,
       ActorRef<CoordinatorMessage> coordinator)
       throws IOException {
     Cluster.form(system);
     port.serve(
-        credential.context(),
+        context,
         system,
         coordinator,
         system.settings().config().getDuration("dmtcp.coordinator.ask-limit"),
@@ -158,6 +162,22 @@ public final class Main {
       return Credential.open(Credential.directory(System.getenv()));
     } catch (IOException e) {
       throw new StartException("credential-unusable", reason(e), e);
+    }
+  }
+
+  private static SSLContext context(Credential credential) {
+    try {
+      return credential.context();
+    } catch (IOException e) {
+      throw new CompletionException(e);
+    }
+  }
+
+  private static SSLContext usable(CompletableFuture<SSLContext> tls) throws IOException {
+    try {
+      return tls.join();
+    } catch (CompletionException e) {
+      throw e.getCause() instanceof IOException cause ? cause : new IOException(e.getCause());
     }
   }
 

@@ -165,4 +165,17 @@ class HostileIT {
     assertEquals(99, shell("dmtcp_launch -h " + longName + " --join true").status());
     assertEquals(99, shell("dmtcp_launch --tmpdir /" + longName + " true").status());
   }
+
+  @Test
+  void damagedCredential() throws IOException {
+    Path directory = session.directory().resolve("credential");
+    session.set("DMTCP_CREDENTIAL_DIR", directory.toString());
+    Outcome fine = shell("dmtcp_coordinator --daemon -p 0 --port-file p1"
+        + " && dmtcp_command -p $(cat p1) -q");
+    assertEquals(0, fine.status(), fine.text());
+    Outcome outcome = shell("for f in credential/*; do echo nonsense > $f; done;"
+        + " dmtcp_coordinator --daemon -p 0 --port-file p2");
+    assertEquals(99, outcome.status(), outcome.text());
+    assertTrue(outcome.err().contains("[credential-unusable]"), outcome.err());
+  }
 }
