@@ -4,15 +4,13 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.Arrays;
 import java.util.Set;
-import java.util.UUID;
+import java.util.concurrent.ThreadLocalRandom;
 
 /**
  * Held by the one coordinator that compares and replaces a manifest. Two may share a directory when
@@ -20,6 +18,8 @@ import java.util.UUID;
  * the file goes with it.
  */
 final class CommitLock {
+  private static final int MAXIMUM_TOKEN = 1 << 24; // bytes of a file with one page
+
   private final Path file;
   private final FileChannel channel;
 
@@ -62,13 +62,16 @@ final class CommitLock {
     }
   }
 
-  /** Its last owner may have removed it between our opening and our locking. */
+  /**
+   * Its last owner may have removed it between our opening and our locking. The name is only looked
+   * at: to open and close it once more would give up the lock (fcntl_locking(2)).
+   */
   private static boolean isStill(Path file, FileChannel channel) throws IOException {
-    byte[] token = UUID.randomUUID().toString().getBytes(StandardCharsets.US_ASCII);
+    int token = ThreadLocalRandom.current().nextInt(1, MAXIMUM_TOKEN);
     channel.truncate(0);
-    channel.write(ByteBuffer.wrap(token), 0);
+    channel.write(ByteBuffer.allocate(1), token - 1);
     try {
-      return Arrays.equals(token, Files.readAllBytes(file));
+      return Files.size(file) == token;
     } catch (NoSuchFileException e) {
       return false;
     }
