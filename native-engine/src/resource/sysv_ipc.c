@@ -44,7 +44,7 @@ struct reading {
 	time_t began; /* 0: everything in the namespace is the computation's */
 };
 
-static long call(struct reading *r, long number, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+static long call(const struct reading *r, long number, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
 		 uint64_t a5)
 {
 	long result = 0;
@@ -100,19 +100,28 @@ static void fill_head(struct ipc_record *head, long id, const struct ipc_perm *p
 	head->gid = permissions->gid;
 }
 
+/* By a member, who was the last to do so with one of its semaphores. */
+static bool has_been_used(const struct reading *r, long id, const struct semid_ds *set)
+{
+	bool found = false;
+
+	for (size_t n = 0; !found && n < set->sem_nsems && set->sem_otime >= r->began; n++)
+		found = is_member(r->c->round, call(r, SYS_semctl, id, n, GETPID, 0, 0));
+	return found;
+}
+
 /* Everything of it, or nothing where it may not be read. */
 static int capture_set(struct reading *r, long id, const struct semid_ds *set)
 {
 	struct ipc_record head = { .count = set->sem_nsems };
-	bool ours = set->sem_ctime >= r->began;
 	uint16_t *values;
-	int ret = 0;
+	int ret;
 
-	for (size_t n = 0; !ours && n < set->sem_nsems && n < 8; n++)
-		ours = is_member(r->c->round, call(r, SYS_semctl, id, n, GETPID, 0, 0));
-	if (!ours || set->sem_nsems * sizeof(*values) > SCRATCH_BYTES ||
-	    call(r, SYS_semctl, id, 0, GETALL, r->scratch, 0) < 0)
+	if (set->sem_ctime < r->began && !has_been_used(r, id, set))
 		return 0;
+	if (set->sem_nsems * sizeof(*values) > SCRATCH_BYTES ||
+	    call(r, SYS_semctl, id, 0, GETALL, r->scratch, 0) < 0)
+		return undo_sets_doubt(&r->c->round->semaphores);
 	values = calloc(set->sem_nsems + 1, sizeof(*values));
 	if (!values)
 		return -ENOMEM;
@@ -192,6 +201,8 @@ static int capture_sets(struct reading *r)
 		ret = process_read(r->c->process, r->scratch, &set, sizeof(set));
 		if (!ret && may_be_ours(r, &set.sem_perm))
 			ret = capture_set(r, id, &set);
+		else if (!ret && has_been_used(r, id, &set))
+			ret = undo_sets_doubt(&r->c->round->semaphores);
 	}
 	return ret;
 }

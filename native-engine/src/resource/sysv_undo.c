@@ -15,6 +15,8 @@
 
 #include "records.h"
 
+#define OPERATIONS 32 /* of one semop(2): SEMOPM is 500, and may be set lower */
+
 struct undo_record { /* RECORD_SYSV_UNDO */
 	int32_t set;
 	uint32_t count; /* of int16_t in the tail: what each semaphore gets back */
@@ -27,14 +29,25 @@ struct undo_sets {
 		size_t count;
 	} *list;
 	size_t count;
+	bool doubt;
 };
+
+int undo_sets_doubt(struct undo_sets **sets)
+{
+	if (!*sets)
+		*sets = calloc(1, sizeof(**sets));
+	if (!*sets)
+		return -ENOMEM;
+	(*sets)->doubt = true;
+	return 0;
+}
 
 int undo_sets_add(struct undo_sets **sets, int id, size_t count)
 {
 	struct undo_set *more;
 
-	if (count * sizeof(struct sembuf) > SCRATCH_BYTES)
-		return 0;
+	if (2 * count * sizeof(struct sembuf) > SCRATCH_BYTES) /* two of each: take() */
+		return undo_sets_doubt(sets);
 	if (!*sets)
 		*sets = calloc(1, sizeof(**sets));
 	more = *sets ? realloc((*sets)->list, ((*sets)->count + 1) * sizeof(*more)) : NULL;
@@ -53,12 +66,27 @@ void undo_sets_free(struct undo_sets *sets)
 	free(sets);
 }
 
+/* What has been written to @scratch, part by part: those of take() come in pairs. */
+static int operate(struct thread *t, int set, uint64_t scratch, size_t count)
+{
+	for (size_t n = 0; n < count; n += OPERATIONS) {
+		size_t part = count - n < OPERATIONS ? count - n : OPERATIONS;
+		long result = 0;
+		int ret = inject_syscall(t, &result, SYS_semop, set,
+					 scratch + n * sizeof(struct sembuf), part, 0, 0, 0);
+
+		if (ret || result < 0)
+			return ret ? ret : (int)result;
+	}
+	return 0;
+}
+
 struct reading {
 	struct capture *c;
 	struct thread *t;
 	uint64_t scratch;
 	const struct undo_sets *sets;
-	uint16_t **before; /* by set; NULL: it may not be read */
+	uint16_t **before; /* by set; NULL: it has gone */
 };
 
 static int read_values(struct reading *r, const struct undo_set *s, uint16_t *values)
@@ -77,7 +105,7 @@ static int take_again(struct reading *r, const struct undo_set *s, const uint16_
 		      const uint16_t *after, int16_t *back)
 {
 	struct sembuf *operations = calloc(s->count, sizeof(*operations));
-	long result = 0, count = 0;
+	size_t count = 0;
 	int ret;
 
 	if (!operations)
@@ -89,11 +117,9 @@ static int take_again(struct reading *r, const struct undo_set *s, const uint16_
 							       .sem_flg = SEM_UNDO | IPC_NOWAIT };
 	}
 	ret = process_write(r->c->process, r->scratch, operations, count * sizeof(*operations));
-	if (!ret && count)
-		ret = inject_syscall(r->t, &result, SYS_semop, s->id, r->scratch, count, 0, 0, 0);
+	if (!ret)
+		ret = operate(r->t, s->id, r->scratch, count);
 	free(operations);
-	if (!ret && result < 0)
-		ret = (int)result;
 	return ret ? ret : (int)count;
 }
 
@@ -119,17 +145,24 @@ static int capture_all(struct reading *r)
 	long result = 0;
 	int ret = 0;
 
+	/* First whether all may be read: of another it would not be seen what it gets back. */
 	for (size_t n = 0; n < r->sets->count && !ret; n++) {
 		const struct undo_set *s = &r->sets->list[n];
 
 		r->before[n] = calloc(s->count + 1, sizeof(**r->before));
 		if (!r->before[n])
 			return -ENOMEM;
-		if (read_values(r, s, r->before[n])) {
+		ret = read_values(r, s, r->before[n]);
+		if (ret == -EIDRM || ret == -EINVAL) {
 			free(r->before[n]);
 			r->before[n] = NULL;
+			ret = 0;
 		}
 	}
+	if (ret == -EACCES)
+		return 0;
+	if (ret)
+		return ret;
 	ret = inject_syscall(r->t, &result, SYS_unshare, CLONE_SYSVSEM, 0, 0, 0, 0, 0);
 	for (size_t n = 0; n < r->sets->count && !ret && !result; n++)
 		if (r->before[n])
@@ -142,7 +175,7 @@ int undo_capture(struct capture *c, const struct undo_sets *sets)
 	struct reading r = { .c = c, .t = process_live_thread(c->process), .sets = sets };
 	int ret;
 
-	if (!sets || !r.t || c->process->zombie || c->process->seccomp ||
+	if (!sets || sets->doubt || !r.t || c->process->zombie || c->process->seccomp ||
 	    c->process->thread_count != 1)
 		return 0;
 	r.before = calloc(sets->count, sizeof(*r.before));
@@ -170,7 +203,7 @@ static int take(struct rebuilt_process *p, const struct undo_record *record, con
 {
 	struct thread *t = process_live_thread(p->process);
 	struct buffer operations = { 0 };
-	long result = 0, count = 0;
+	size_t count = 0;
 	uint64_t scratch;
 	int ret;
 
@@ -195,10 +228,8 @@ static int take(struct rebuilt_process *p, const struct undo_record *record, con
 	if (!ret)
 		ret = process_write(p->process, scratch, operations.data, operations.bytes);
 	if (!ret)
-		ret = inject_syscall(t, &result, SYS_semop, record->set, scratch, count, 0, 0, 0);
+		ret = operate(t, record->set, scratch, count);
 	inject_end(t);
-	if (!ret)
-		ret = (int)result;
 out:
 	buffer_free(&operations);
 	return ret;
