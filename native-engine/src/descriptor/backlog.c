@@ -26,7 +26,6 @@
 #include "tcp_info.h"
 #include "unix_socket.h"
 
-#define ACKNOWLEDGED_MS 200
 #define CONNECT_MS 2000 /* over the loopback device, however busy the processors are */
 
 /* ---- what a client has sent ---- */
@@ -133,8 +132,9 @@ static int replace(const struct waiting_client *w, const struct waiting_line *li
 
 	if (ret)
 		return ret;
-	ret = inject_syscall(t, &fd, SYS_socket, line->family, line->type | SOCK_CLOEXEC, 0, 0, 0,
-			     0);
+	/* One from outside may take the place: no call may wait for it. */
+	ret = inject_syscall(t, &fd, SYS_socket, line->family,
+			     line->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, 0, 0, 0);
 	if (!ret && fd < 0)
 		ret = (int)fd;
 	if (!ret && line->family == AF_UNIX) {

@@ -10,12 +10,15 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../engine/round.h"
 #include "kinds.h"
 #include "tcp_info.h"
 #include "unix_diag.h"
+
+#define NO_ROOM ": its server lets fewer wait now" /* a second listen(2) */
 
 static int refuse(const struct inventory_entry *e, const char *why, struct fault *fault)
 {
@@ -174,6 +177,8 @@ static int read_unix(struct round *r, struct waiting_line *line, struct fault *f
 	}
 	if (needed && !ret && read_name(line, s))
 		ret = refuse(listener, ": its server has lost its name", fault);
+	if (needed && !ret && s->waiting_count > s->backlog + 1ull)
+		ret = refuse(listener, NO_ROOM, fault);
 	if (!needed || ret) {
 		waiting_line_free(line);
 		return needed ? ret : 0;
@@ -226,12 +231,24 @@ static bool has_strangers(const struct process *p, const struct inet_table *t,
 	return found;
 }
 
+/* What the server's queue had no room for is with the client, and would go with its connection. */
+static bool holds_unsent(const struct inet_info *s)
+{
+	const struct timespec moment = { .tv_nsec = 1000000 };
+	int unsent = 1;
+
+	for (int n = 0; n < ACKNOWLEDGED_MS && !ioctl(s->fd, SIOCOUTQ, &unsent) && unsent; n++)
+		nanosleep(&moment, NULL);
+	return unsent;
+}
+
 static bool has_spoken(const struct inet_info *s)
 {
 	return s->bytes_sent || inet_has_closed(s->tcp_state);
 }
 
-static int read_tcp(struct round *r, struct waiting_line *line, uint32_t waiting,
+/* @room: so many clients the server lets wait, and one more. */
+static int read_tcp(struct round *r, struct waiting_line *line, uint32_t waiting, uint32_t room,
 		    struct fault *fault)
 {
 	const struct process *p = line->listener->process;
@@ -251,6 +268,11 @@ static int read_tcp(struct round *r, struct waiting_line *line, uint32_t waiting
 		needed |= t->sockets[n].listener == own && has_spoken(&t->sockets[n]);
 	if (needed && (has_strangers(p, t, own, "tcp") || has_strangers(p, t, own, "tcp6")))
 		ret = refuse(line->listener, ": it is no part of the computation", fault);
+	if (needed && !ret && waiting > room + 1ull)
+		ret = refuse(line->listener, NO_ROOM, fault);
+	for (size_t n = 0; n < t->count && needed && !ret; n++)
+		if (t->sockets[n].listener == own && holds_unsent(&t->sockets[n]))
+			ret = refuse(line->listener, ": more than the server's queue holds", fault);
 	if (!needed || ret)
 		goto out;
 	/* First those that can be, then as many places as there will be. */
@@ -328,7 +350,7 @@ int waiting_line_read(struct round *r, struct inventory_entry *e, struct waiting
 		close(fd);
 	}
 	line->type = SOCK_STREAM;
-	return info.waiting ? read_tcp(r, line, info.waiting, fault) : 0;
+	return info.waiting ? read_tcp(r, line, info.waiting, info.backlog, fault) : 0;
 }
 
 void waiting_line_free(struct waiting_line *line)

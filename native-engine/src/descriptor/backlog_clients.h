@@ -7,6 +7,8 @@
 #include "inet_table.h"
 #include "inventory.h"
 
+#define ACKNOWLEDGED_MS 200 /* a late acknowledgement on one host: TCP_DELACK_MAX */
+
 struct waiting_client {
 	struct process *process; /* whose it is; NULL: it has closed */
 	struct waiting_number {

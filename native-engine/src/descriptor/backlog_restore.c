@@ -28,10 +28,12 @@ static int send_record(const struct record *record, const struct backlog_record 
 	size_t bytes, offset = 0;
 	const void *data = record_tail(record, sizeof(*r), &bytes);
 
-	while (socket_queue_next(data, bytes, &offset, &m))
-		if (send(fd, m.data, m.head.bytes, MSG_DONTWAIT | MSG_NOSIGNAL) !=
-		    (ssize_t)m.head.bytes)
-			return errno == EAGAIN ? -ENOBUFS : -errno;
+	while (socket_queue_next(data, bytes, &offset, &m)) {
+		ssize_t n = send(fd, m.data, m.head.bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (n != (ssize_t)m.head.bytes)
+			return n >= 0 || errno == EAGAIN ? -ENOBUFS : -errno;
+	}
 	if (r->ended && r->client)
 		shutdown(fd, SHUT_WR);
 	return 0;
