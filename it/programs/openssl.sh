@@ -3,7 +3,7 @@
 # writes: yes
 . ./frame.sh
 openssl req -x509 -newkey rsa:2048 -nodes -keyout key -out certificate -days 2 -subj /CN=here 2>/dev/null
-openssl s_server -unix "$PWD/tls" -key key -cert certificate -rev -quiet 2>server.log &
+openssl s_server -unix tls -key key -cert certificate -rev -quiet 2>server.log &
 background=$!
 await test -S tls
 mkfifo in

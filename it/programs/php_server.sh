@@ -15,4 +15,5 @@ while going; do
   same answers "$answers" "$want"
   tick
 done
+kill $(pgrep -P $background) # they would go on without their master
 done_well
