@@ -18,6 +18,8 @@ static void check(void)
 
 	victim_check(recv(clients[0], &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN);
 	victim_check(recv(clients[1], &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN);
+	victim_check(fcntl(clients[0], F_GETOWN) == getpid());
+	victim_check(fcntl(clients[0], F_GETSIG) == SIGURG);
 }
 
 int main(void)
@@ -47,6 +49,8 @@ int main(void)
 		if (n == 3)
 			victim_check(!close(clients[n]));
 	}
+	victim_check(!fcntl(clients[0], F_SETOWN, getpid()));
+	victim_check(!fcntl(clients[0], F_SETSIG, SIGURG));
 	result = victim_run(check);
 	for (int n = 0; n < CLIENTS; n++) {
 		char text[32] = "", wanted[] = "client 0 speaks", byte;

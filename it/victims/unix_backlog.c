@@ -46,6 +46,8 @@ static void check(void)
 	/* A client hears nothing before it is accepted. */
 	victim_check(recv(clients[0][0], &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN);
 	victim_check(recv(clients[1][2], &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN);
+	victim_check(fcntl(clients[0][0], F_GETOWN) == getpid());
+	victim_check(fcntl(clients[0][0], F_GETSIG) == SIGURG);
 }
 
 static void expect(int accepted, int client, int type)
@@ -75,6 +77,8 @@ int main(void)
 
 	set_up(0, SOCK_STREAM);
 	set_up(1, SOCK_SEQPACKET);
+	victim_check(!fcntl(clients[0][0], F_SETOWN, getpid()));
+	victim_check(!fcntl(clients[0][0], F_SETSIG, SIGURG));
 	result = victim_run(check);
 	for (int which = 0; which < 2; which++) {
 		for (int n = 0; n < CLIENTS; n++) {

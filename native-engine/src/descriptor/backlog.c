@@ -196,14 +196,17 @@ static int renew(const struct waiting_client *w, const struct waiting_line *line
 {
 	const struct socket_option *set;
 	struct buffer options = { 0 };
+	struct f_owner_ex owner = { 0 };
 	struct stat status;
 	uint32_t count;
-	int fd, ret;
+	int fd, ret, signal;
 
 	fd = (int)syscall(SYS_pidfd_getfd, w->process->pidfd, w->numbers[0].number, 0);
 	if (fd < 0)
 		return -errno;
 	count = socket_options_capture(fd, line->family, line->type, &options);
+	signal = fcntl(fd, F_GETSIG);
+	fcntl(fd, F_GETOWN_EX, &owner);
 	close(fd);
 	set = (const struct socket_option *)options.data;
 	ret = options.failed ? -ENOMEM : replace(w, line, fault);
@@ -225,6 +228,10 @@ static int renew(const struct waiting_client *w, const struct waiting_line *line
 	if (!ret && !fstat(fd, &status))
 		b->client = status.st_ino;
 	if (fd >= 0) {
+		if (signal > 0)
+			fcntl(fd, F_SETSIG, signal);
+		if (owner.pid > 0)
+			fcntl(fd, F_SETOWN_EX, &owner);
 		fcntl(fd, F_SETFL, w->flags & (O_NONBLOCK | O_ASYNC));
 		close(fd);
 	}
