@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -106,6 +107,34 @@ static int sends_much(int family, int ready, int go)
 	return n || bytes != (size_t)sent || memcmp(data, got, sent);
 }
 
+/* What lies behind urgent data cannot be looked at. */
+static int sends_urgent(int family, int ready, int go)
+{
+	union name name;
+	socklen_t length;
+	int listener = listen_as(family, &name, &length), client = socket(family, SOCK_STREAM, 0), fd;
+	char text[8];
+
+	if (connect(client, &name.any, length) || send(client, "abc", 3, 0) != 3 ||
+	    send(client, "X", 1, MSG_OOB) != 1 || send(client, "defgh", 5, 0) != 5)
+		return 2;
+	await_parent(ready, go);
+	fd = accept(listener, NULL, NULL);
+	if (recv(fd, text, sizeof(text), 0) != 3 || memcmp(text, "abc", 3) ||
+	    recv(fd, text, 1, MSG_OOB) != 1 || *text != 'X')
+		return 1;
+	return recv(fd, text, sizeof(text), 0) != 5 || memcmp(text, "defgh", 5);
+}
+
+/* Since Linux 5.15. */
+static bool unix_has_urgent(void)
+{
+	int ends[2];
+
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
+	return send(ends[0], "x", 1, MSG_OOB) == 1;
+}
+
 /* What it says, into @text; its status. */
 static int checkpoint(pid_t pid, char *text, size_t room)
 {
@@ -170,6 +199,9 @@ int main(int argc, char **argv)
 	is_refused(sends_much, AF_INET, "more than the server's queue holds");
 	is_refused(lowers, AF_INET, "lets fewer wait now");
 	is_refused(lowers, AF_UNIX, "lets fewer wait now");
+	is_refused(sends_urgent, AF_INET, "urgent data");
+	if (unix_has_urgent())
+		is_refused(sends_urgent, AF_UNIX, "urgent data");
 	CHECK(!rmdir(directory));
 	puts("ok");
 	return 0;

@@ -54,6 +54,32 @@ static int look_at_stream(int fd, struct buffer *data)
 	return data->failed ? -ENOMEM : 0;
 }
 
+/*
+ * A peek ends in front of urgent data: what lies behind can only be read, and has to be sent again.
+ * -EBUSY: it was so.
+ */
+static int take_urgent(struct waiting_client *w)
+{
+	uint8_t part[4096], byte;
+	ssize_t n;
+
+	if (recv(w->accepted, &byte, 1, MSG_OOB | MSG_PEEK | MSG_DONTWAIT) != 1)
+		return 0;
+	do {
+		int marked = 0;
+
+		if (!w->urgent && !ioctl(w->accepted, SIOCATMARK, &marked) && marked &&
+		    recv(w->accepted, &byte, 1, MSG_OOB | MSG_DONTWAIT) == 1) {
+			w->urgent = byte + 1;
+			w->urgent_at = w->whole.bytes;
+		}
+		n = recv(w->accepted, part, sizeof(part), MSG_DONTWAIT);
+		if (n > 0)
+			buffer_append(&w->whole, part, n);
+	} while (n > 0);
+	return w->whole.failed ? -ENOMEM : -EBUSY;
+}
+
 static int look_at(struct round *r, int family, int type, int fd, struct buffer *data,
 		   struct fault *fault)
 {
@@ -77,6 +103,20 @@ static int send_all(int fd, const struct buffer *data)
 		if (send(fd, m.data, m.head.bytes, MSG_DONTWAIT | MSG_NOSIGNAL) !=
 		    (ssize_t)m.head.bytes)
 			return errno ? -errno : -EIO;
+	return 0;
+}
+
+static int send_urgent(int fd, const struct waiting_client *w)
+{
+	size_t after = w->whole.bytes - w->urgent_at;
+	uint8_t byte = w->urgent - 1;
+
+	if (send(fd, w->whole.data, w->urgent_at, MSG_DONTWAIT | MSG_NOSIGNAL) !=
+		    (ssize_t)w->urgent_at ||
+	    send(fd, &byte, 1, MSG_OOB | MSG_DONTWAIT | MSG_NOSIGNAL) != 1 ||
+	    send(fd, w->whole.data + w->urgent_at, after, MSG_DONTWAIT | MSG_NOSIGNAL) !=
+		    (ssize_t)after)
+		return errno ? -errno : -EIO;
 	return 0;
 }
 
@@ -109,6 +149,8 @@ static int move_all(int from, int fd, const struct buffer *data)
 
 static int say_again(const struct waiting_client *w, int fd, const struct backlog_client *b)
 {
+	if (w->urgent)
+		return send_urgent(fd, w);
 	return b->from.bytes ? send_all(fd, &b->data) : move_all(w->accepted, fd, &b->data);
 }
 
@@ -287,9 +329,10 @@ static bool has_ended(int fd)
 /* Takes every client out of the queue: from here on they have to come back into it. */
 static int accept_all(struct round *r, struct waiting_line *line, int fd, struct fault *fault)
 {
-	int ret = 0;
+	int ret = 0, one;
 
-	for (size_t n = 0; n < line->count && !ret; n++) {
+	/* Also after a failure: in the end they are to stand in their order. */
+	for (size_t n = 0; n < line->count; n++) {
 		struct waiting_client *w = &line->clients[n];
 		struct pollfd ready = { .fd = fd, .events = POLLIN };
 
@@ -299,7 +342,10 @@ static int accept_all(struct round *r, struct waiting_line *line, int fd, struct
 		if (w->accepted < 0)
 			return -errno;
 		w->ended = has_ended(w->accepted);
-		ret = look_at(r, line->family, line->type, w->accepted, &w->data, fault);
+		one = take_urgent(w);
+		if (!one)
+			one = look_at(r, line->family, line->type, w->accepted, &w->data, fault);
+		ret = ret ? ret : one;
 	}
 	return ret;
 }
@@ -387,7 +433,7 @@ int backlog_take(struct round *r, struct fault *fault)
 					  "process %d: descriptor %d: clients have sent data and have "
 					  "not been accepted yet: %s",
 					  e->process->virtual_pid, e->view.number,
-					  ret == -EBUSY ? "descriptors are in flight there" :
+					  ret == -EBUSY ? "descriptors or urgent data are in flight" :
 							  strerror(-ret));
 		}
 		waiting_line_free(&line);

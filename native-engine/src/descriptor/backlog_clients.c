@@ -358,6 +358,7 @@ void waiting_line_free(struct waiting_line *line)
 	for (size_t n = 0; n < line->count; n++) {
 		free(line->clients[n].numbers);
 		buffer_free(&line->clients[n].data);
+		buffer_free(&line->clients[n].whole);
 	}
 	for (size_t n = 0; n < line->candidate_count; n++)
 		free(line->candidates[n].numbers);

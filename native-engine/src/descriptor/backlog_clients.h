@@ -21,6 +21,9 @@ struct waiting_client {
 	int accepted;                 /* the other end while it is ours, -1 */
 	bool ended;
 	struct buffer data;
+	struct buffer whole; /* instead of @data, where there is urgent data: taken out */
+	size_t urgent_at;
+	uint16_t urgent; /* 1 + the byte; 0: none */
 };
 
 struct waiting_line {
