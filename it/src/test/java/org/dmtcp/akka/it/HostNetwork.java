@@ -39,6 +39,7 @@ final class HostNetwork implements AutoCloseable {
     configure(names);
     hub = Unshare.start(directory.resolve("hub.log"), List.of("--net"), "sleep", "infinity");
     try {
+      awaitOwnNetwork(hub.pid());
       onHub("ip", "link", "add", "hub", "type", "bridge");
       onHub("ip", "link", "set", "hub", "up");
       for (int i = 0; i < names.length; i++) {
@@ -94,6 +95,16 @@ final class HostNetwork implements AutoCloseable {
     must("nsenter", "-t", pid, "-n", "ip", "link", "set", "e-" + name, "name", "eth0");
     Wait.until(LIMIT, () -> Files.readString(log), text -> text.contains("up\n"),
         () -> name + " to be up: " + log);
+  }
+
+  /** Before, what is meant for the hub would happen to this host. */
+  private static void awaitOwnNetwork(long pid) throws IOException {
+    Path here = Files.readSymbolicLink(Path.of("/proc/self/ns/net"));
+    Wait.until(
+        LIMIT,
+        () -> Files.readSymbolicLink(Path.of("/proc", String.valueOf(pid), "ns/net")),
+        network -> !network.equals(here),
+        () -> "a network of the hub's own");
   }
 
   private void onHub(String... words) throws IOException {
