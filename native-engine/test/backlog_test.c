@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -20,9 +21,11 @@
 #include "check.h"
 
 #define CLIENTS 4
+#define CROWD 120
 #define MUCH (8 << 20) /* more than the queue of a server holds before it accepts */
 
 static char engine[PATH_MAX];
+static struct rlimit engine_files = { RLIM_INFINITY, RLIM_INFINITY };
 static char directory[] = "/tmp/backlog-test-XXXXXX";
 
 union name {
@@ -107,6 +110,33 @@ static int sends_much(int family, int ready, int go)
 	return n || bytes != (size_t)sent || memcmp(data, got, sent);
 }
 
+/* More than the engine can have open. */
+static int crowds(int family, int ready, int go)
+{
+	union name name;
+	socklen_t length;
+	int listener = listen_as(family, &name, &length);
+
+	if (listen(listener, CROWD))
+		return 2;
+	for (int n = 0; n < CROWD; n++) {
+		int client = socket(family, SOCK_STREAM, 0);
+
+		if (connect(client, &name.any, length) || send(client, "hello", 5, 0) != 5)
+			return 2;
+	}
+	await_parent(ready, go);
+	fcntl(listener, F_SETFL, O_NONBLOCK);
+	for (int n = 0; n < CROWD; n++) {
+		char text[8];
+		int fd = accept(listener, NULL, NULL);
+
+		if (fd < 0 || recv(fd, text, sizeof(text), MSG_DONTWAIT) != 5)
+			return 1;
+	}
+	return 0;
+}
+
 /* What lies behind urgent data cannot be looked at. */
 static int sends_urgent(int family, int ready, int go)
 {
@@ -150,6 +180,8 @@ static int checkpoint(pid_t pid, char *text, size_t room)
 	if (!child) {
 		dup2(out[1], 1);
 		dup2(out[1], 2);
+		if (engine_files.rlim_cur != RLIM_INFINITY)
+			setrlimit(RLIMIT_NOFILE, &engine_files);
 		execl(engine, engine, "--checkpoint", number, "--dir", directory, NULL);
 		_exit(127);
 	}
@@ -202,6 +234,8 @@ int main(int argc, char **argv)
 	is_refused(sends_urgent, AF_INET, "urgent data");
 	if (unix_has_urgent())
 		is_refused(sends_urgent, AF_UNIX, "urgent data");
+	engine_files = (struct rlimit){ CROWD + 8, CROWD + 8 };
+	is_refused(crowds, AF_UNIX, "Too many open files");
 	CHECK(!rmdir(directory));
 	puts("ok");
 	return 0;

@@ -26,6 +26,7 @@
 #include "tcp_info.h"
 #include "unix_socket.h"
 
+#define SPARE 256 /* descriptors of ours: SCM_MAX_FD, and a few */
 #define CONNECT_MS 2000 /* over the loopback device, however busy the processors are */
 
 /* ---- what a client has sent ---- */
@@ -398,13 +399,34 @@ static int come_back(struct round *r, struct waiting_line *line, struct fault *f
 	return ret;
 }
 
+/* What it takes to come back: a socket, and all that may be in flight in one message. */
+static int reserve(int fd, int spare[SPARE])
+{
+	for (size_t n = 0; n < SPARE; n++) {
+		spare[n] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+		if (spare[n] >= 0)
+			continue;
+		while (n--)
+			close(spare[n]);
+		return -EMFILE;
+	}
+	return 0;
+}
+
 static int take_line(struct round *r, struct waiting_line *line, struct fault *fault)
 {
-	int fd = inventory_borrow(line->listener), ret, back;
+	int fd = inventory_borrow(line->listener), spare[SPARE], ret, back;
 
 	if (fd < 0)
 		return fd;
+	ret = reserve(fd, spare);
+	if (ret) {
+		close(fd);
+		return ret;
+	}
 	ret = accept_all(r, line, fd, fault);
+	for (size_t n = 0; n < SPARE; n++)
+		close(spare[n]);
 	if (!ret && has_rights(line))
 		ret = -EBUSY; /* their ids would not be those of the round */
 	back = come_back(r, line, fault);
