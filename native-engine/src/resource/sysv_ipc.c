@@ -110,6 +110,16 @@ static bool has_been_used(const struct reading *r, long id, const struct semid_d
 	return found;
 }
 
+/* By somebody who runs on: members stand still and wait for nothing. Our namespace is theirs. */
+static bool is_awaited(int id, size_t count)
+{
+	bool found = false;
+
+	for (size_t n = 0; n < count && !found; n++)
+		found = semctl(id, n, GETNCNT) || semctl(id, n, GETZCNT);
+	return found;
+}
+
 /* Everything of it, or nothing where it may not be read. */
 static int capture_set(struct reading *r, long id, const struct semid_ds *set)
 {
@@ -131,6 +141,9 @@ static int capture_set(struct reading *r, long id, const struct semid_ds *set)
 		record_append(r->c->records, RECORD_SYSV_SEM, &head, sizeof(head), values,
 			      set->sem_nsems * sizeof(*values));
 	free(values);
+	/* Given back for a moment only, it would be taken. */
+	if (!ret && r->began && is_awaited((int)id, set->sem_nsems))
+		return undo_sets_doubt(&r->c->round->semaphores);
 	return ret ? ret : undo_sets_add(&r->c->round->semaphores, (int)id, set->sem_nsems);
 }
 
