@@ -109,11 +109,11 @@ static int sender_named(struct rebuilt_process *p, const struct message_view *m,
 
 	if (!found)
 		return -ENOMEM;
-	memcpy(&address, m->address,
-	       m->head.address_bytes < sizeof(address) ? m->head.address_bytes : sizeof(address));
-	bytes = m->head.address_bytes - offsetof(struct sockaddr_un, sun_path);
-	if (m->head.address_bytes <= offsetof(struct sockaddr_un, sun_path))
-		bytes = 0;
+	bytes = m->head.address_bytes < sizeof(address) ? m->head.address_bytes : sizeof(address);
+	memcpy(&address, m->address, bytes);
+	bytes -= bytes < offsetof(struct sockaddr_un, sun_path)
+			 ? bytes
+			 : offsetof(struct sockaddr_un, sun_path);
 	name.bytes = bytes && address.sun_path[0] ? strnlen(address.sun_path, bytes) : bytes;
 	memcpy(name.text, address.sun_path, name.bytes);
 	while (name.bytes && file_index_next(p->rebuild, FILE_UNIX_SOCKET, &position, &f)) {
