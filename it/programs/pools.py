@@ -63,6 +63,7 @@ async def main():
     memory.unlink()
     writer.close()
     server.close()
+    manager.shutdown()
     print("ok", flush=True)
     os._exit(3)
 

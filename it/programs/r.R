@@ -22,7 +22,7 @@ while (!file.exists("finish")) {
   squares <- parallel::mclapply(1:4, function(i) (i * n)^2, mc.cores = 2)
   check("workers", identical(unlist(squares), (1:4 * n)^2))
   check("sort", identical(sort(sample(1000)), 1:1000))
-  cat("tick", n, "\n")
+  cat("tick ", n, "\n", sep = "")
   Sys.sleep(0.02)
 }
 set.seed(7)

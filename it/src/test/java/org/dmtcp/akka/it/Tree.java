@@ -36,6 +36,7 @@ final class Tree {
       Account plain = Accounts.find(Account.PLAIN).orElseThrow();
       List<String> words = plain.command(List.of(launch.toString(), "--version"));
       Outcome readable = Command.run(LIMIT, words.toArray(String[]::new));
+      Victims.build(); // a copy takes them along
       installed = readable.status() == 0 ? SOURCE : copy();
     }
     return installed;
