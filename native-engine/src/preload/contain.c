@@ -36,6 +36,8 @@ void contain_leave(const char *why)
 	siglongjmp(way_out, 1);
 }
 
+#pragma weak sigabbrev_np /* not in musl */
+
 static void on_fault(int number, siginfo_t *info, void *context)
 {
 	const struct sigaction *theirs = NULL;
@@ -44,7 +46,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
 		char why[64];
 
 		snprintf(why, sizeof(why), number == SIGABRT ? "it called abort()" :
-			 "it was hit by signal %d (%s)", number, sigabbrev_np(number));
+			 "it was hit by signal %d (%s)", number, sigabbrev_np ? sigabbrev_np(number) : "");
 		contain_leave(why);
 	}
 	/* A thread of the program, which runs beside PRESUSPEND and RUNNING. */

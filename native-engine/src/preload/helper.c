@@ -362,6 +362,19 @@ static void after_fork_in_child(void)
 	running = !create_thread();
 }
 
+/*
+ * What pthread_atfork(3) calls in the C library of GNU. Weak: programs of musl load us too when they
+ * are executed by others, and have no helper.
+ */
+extern int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void),
+			     void *owner) __attribute__((weak));
+
+static void know_forks(void)
+{
+	if (__register_atfork)
+		__register_atfork(before_fork, after_fork_in_parent, after_fork_in_child, NULL);
+}
+
 bool helper_start(void)
 {
 	bool start;
@@ -370,7 +383,7 @@ bool helper_start(void)
 	start = !running;
 	if (start) {
 		if (!atfork_known)
-			pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+			know_forks();
 		atfork_known = true;
 		if (event_link < 0)
 			link_set_path(getenv(SOCKET_VARIABLE));

@@ -9,6 +9,7 @@ asm(".globl dmtcp_dlsym\n"
     ".type dmtcp_dlsym, @function\n"
     "dmtcp_dlsym:\n"
     "	jmp dlsym@PLT\n"
+    ".weak dlvsym\n" /* musl has none, and refuses a library that misses something */
     ".globl dmtcp_dlvsym\n"
     ".type dmtcp_dlvsym, @function\n"
     "dmtcp_dlvsym:\n"
