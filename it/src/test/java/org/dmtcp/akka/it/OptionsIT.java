@@ -29,7 +29,7 @@ class OptionsIT {
 
   /** What a test of its own is about. */
   private static final Set<String> ELSEWHERE = Set.of(
-      "launch with-plugin", // the tests of plugins
+      "launch with-plugin", "launch modify-env", // the tests of plugins
       "launch disable-ssh-plugin", // those of several hosts
       "launch disable-ipc-plugin",
       "launch disable-all-plugins",
