@@ -9,7 +9,6 @@
 #include "../resource/resource.h"
 #include "../trace/wait.h"
 #include "ending.h"
-#include "family.h"
 #include "linger.h"
 #include "server.h"
 
@@ -101,11 +100,12 @@ static int request_scan(struct server *s, const json_t *request, json_t *answer,
 	return ret;
 }
 
-static void add_refusal(json_t *refusals, pid_t pid, const struct fault *why)
+static bool add_refusal(void *refusals, pid_t pid, const struct fault *why)
 {
 	json_array_append_new(refusals, json_pack("{s:i, s:s, s:o}", "pid", (int)pid, "errorId",
 						  why->id[0] ? why->id : "not-supported", "text",
 						  json_from_text(why->text)));
+	return true;
 }
 
 static int request_check(struct server *s, const json_t *request, json_t *answer,
@@ -117,25 +117,8 @@ static int request_check(struct server *s, const json_t *request, json_t *answer
 	int ret = read_keys(request, "members", "pid", &members, fault);
 
 	(void)s;
-	for (size_t i = 0; !ret && i < members.count; i++) {
-		struct process_key *k = &members.keys[i];
-
-		for (size_t n = 0; resource_table[n]; n++) {
-			struct fault why = { 0 };
-
-			if (run_refuses(resource_table[n], k, &why))
-				add_refusal(refusals, k->pid, &why);
-		}
-		if (monotonic_ns() > deadline)
-			ret = fault_set(fault, ETIMEDOUT, "freeze-timeout",
-					"looking at %zu processes took too long", members.count);
-	}
-	if (!ret && members.count) {
-		struct fault why = { 0 };
-
-		if (family_check(&members, &why) < 0)
-			add_refusal(refusals, members.keys[0].pid, &why);
-	}
+	if (!ret)
+		ret = run_look(&members, deadline, add_refusal, refusals, fault);
 	json_object_set_new(answer, "refusals", refusals);
 	process_keys_free(&members);
 	return ret;

@@ -175,7 +175,8 @@ static int freeze_all(struct run *r, struct scan_request *request, uint64_t dead
 	return 0;
 }
 
-bool run_refuses(const struct resource *resource, const struct process_key *k, struct fault *why)
+/* Whether it finds something in a running process that cannot be captured; *@why says what. */
+static bool refuses(const struct resource *resource, const struct process_key *k, struct fault *why)
 {
 	struct proc_stat stat;
 
@@ -185,17 +186,55 @@ bool run_refuses(const struct resource *resource, const struct process_key *k, s
 	return proc_stat(k->pid, &stat) == 0 && stat.start_ticks == k->start_ticks;
 }
 
+int run_look(const struct process_keys *members, uint64_t deadline_ns, refusal_fn tell,
+	     void *context, struct fault *fault)
+{
+	struct fault why = { 0 };
+
+	for (size_t i = 0; i < members->count; i++) {
+		const struct process_key *k = &members->keys[i];
+
+		for (size_t n = 0; resource_table[n]; n++) {
+			why = (struct fault){ 0 };
+			if (refuses(resource_table[n], k, &why) && !tell(context, k->pid, &why))
+				return 0;
+		}
+		if (monotonic_ns() > deadline_ns)
+			return fault_set(fault, ETIMEDOUT, "freeze-timeout",
+					 "looking at %zu processes took too long", members->count);
+	}
+	why = (struct fault){ 0 };
+	if (members->count && family_check(members, &why) < 0)
+		tell(context, members->keys[0].pid, &why);
+	return 0;
+}
+
+struct first_refusal {
+	bool found;
+	struct fault why;
+};
+
+static bool keep_first(void *context, pid_t pid, const struct fault *why)
+{
+	struct first_refusal *first = context;
+
+	(void)pid;
+	*first = (struct first_refusal){ .found = true, .why = *why };
+	return false;
+}
+
 int run_check(const struct scan_request *request, struct fault *fault)
 {
 	struct process_keys found = { 0 };
+	struct first_refusal first = { 0 };
 	int ret = scan_members(request, &found, fault);
 
-	for (size_t i = 0; i < found.count && ret >= 0; i++)
-		for (size_t n = 0; resource_table[n] && ret >= 0; n++)
-			if (run_refuses(resource_table[n], &found.keys[i], fault))
-				ret = -EOPNOTSUPP;
 	if (ret >= 0)
-		ret = family_check(&found, fault);
+		ret = run_look(&found, UINT64_MAX, keep_first, &first, fault);
+	if (ret >= 0 && first.found) {
+		*fault = first.why;
+		ret = -EOPNOTSUPP;
+	}
 	process_keys_free(&found);
 	return ret < 0 ? ret : 0;
 }

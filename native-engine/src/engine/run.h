@@ -26,9 +26,15 @@ struct run {
 	struct scan_request request; /* what was frozen: run_hold() looks again */
 };
 
-/* Whether @resource finds something in a running process that cannot be captured; *@why says what. */
-bool run_refuses(const struct resource *resource, const struct process_key *k, struct fault *why);
-/* Before anything is stopped: all resources of all members. -EOPNOTSUPP with the first refusal. */
+/* Told of one refusal. False: no more need be looked for. */
+typedef bool (*refusal_fn)(void *context, pid_t pid, const struct fault *why);
+/*
+ * Before anything is stopped: tells @tell of all that a round of @members, or its restart, would
+ * refuse. -ETIMEDOUT at @deadline_ns of CLOCK_MONOTONIC.
+ */
+int run_look(const struct process_keys *members, uint64_t deadline_ns, refusal_fn tell,
+	     void *context, struct fault *fault);
+/* The same for what @request finds, without a limit. -EOPNOTSUPP with the first refusal. */
 int run_check(const struct scan_request *request, struct fault *fault);
 
 /*
