@@ -25,8 +25,6 @@
 
 #define COMMAND "dmtcp_agent"
 #define MAIN_CLASS "org.dmtcp.akka.agent.host.AgentMain"
-#define STATUS_MS 10000
-#define LOG_TAIL_BYTES 4000
 #define DEATHS 5          /* in a row, each sooner after its start than CALM_MS: it is given up */
 #define CALM_MS 60000
 #define AGAIN_MS 1000
@@ -98,40 +96,6 @@ static void supervise(const struct agent *a, int log)
 	}
 }
 
-/* Does it serve its socket, and reach the coordinator? */
-static bool answers(struct agent *a)
-{
-	struct local_client *client;
-	json_t *request, *answer = NULL;
-	bool ready;
-
-	if (coordinator_connect(&a->choice, &a->address, &client, NULL) < 0)
-		return false;
-	request = json_pack("{s:s}", "op", "status");
-	ready = request && local_request(client, request, STATUS_MS, &answer, NULL) == 0;
-	json_decref(request);
-	json_decref(answer);
-	local_close(client);
-	return ready;
-}
-
-/* What it wrote before it ended goes to our standard error. */
-static void print_log(const struct agent *a)
-{
-	char text[LOG_TAIL_BYTES];
-	int fd = open(a->log, O_RDONLY | O_CLOEXEC);
-	off_t end;
-	ssize_t n;
-
-	if (fd < 0)
-		return;
-	end = lseek(fd, 0, SEEK_END);
-	n = pread(fd, text, sizeof(text), end > LOG_TAIL_BYTES ? end - LOG_TAIL_BYTES : 0);
-	if (n > 0)
-		fwrite(text, 1, n, stderr);
-	close(fd);
-}
-
 /* 0: ready; else the status to exit with. */
 static int wait_ready(struct agent *a, pid_t child)
 {
@@ -140,12 +104,13 @@ static int wait_ready(struct agent *a, pid_t child)
 	while (start_now_ms() < deadline) {
 		int status;
 
-		if (answers(a))
+		if (coordinator_answers(&a->choice, &a->address, NULL))
 			return EXIT_DONE;
 		if (waitpid(child, &status, WNOHANG) == child) {
-			if (answers(a)) /* another one was there first */
+			/* Another one was there first? */
+			if (coordinator_answers(&a->choice, &a->address, NULL))
 				return EXIT_DONE;
-			print_log(a);
+			start_print_log(a->log);
 			return WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) :
 									  fail_code();
 		}
@@ -153,7 +118,7 @@ static int wait_ready(struct agent *a, pid_t child)
 	}
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
-	print_log(a);
+	start_print_log(a->log);
 	fprintf(stderr, COMMAND ": error: it did not become ready in time\n");
 	return fail_code();
 }

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../common/json.h"
@@ -19,12 +18,11 @@
 #include "options.h"
 #include "outside.h"
 #include "runtime_paths.h"
+#include "start_command.h"
 #include "start_coordinator.h"
 
 #define MAIN_CLASS "org.dmtcp.akka.coordinator.Main"
 #define READY_MS 60000
-#define STATUS_MS 10000
-#define LOG_TAIL_BYTES 4000
 
 struct coordinator {
 	struct coordinator_choice choice;
@@ -117,13 +115,6 @@ static int read_arguments(struct coordinator *c, int argc, char **argv, struct f
 	return coordinator_resolve(&c->choice, &c->address, fault);
 }
 
-static void pause_ms(unsigned int ms)
-{
-	struct timespec pause = { .tv_nsec = ms * 1000000L };
-
-	nanosleep(&pause, NULL);
-}
-
 /* ---- in the background ---- */
 
 struct background {
@@ -192,8 +183,6 @@ static void run_in_background(const struct java_command *java, int log)
 /* Does it answer at the port that it wrote? */
 static bool answers(struct coordinator *c, const struct background *b, json_t **status)
 {
-	struct local_client *client;
-	json_t *request;
 	FILE *f = fopen(b->port_file, "re");
 	bool ready = false;
 	unsigned int port;
@@ -205,30 +194,7 @@ static bool answers(struct coordinator *c, const struct background *b, json_t **
 	if (!ready)
 		return false;
 	c->address.port = port;
-	if (coordinator_connect(&c->choice, &c->address, &client, NULL) < 0)
-		return false;
-	request = json_pack("{s:s}", "op", "status");
-	ready = request && local_request(client, request, STATUS_MS, status, NULL) == 0;
-	json_decref(request);
-	local_close(client);
-	return ready;
-}
-
-/* What it wrote before it ended goes to our standard error. */
-static void print_log(const struct background *b)
-{
-	char text[LOG_TAIL_BYTES];
-	int fd = open(b->log, O_RDONLY | O_CLOEXEC);
-	off_t end;
-	ssize_t n;
-
-	if (fd < 0)
-		return;
-	end = lseek(fd, 0, SEEK_END);
-	n = pread(fd, text, sizeof(text), end > LOG_TAIL_BYTES ? end - LOG_TAIL_BYTES : 0);
-	if (n > 0)
-		fwrite(text, 1, n, stderr);
-	close(fd);
+	return coordinator_answers(&c->choice, &c->address, status);
 }
 
 /* 0: ready; else the status to exit with. */
@@ -243,15 +209,15 @@ static int wait_ready(struct coordinator *c, const struct background *b, pid_t c
 		if (answers(c, b, answer))
 			return 0;
 		if (waitpid(child, &status, WNOHANG) == child) {
-			print_log(b);
+			start_print_log(b->log);
 			return WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) :
 									  fail_code();
 		}
-		pause_ms(5);
+		start_pause_ms(5);
 	}
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
-	print_log(b);
+	start_print_log(b->log);
 	fault_set(&late, ETIMEDOUT, "coordinator-start", "it did not become ready within %d s",
 		  READY_MS / 1000);
 	fail_print("dmtcp_coordinator", &late);

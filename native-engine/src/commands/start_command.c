@@ -19,6 +19,7 @@
 #include "outside.h"
 
 #define ERROR_BYTES 480
+#define LOG_TAIL_BYTES 4000
 
 uint64_t start_now_ms(void)
 {
@@ -190,4 +191,20 @@ void start_command_unlock(const char *directory, const char *name, int lock)
 	lock_path(path, sizeof(path), directory, name);
 	unlink(path); /* while it is locked */
 	close(lock);
+}
+
+void start_print_log(const char *path)
+{
+	char text[LOG_TAIL_BYTES];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	off_t end;
+	ssize_t n;
+
+	if (fd < 0)
+		return;
+	end = lseek(fd, 0, SEEK_END);
+	n = pread(fd, text, sizeof(text), end > LOG_TAIL_BYTES ? end - LOG_TAIL_BYTES : 0);
+	if (n > 0)
+		fwrite(text, 1, n, stderr);
+	close(fd);
 }

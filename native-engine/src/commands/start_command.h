@@ -18,6 +18,9 @@ void start_pause_ms(unsigned int ms);
  */
 int start_command_run(const char *const *arguments, const char *what, struct fault *fault);
 
+/* The end of what a start that failed has written to its log @path, to our standard error. */
+void start_print_log(const char *path);
+
 /*
  * One start at a time: who comes second finds what the first has started. Returns a descriptor on
  * `<directory>/<name>.lock`, for start_command_unlock(), which leaves no file behind.

@@ -23,6 +23,7 @@
 #include "start_command.h"
 
 #define CONNECT_MS 5000
+#define STATUS_MS 10000
 #define OTHER_START_MS 3000 /* its JVM needs about one second on a busy machine */
 
 static const char *first_set(const char *option, const char *name, const char *older_name)
@@ -125,6 +126,26 @@ int coordinator_connect(const struct coordinator_choice *choice,
 	if (ret < 0)
 		return fault_set(fault, -ret, reason.id, "%s", reason.text);
 	return 0;
+}
+
+bool coordinator_answers(const struct coordinator_choice *choice,
+			 const struct coordinator_address *address, json_t **status)
+{
+	struct local_client *client;
+	json_t *request, *answer = NULL;
+	bool ready;
+
+	if (coordinator_connect(choice, address, &client, NULL) < 0)
+		return false;
+	request = json_pack("{s:s}", "op", "status");
+	ready = request && local_request(client, request, STATUS_MS, &answer, NULL) == 0;
+	json_decref(request);
+	local_close(client);
+	if (status)
+		*status = answer;
+	else
+		json_decref(answer);
+	return ready;
 }
 
 /* The arguments of the command that starts it; at most 16. */

@@ -43,6 +43,13 @@ int coordinator_connect(const struct coordinator_choice *choice,
 			const struct coordinator_address *address, struct local_client **out,
 			struct fault *fault);
 
+/*
+ * Does it serve its socket and, an agent, reach the coordinator? @status, where it is not NULL, is
+ * what it answered, the caller's.
+ */
+bool coordinator_answers(const struct coordinator_choice *choice,
+			 const struct coordinator_address *address, json_t **status);
+
 /* Path of the local socket of that coordinator: @bytes of PATH_MAX. -ENAMETOOLONG. */
 int coordinator_socket(const struct coordinator_choice *choice,
 		       const struct coordinator_address *address, char *out, size_t bytes);
