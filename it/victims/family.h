@@ -126,6 +126,28 @@ static inline void family_watch(void)
 		victim_bad("%s", family->error);
 }
 
+/* A member that leaves the tree as daemons do,: twice forked. @first: before the second time. */
+static inline void family_start_daemon(void (*first)(void))
+{
+	if (fork() == 0) {
+		setsid();
+		if (first)
+			first();
+		if (fork() == 0) {
+			pid_t before = getppid();
+
+			for (int i = 0; i < 500 && getppid() == before; i++)
+				family_pause(5);
+			victim_check(getppid() != before);
+			family_live(NULL);
+		}
+		family_pause(20);
+		_exit(0);
+	}
+	victim_check(wait(NULL) > 0);
+	family_await(1);
+}
+
 /* The whole life of the first process; @check may be NULL. */
 static inline int family_run(void (*check)(void))
 {

@@ -47,6 +47,18 @@ int file_write_at(int fd, const void *data, size_t bytes, uint64_t offset)
 	return 0;
 }
 
+int file_put_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
 int file_read_at(int fd, void *data, size_t bytes, uint64_t offset)
 {
 	char *to = data;

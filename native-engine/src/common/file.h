@@ -12,6 +12,8 @@
 int file_create(const char *path, struct fault *fault);
 /* All of @bytes or -errno (-EIO when the kernel takes nothing). */
 int file_write_at(int fd, const void *data, size_t bytes, uint64_t offset);
+/* One write of @text to a file that is there, as those of /proc want it. -errno. */
+int file_put_text(const char *path, const char *text);
 /* All of @bytes; -ENODATA when the file ends before. */
 int file_read_at(int fd, void *data, size_t bytes, uint64_t offset);
 /* Makes the name of @path durable. A file system that cannot do it (EINVAL) is no failure. */

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../common/file.h"
 #include "findings.h"
 
 enum step { STEP_NAMESPACES, STEP_MAP, STEP_MOUNTS, STEP_PROC, STEP_NUMBER, STEP_TIME, STEPS };
@@ -26,18 +27,6 @@ struct outcome {
 };
 
 #define WANTED_PID 7777
-
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
 
 static int make_numbered(void)
 {
@@ -76,7 +65,7 @@ static void map_user(pid_t child, struct outcome *o)
 	o->results[STEP_MAP] = 0;
 	for (int n = 0; n < 3 && !o->results[STEP_MAP]; n++) {
 		snprintf(path, sizeof(path), "/proc/%d/%s", child, files[n]);
-		o->results[STEP_MAP] = write_file(path, lines[n]);
+		o->results[STEP_MAP] = file_put_text(path, lines[n]);
 	}
 }
 

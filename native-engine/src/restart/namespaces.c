@@ -21,18 +21,6 @@
 /* exit status of the helper when it could not even execute */
 #define HELPER_EXEC_FAILED 98
 
-static int write_proc(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 /* All capabilities of the namespace are to survive the execve of an ordinary uid. */
 static int make_capabilities_ambient(void)
 {
@@ -89,16 +77,16 @@ int namespaces_map_user(pid_t helper, struct fault *fault)
 
 	/* Every id is mapped to itself: the program keeps its uid, and servers see the same one. */
 	snprintf(path, sizeof(path), "/proc/%d/setgroups", helper);
-	ret = write_proc(path, "deny");
+	ret = file_put_text(path, "deny");
 	if (ret == 0) {
 		snprintf(path, sizeof(path), "/proc/%d/uid_map", helper);
 		snprintf(line, sizeof(line), "%u %u 1", geteuid(), geteuid());
-		ret = write_proc(path, line);
+		ret = file_put_text(path, line);
 	}
 	if (ret == 0) {
 		snprintf(path, sizeof(path), "/proc/%d/gid_map", helper);
 		snprintf(line, sizeof(line), "%u %u 1", getegid(), getegid());
-		ret = write_proc(path, line);
+		ret = file_put_text(path, line);
 	}
 	if (ret < 0)
 		return fault_set(fault, -ret, "namespaces-forbidden", "%s: %s", path,
@@ -146,7 +134,7 @@ static int raise_last_pid(pid_t highest)
 	if (highest + 4096 > pid_max) /* numbers wrap round at 300 (kernel/pid.c) */
 		return 0;
 	snprintf(text, sizeof(text), "%d", highest);
-	return write_proc("/proc/sys/kernel/ns_last_pid", text);
+	return file_put_text("/proc/sys/kernel/ns_last_pid", text);
 }
 
 int namespaces_prepare_init(pid_t highest, struct fault *fault)
