@@ -3,6 +3,7 @@ package org.dmtcp.akka.it;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -79,13 +80,19 @@ final class HostJob {
     }
   }
 
-  /** What the programs and the coordinator have to say, for a test that fails. */
+  /** What everybody has written, for a test that fails: its directory does not outlive it. */
   String complaints() {
-    StringBuilder all = new StringBuilder("\ncoordinator: ").append(read2("coordinator.log"));
-    for (Host host : network.hosts()) {
-      all.append('\n').append(host.name()).append(": ").append(read2(host.name() + ".err"));
+    StringBuilder all = new StringBuilder();
+    try (Stream<Path> files = Files.walk(network.shared())) {
+      files.filter(Files::isRegularFile)
+          .filter(file -> file.toString().matches(".*(\\.err|\\.out|\\.log|log\\..*)"))
+          .sorted()
+          .forEach(file -> all.append("\n--- ").append(network.shared().relativize(file))
+              .append('\n').append(read2(file.toString())));
+    } catch (IOException | UncheckedIOException e) {
+      all.append(e);
     }
-    return all.append('\n').append(read2("restart.err")).toString();
+    return all.toString();
   }
 
   void awaitPeers(int count) throws IOException {
@@ -140,7 +147,7 @@ final class HostJob {
       network.host(workers.group(2)).must("kill", "-USR1", workers.group(1));
       asked++;
     }
-    assertEquals(count, asked, list);
+    assertEquals(count, asked, () -> list + complaints());
     awaitNobody();
   }
 

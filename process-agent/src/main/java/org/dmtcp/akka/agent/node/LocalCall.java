@@ -176,7 +176,7 @@ final class LocalCall {
     setting.agent().tell(new NodeAgent.Enroll(member, form.optionalInterval(), replies));
     return common()
         .onMessage(Replied.class, m -> m.reply() instanceof CoordinatorReply.Registered r
-            ? adopting(List.of(member), List.of(), LocalForms.answer(r))
+            ? adopting(member, LocalForms.answer(r))
             : dismissing(member, m.reply()))
         .onAnyMessage(m -> ignoreStale("registering", m))
         .build();
@@ -201,10 +201,16 @@ final class LocalCall {
             "process " + process.realPid() + " belongs to user " + uid + ", not " + ours));
   }
 
-  private Behavior<Command> adopting(List<Member> members, List<HostProcess> inits,
-      ObjectNode answer) {
-    setting.agent().tell(new NodeAgent.Adopt(members, inits,
-        context.messageAdapter(NodeAgent.Adopted.class, a -> new Adopted())));
+  private Behavior<Command> adopting(Member member, ObjectNode answer) {
+    setting.agent().tell(new NodeAgent.Adopt(member, adopted()));
+    return beingAdopted(answer);
+  }
+
+  private ActorRef<NodeAgent.Adopted> adopted() {
+    return context.messageAdapter(NodeAgent.Adopted.class, a -> new Adopted());
+  }
+
+  private Behavior<Command> beingAdopted(ObjectNode answer) {
     return common()
         .onMessage(Adopted.class, m -> done(answer))
         .onAnyMessage(m -> ignoreStale("adopting", m))
@@ -222,11 +228,12 @@ final class LocalCall {
         return failed(refusal.get());
       }
     }
-    List<HostProcess> inits = form.supervisor();
+    NodeAgent.Built built = new NodeAgent.Built(members, form.supervisor());
     List<String> uniquePids = members.stream().map(Member::uniquePid).toList();
     String node = setting.environment().node();
     ActorRef<Command> self = context.getSelf();
     request.whenGone(() -> self.tell(new ClientGone()));
+    setting.agent().tell(built);
     coordinator.tell(new CoordinatorRequest.RestartReady(form.text("restartId"), node,
         members.stream().map(m -> m.info(node, WorkerState.RESTARTING)).toList(), replies));
     return Receiving.of(Command.class)
@@ -235,16 +242,26 @@ final class LocalCall {
           return Behaviors.same();
         })
         .onMessage(Replied.class, m -> m.reply() instanceof CoordinatorReply.RestartGo r
-            ? adopting(members, inits, LocalForms.answer(r))
-            : answered(m.reply()))
+            ? releasing(LocalForms.answer(r))
+            : givingUp(built, answered(m.reply())))
         .onMessage(ClientGone.class, m -> {
           coordinator.tell(new CoordinatorRequest.RestartWithdrawn(form.text("restartId"), node,
               uniquePids, "dmtcp_restart has ended", context.getSystem().ignoreRef()));
-          return Behaviors.stopped();
+          return givingUp(built, Behaviors.stopped());
         })
-        .onMessage(CoordinatorLost.class, m -> lost())
+        .onMessage(CoordinatorLost.class, m -> givingUp(built, lost()))
         .onAnyMessage(m -> ignoreStale("waiting for the other members", m))
         .build();
+  }
+
+  private Behavior<Command> releasing(ObjectNode answer) {
+    setting.agent().tell(new NodeAgent.Released(adopted()));
+    return beingAdopted(answer);
+  }
+
+  private Behavior<Command> givingUp(NodeAgent.Built built, Behavior<Command> next) {
+    setting.agent().tell(new NodeAgent.GivenUp(built));
+    return next;
   }
 
   // ---- the end

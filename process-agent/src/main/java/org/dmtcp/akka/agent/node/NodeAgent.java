@@ -46,14 +46,25 @@ public final class NodeAgent extends NodeAgentPart {
   record Local(LocalRequest request) implements Command {}
 
   /**
-   * These run, or are about to, under the coordinator's computation.
+   * This one runs, or is about to, under the coordinator's computation.
    *
-   * @param replyTo told when a checkpoint would find them
+   * @param replyTo told when a checkpoint would find it
    */
-  record Adopt(List<Member> members, List<HostProcess> namespaceInits,
-      ActorRef<Adopted> replyTo) implements Command {}
+  record Adopt(Member member, ActorRef<Adopted> replyTo) implements Command {}
 
   record Adopted() {}
+
+  /** One command's restarted processes, which stand still until those of all hosts do. */
+  record Built(List<Member> members, List<HostProcess> namespaceInits) implements Command {}
+
+  /**
+   * They are let go: all that are built become members at once, also those of other commands. One
+   * by one, a report or a round between them would not know of the rest.
+   */
+  record Released(ActorRef<Adopted> replyTo) implements Command {}
+
+  /** They are not let go. */
+  record GivenUp(Built built) implements Command {}
 
   /**
    * This one wants to join; the coordinator answers {@code replyTo}. Until {@link Adopt} it is
@@ -225,6 +236,9 @@ public final class NodeAgent extends NodeAgentPart {
         .onMessage(Enroll.class, m -> serving(members.onEnroll(m, state)))
         .onMessage(Dismiss.class, m -> serving(members.tell(state.notJoining(m.process()))))
         .onMessage(Adopt.class, m -> serving(members.onAdopt(m, state)))
+        .onMessage(Built.class, m -> serving(members.onBuilt(m, state)))
+        .onMessage(Released.class, m -> serving(members.onReleased(m, state)))
+        .onMessage(GivenUp.class, m -> serving(members.onGivenUp(m, state)))
         .onMessage(GenerationsSeen.class, m -> m.last() > state.generation(),
             m -> serving(join(state.ofComputation(state.computationId(), m.last()))))
         .onMessage(Ask.class, m -> serving(members.onAsk(m, state)))
@@ -292,7 +306,7 @@ public final class NodeAgent extends NodeAgentPart {
       return serving(m.computationId().isEmpty() ? state
           : members.save(state.ofComputation(m.computationId(), m.generation())));
     } else if (command instanceof NodeCommand.BeginRound m) {
-      return serving(rounds.onBeginRound(m, state));
+      return serving(rounds.onBeginRound(m, members.adoptBuilt(state)));
     } else if (command instanceof NodeCommand.EnterPhase m) {
       rounds.toRound(state, m.roundId(), m.phase(), new NodeRound.Enter(m));
     } else if (command instanceof NodeCommand.EndpointsMatched m) {

@@ -17,9 +17,12 @@ import org.dmtcp.akka.agent.engine.EngineRequest;
 import org.dmtcp.akka.agent.engine.HostProcess;
 import org.dmtcp.akka.agent.node.NodeAgent.Adopt;
 import org.dmtcp.akka.agent.node.NodeAgent.Adopted;
+import org.dmtcp.akka.agent.node.NodeAgent.Built;
 import org.dmtcp.akka.agent.node.NodeAgent.Enroll;
 import org.dmtcp.akka.agent.node.NodeAgent.GenerationsSeen;
+import org.dmtcp.akka.agent.node.NodeAgent.GivenUp;
 import org.dmtcp.akka.agent.node.NodeAgent.Refreshed;
+import org.dmtcp.akka.agent.node.NodeAgent.Released;
 import org.dmtcp.akka.protocol.CoordinatorRequest;
 import org.dmtcp.akka.protocol.NodeEvent;
 import org.dmtcp.akka.protocol.ProcessInfo;
@@ -42,16 +45,47 @@ final class NodeMembers extends NodeAgentPart {
   }
 
   NodeState onAdopt(Adopt adopt, NodeState state) {
+    NodeState now = adopted(List.of(adopt.member()), List.of(), state);
+    adopt.replyTo().tell(new Adopted());
+    return now;
+  }
+
+  NodeState onBuilt(Built built, NodeState state) {
+    List<Built> all = new ArrayList<>(state.built());
+    all.add(built);
+    return state.withBuilt(all);
+  }
+
+  NodeState onReleased(Released released, NodeState state) {
+    NodeState now = adoptBuilt(state);
+    released.replyTo().tell(new Adopted());
+    return now;
+  }
+
+  NodeState onGivenUp(GivenUp gone, NodeState state) {
+    return state.withBuilt(state.built().stream().filter(b -> !b.equals(gone.built())).toList());
+  }
+
+  /** A round begins only when a restart is over: its members are let go, whoever says it first. */
+  NodeState adoptBuilt(NodeState state) {
+    if (state.built().isEmpty()) {
+      return state;
+    }
+    return adopted(state.built().stream().flatMap(b -> b.members().stream()).toList(),
+        state.built().stream().flatMap(b -> b.namespaceInits().stream()).toList(),
+        state.withBuilt(List.of()));
+  }
+
+  private NodeState adopted(
+      List<Member> members, List<HostProcess> namespaceInits, NodeState state) {
     NodeState now = state;
-    for (Member member : adopt.members()) {
+    for (Member member : members) {
       now = now.with(now.membership().with(member)).notJoining(member.process());
       watch(member.process());
     }
-    for (HostProcess init : adopt.namespaceInits()) {
+    for (HostProcess init : namespaceInits) {
       now = now.with(now.membership().withNamespace(init));
     }
-    adopt.replyTo().tell(new Adopted());
-    List<Member> members = adopt.members();
     String computationId = now.computationId();
     context.pipeToSelf(
         CompletableFuture.supplyAsync(

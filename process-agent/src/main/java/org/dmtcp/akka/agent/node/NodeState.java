@@ -15,6 +15,7 @@ import org.dmtcp.akka.protocol.ProcessInfo;
  * What a {@link NodeAgent} knows.
  *
  * @param joining asked for by {@link NodeAgent.Enroll}, not yet members
+ * @param built restarted, and standing still until all hosts' are
  * @param rounds that are not over, by their id
  * @param aborting who is to hear that such a round is undone
  * @param reported what the coordinator was told last; {@code null}: tell it in any case
@@ -24,6 +25,7 @@ import org.dmtcp.akka.protocol.ProcessInfo;
 record NodeState(
     Membership membership,
     Map<HostProcess, Member> joining,
+    List<NodeAgent.Built> built,
     String computationId,
     long generation,
     Map<String, ActorRef<NodeRound.Command>> rounds,
@@ -75,28 +77,29 @@ record NodeState(
   }
 
   static NodeState none() {
-    return new NodeState(Membership.EMPTY, Map.of(), "", 0, Map.of(), Map.of(), new Scan(null,
-        false, List.of(), System.nanoTime()), Sweeps.NONE, List.of(), 0, 0);
+    Scan noScan = new Scan(null, false, List.of(), System.nanoTime());
+    return new NodeState(Membership.EMPTY, Map.of(), List.of(), "", 0, Map.of(), Map.of(), noScan,
+        Sweeps.NONE, List.of(), 0, 0);
   }
 
   NodeState with(Membership now) {
-    return new NodeState(now, joining, computationId, generation, rounds, aborting, scan,
+    return new NodeState(now, joining, built, computationId, generation, rounds, aborting, scan,
         sweeps, reported, calls, changes + 1);
   }
 
   NodeState with(Scan now) {
-    return new NodeState(membership, joining, computationId, generation, rounds, aborting,
+    return new NodeState(membership, joining, built, computationId, generation, rounds, aborting,
         now, sweeps, reported, calls, changes);
   }
 
   NodeState with(Sweeps now) {
-    return new NodeState(membership, joining, computationId, generation, rounds, aborting,
+    return new NodeState(membership, joining, built, computationId, generation, rounds, aborting,
         scan, now, reported, calls, changes);
   }
 
   NodeState withRounds(Map<String, ActorRef<NodeRound.Command>> now) {
-    return new NodeState(membership, joining, computationId, generation, now, aborting, scan,
-        sweeps, reported, calls, changes);
+    return new NodeState(membership, joining, built, computationId, generation, now, aborting,
+        scan, sweeps, reported, calls, changes);
   }
 
   NodeState aborting(String roundId, ActorRef<NodeEvent> asker) {
@@ -112,37 +115,42 @@ record NodeState(
   }
 
   private NodeState withAborting(Map<String, ActorRef<NodeEvent>> now) {
-    return new NodeState(membership, joining, computationId, generation, rounds, now, scan,
+    return new NodeState(membership, joining, built, computationId, generation, rounds, now, scan,
         sweeps, reported, calls, changes);
   }
 
   NodeState joining(Member member) {
     Map<HostProcess, Member> now = new LinkedHashMap<>(joining);
     now.put(member.process(), member);
-    return new NodeState(membership, now, computationId, generation, rounds, aborting, scan,
+    return new NodeState(membership, now, built, computationId, generation, rounds, aborting, scan,
         sweeps, reported, calls, changes);
   }
 
   NodeState notJoining(HostProcess process) {
     Map<HostProcess, Member> now = new LinkedHashMap<>(joining);
     now.remove(process);
-    return new NodeState(membership, now, computationId, generation, rounds, aborting, scan,
+    return new NodeState(membership, now, built, computationId, generation, rounds, aborting, scan,
         sweeps, reported, calls, changes);
   }
 
+  NodeState withBuilt(List<NodeAgent.Built> now) {
+    return new NodeState(membership, joining, List.copyOf(now), computationId, generation, rounds,
+        aborting, scan, sweeps, reported, calls, changes);
+  }
+
   NodeState ofComputation(String id, long newGeneration) {
-    return new NodeState(membership, joining, id, newGeneration, rounds, aborting, scan,
+    return new NodeState(membership, joining, built, id, newGeneration, rounds, aborting, scan,
         sweeps, reported, calls, changes + 1);
   }
 
   NodeState reported(List<ProcessInfo> now) {
-    return new NodeState(membership, joining, computationId, generation, rounds, aborting,
+    return new NodeState(membership, joining, built, computationId, generation, rounds, aborting,
         scan, sweeps, now, calls, changes);
   }
 
   /** Counts as a change: a host whose commands are used is not idle. */
   NodeState withCalls(int now) {
-    return new NodeState(membership, joining, computationId, generation, rounds, aborting,
+    return new NodeState(membership, joining, built, computationId, generation, rounds, aborting,
         scan, sweeps, reported, now, changes + 1);
   }
 }

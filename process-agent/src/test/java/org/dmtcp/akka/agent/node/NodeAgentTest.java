@@ -392,6 +392,48 @@ class NodeAgentTest {
   }
 
   @Test
+  void reportsTheProcessesOfTwoRestartingCommandsAtOnce() throws Exception {
+    lives(A.realPid(), A.startTicks());
+    lives(B.realPid(), B.startTicks());
+    agent.tell(new NodeCommand.Welcome("c9", 4));
+    try (Client first = new Client(); Client second = new Client()) {
+      CoordinatorRequest.RestartReady a = ready(first, A, "upid-a");
+      CoordinatorRequest.RestartReady b = ready(second, B, "upid-b");
+      a.replyTo().tell(new CoordinatorReply.RestartGo("r1"));
+      assertTrue(first.receive().get("go").asBoolean());
+      assertEquals(2, expect(NodeEvent.ProcessesChanged.class).processes().size());
+      b.replyTo().tell(new CoordinatorReply.RestartGo("r1"));
+      assertTrue(second.receive().get("go").asBoolean());
+    }
+  }
+
+  @Test
+  void forgetsWhatIsNotLetGo() throws Exception {
+    lives(A.realPid(), A.startTicks());
+    lives(B.realPid(), B.startTicks());
+    agent.tell(new NodeCommand.Welcome("c9", 4));
+    try (Client first = new Client(); Client second = new Client()) {
+      CoordinatorRequest.RestartReady a = ready(first, A, "upid-a");
+      CoordinatorRequest.RestartReady b = ready(second, B, "upid-b");
+      a.replyTo().tell(new CoordinatorReply.Refused(new Failure("restart-cancelled", "no")));
+      assertEquals("restart-cancelled", first.receive().at("/error/id").asText());
+      b.replyTo().tell(new CoordinatorReply.RestartGo("r1"));
+      second.receive();
+      assertEquals(List.of("upid-b"), expect(NodeEvent.ProcessesChanged.class).processes().stream()
+          .map(ProcessInfo::uniquePid).toList());
+    }
+  }
+
+  private CoordinatorRequest.RestartReady ready(Client client, HostProcess process, String upid)
+      throws Exception {
+    ObjectNode ready = JSON.createObjectNode().put("op", "restart-ready").put("restartId", "r1");
+    ready.putArray("processes")
+        .add(registration(process).put("uniquePid", upid).put("virtualPid", process.realPid()));
+    client.send(ready);
+    return expect(CoordinatorRequest.RestartReady.class);
+  }
+
+  @Test
   void withdrawsARestartWhoseCommandHasGone() throws Exception {
     lives(A.realPid(), A.startTicks());
     Client client = new Client();
