@@ -153,8 +153,8 @@ static int freeze_pass(struct run *r, const struct scan_request *request, bool *
 	return ret < 0 ? ret : fresh;
 }
 
-static int freeze_all(struct run *r, struct scan_request *request, uint64_t deadline_ns,
-		      struct fault *fault)
+static int freeze_until_complete(struct run *r, const struct scan_request *request,
+				 uint64_t deadline_ns, struct fault *fault)
 {
 	bool waiting;
 	int fresh;
@@ -173,6 +173,23 @@ static int freeze_all(struct run *r, struct scan_request *request, uint64_t dead
 	if (!r->round.member_count)
 		return fault_set(fault, ESRCH, "no-such-process", "no process is left to capture");
 	return 0;
+}
+
+/*
+ * All passes but the first run while the program stands still: they look only at processes that
+ * are new. Those of the computation have its marks from birth.
+ */
+static int freeze_all(struct run *r, const struct scan_request *request, uint64_t deadline_ns,
+		      struct fault *fault)
+{
+	struct scan_request repeated = *request;
+	struct strangers strangers = { 0 };
+	int ret;
+
+	repeated.strangers = &strangers;
+	ret = freeze_until_complete(r, &repeated, deadline_ns, fault);
+	strangers_free(&strangers);
+	return ret;
 }
 
 /* Whether it finds something in a running process that cannot be captured; *@why says what. */

@@ -176,8 +176,9 @@ static int add_known(struct scan *s, const struct process_keys *keys, bool door)
 	return 0;
 }
 
+/* *@stranger: it cannot be marked a moment later either. */
 static bool is_marked(pid_t pid, const struct scan_request *request,
-		      const struct marker *computation, const struct marker *port)
+		      const struct marker *computation, const struct marker *port, bool *stranger)
 {
 	struct proc_status status;
 	struct proc_stat stat;
@@ -185,15 +186,21 @@ static bool is_marked(pid_t pid, const struct scan_request *request,
 	char *environment;
 	bool found;
 
+	*stranger = false;
 	if (proc_stat(pid, &stat) < 0)
 		return false;
 	found = membership_matches(stat.resident_limit, request->computation_id,
 				   request->coordinator_port);
 	if (!found) {
-		if (proc_read_text(pid, "environ", &environment, &bytes) < 0)
+		int ret = proc_read_text(pid, "environ", &environment, &bytes);
+
+		/* ESRCH: without memory, so of the kernel, or a zombie. */
+		*stranger = ret == -ESRCH || ret == -EACCES;
+		if (ret < 0)
 			return false;
 		found = holds(environment, bytes, computation) &&
 			(!port || holds(environment, bytes, port));
+		*stranger = !found && bytes; /* empty also in the middle of an exec */
 		free(environment);
 	}
 	return found && proc_status(pid, &status) == 0 && status.pid_levels == 1;
@@ -210,6 +217,7 @@ static int add_marked(struct scan *s)
 {
 	pid_t self = getpid(), parent = getppid();
 	unsigned int port_number = s->request->coordinator_port;
+	struct strangers *strangers = s->request->strangers;
 	struct marker computation = make_marker(MARKER, s->request->computation_id), port;
 	struct pid_list all = { 0 };
 	char digits[16];
@@ -219,12 +227,19 @@ static int add_marked(struct scan *s)
 	port = make_marker(PORT_MARKER, digits);
 	for (size_t i = 0; ret >= 0 && i < all.count; i++) {
 		pid_t pid = all.pids[i];
+		uint64_t inode;
+		bool stranger;
 
 		if (pid == self || pid == parent ||
 		    (s->seen.capacity && s->seen.slots[pid_slot(&s->seen, pid)]))
 			continue;
-		if (is_marked(pid, s->request, &computation, port_number ? &port : NULL))
+		inode = strangers ? stranger_inode(pid) : 0;
+		if (strangers && strangers_contain(strangers, pid, inode))
+			continue;
+		if (is_marked(pid, s->request, &computation, port_number ? &port : NULL, &stranger))
 			ret = add_tree(s, pid, false);
+		else if (strangers && stranger)
+			strangers_add(strangers, pid, inode);
 	}
 	pid_list_free(&all);
 	return ret;

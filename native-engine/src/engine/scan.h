@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "../common/fault.h"
+#include "strangers.h"
 
 struct process_key {
 	pid_t pid;
@@ -29,6 +30,7 @@ struct scan_request {
 	bool alone;                      /* the roots only, without descendants */
 	struct process_keys namespaces;  /* first processes of pid namespaces: only their descendants */
 	const struct process_keys *skip; /* never members, nor looked at: snapshots. May be NULL */
+	struct strangers *strangers;     /* told apart by an earlier pass; NULL: there is none */
 };
 
 void scan_request_free(struct scan_request *r);

@@ -35,12 +35,16 @@ struct ipc_record { /* head of both records */
 	 * padded to 8 */
 };
 
-/* ---- capture: with the calls of a member, so in its namespace and with its rights ---- */
+/*
+ * ---- capture: with our own calls where the namespace is ours, of which most objects are none of
+ * the computation's; else with those of a member ----
+ */
 
 struct reading {
 	struct capture *c;
 	struct thread *t;
-	uint64_t scratch;
+	uint64_t scratch; /* where calls put what they tell: in @ours, or in the member */
+	uint8_t *ours;    /* SCRATCH_BYTES; NULL: calls are injected */
 	time_t began; /* 0: everything in the namespace is the computation's */
 };
 
@@ -48,9 +52,23 @@ static long call(const struct reading *r, long number, uint64_t a1, uint64_t a2,
 		 uint64_t a5)
 {
 	long result = 0;
-	int ret = inject_syscall(r->t, &result, number, a1, a2, a3, a4, a5, 0);
+	int ret;
 
+	if (r->ours) {
+		result = syscall(number, a1, a2, a3, a4, a5);
+		return result < 0 ? -errno : result;
+	}
+	ret = inject_syscall(r->t, &result, number, a1, a2, a3, a4, a5, 0);
 	return ret < 0 ? ret : result;
+}
+
+/* What the last call has told, from @offset on. */
+static int told(const struct reading *r, size_t offset, void *data, size_t bytes)
+{
+	if (!r->ours)
+		return process_read(r->c->process, r->scratch + offset, data, bytes);
+	memcpy(data, r->ours + offset, bytes);
+	return 0;
 }
 
 /* When the first member was started, by the wall clock. */
@@ -83,11 +101,17 @@ static bool may_be_ours(const struct reading *r, const struct ipc_perm *permissi
 	return !r->began || permissions->cuid == geteuid();
 }
 
-static bool is_member(struct round *round, pid_t virtual_pid)
+/* @pid as who has asked knows it. */
+static bool is_member(const struct reading *r, pid_t pid)
 {
-	for (size_t n = 0; n < round->member_count; n++)
-		if (virtual_pid && round->members[n]->virtual_pid == virtual_pid)
+	struct round *round = r->c->round;
+
+	for (size_t n = 0; n < round->member_count; n++) {
+		const struct process *p = round->members[n];
+
+		if (pid && pid == (r->ours ? p->pid : p->virtual_pid))
 			return true;
+	}
 	return false;
 }
 
@@ -106,7 +130,7 @@ static bool has_been_used(const struct reading *r, long id, const struct semid_d
 	bool found = false;
 
 	for (size_t n = 0; !found && n < set->sem_nsems && set->sem_otime >= r->began; n++)
-		found = is_member(r->c->round, call(r, SYS_semctl, id, n, GETPID, 0, 0));
+		found = is_member(r, call(r, SYS_semctl, id, n, GETPID, 0, 0));
 	return found;
 }
 
@@ -135,7 +159,7 @@ static int capture_set(struct reading *r, long id, const struct semid_ds *set)
 	values = calloc(set->sem_nsems + 1, sizeof(*values));
 	if (!values)
 		return -ENOMEM;
-	ret = process_read(r->c->process, r->scratch, values, set->sem_nsems * sizeof(*values));
+	ret = told(r, 0, values, set->sem_nsems * sizeof(*values));
 	fill_head(&head, id, &set->sem_perm);
 	if (!ret)
 		record_append(r->c->records, RECORD_SYSV_SEM, &head, sizeof(head), values,
@@ -162,9 +186,9 @@ static int capture_message(struct reading *r, long id, uint64_t index, struct bu
 	data = malloc(bytes + 1);
 	if (!data)
 		return -ENOMEM;
-	ret = process_read(r->c->process, r->scratch, head, sizeof(uint64_t));
+	ret = told(r, 0, head, sizeof(uint64_t));
 	if (!ret)
-		ret = process_read(r->c->process, r->scratch + sizeof(uint64_t), data, bytes);
+		ret = told(r, sizeof(uint64_t), data, bytes);
 	head[1] = bytes;
 	buffer_append(out, head, sizeof(head));
 	buffer_append(out, data, bytes);
@@ -179,8 +203,8 @@ static int capture_queue(struct reading *r, long id, const struct msqid_ds *queu
 	struct buffer messages = { 0 };
 	int ret = 0;
 
-	if (queue->msg_ctime < r->began && !is_member(r->c->round, queue->msg_lspid) &&
-	    !is_member(r->c->round, queue->msg_lrpid))
+	if (queue->msg_ctime < r->began && !is_member(r, queue->msg_lspid) &&
+	    !is_member(r, queue->msg_lrpid))
 		return 0;
 	for (uint32_t n = 0; n < head.count && !ret; n++)
 		ret = capture_message(r, id, n, &messages);
@@ -202,7 +226,7 @@ static int capture_sets(struct reading *r)
 	struct seminfo info;
 	int ret = 0;
 
-	if (highest < 0 || process_read(r->c->process, r->scratch, &info, sizeof(info)) ||
+	if (highest < 0 || told(r, 0, &info, sizeof(info)) ||
 			!info.semusz)
 		return 0; /* there is none */
 	for (long n = 0; n <= highest && !ret; n++) {
@@ -211,7 +235,7 @@ static int capture_sets(struct reading *r)
 
 		if (id < 0)
 			continue;
-		ret = process_read(r->c->process, r->scratch, &set, sizeof(set));
+		ret = told(r, 0, &set, sizeof(set));
 		if (!ret && may_be_ours(r, &set.sem_perm))
 			ret = capture_set(r, id, &set);
 		else if (!ret && has_been_used(r, id, &set))
@@ -226,7 +250,7 @@ static int capture_queues(struct reading *r)
 	struct msginfo info;
 	int ret = 0;
 
-	if (highest < 0 || process_read(r->c->process, r->scratch, &info, sizeof(info)) ||
+	if (highest < 0 || told(r, 0, &info, sizeof(info)) ||
 	    !info.msgpool)
 		return 0; /* there is none */
 	for (long n = 0; n <= highest && !ret; n++) {
@@ -235,7 +259,7 @@ static int capture_queues(struct reading *r)
 
 		if (id < 0)
 			continue;
-		ret = process_read(r->c->process, r->scratch, &queue, sizeof(queue));
+		ret = told(r, 0, &queue, sizeof(queue));
 		if (!ret && may_be_ours(r, &queue.msg_perm))
 			ret = capture_queue(r, id, &queue);
 	}
@@ -249,7 +273,7 @@ static int capture_segments(struct reading *r)
 	struct shm_info info;
 	int ret = 0;
 
-	if (highest < 0 || process_read(r->c->process, r->scratch, &info, sizeof(info)) ||
+	if (highest < 0 || told(r, 0, &info, sizeof(info)) ||
 	    !info.used_ids)
 		return 0; /* there is none */
 	for (long n = 0; n <= highest && !ret; n++) {
@@ -258,16 +282,32 @@ static int capture_segments(struct reading *r)
 
 		if (id < 0)
 			continue;
-		ret = process_read(r->c->process, r->scratch, &segment, sizeof(segment));
+		ret = told(r, 0, &segment, sizeof(segment));
 		if (ret || segment.shm_nattch || !may_be_ours(r, &segment.shm_perm) ||
-		    (segment.shm_ctime < r->began && !is_member(r->c->round, segment.shm_cpid) &&
-		     !is_member(r->c->round, segment.shm_lpid)))
+		    (segment.shm_ctime < r->began && !is_member(r, segment.shm_cpid) &&
+		     !is_member(r, segment.shm_lpid)))
 			continue;
-		ret = sysv_shm_capture_unattached(r->c, r->t, (int)id, &segment);
+		ret = inject_begin(r->t, r->c->fault);
+		if (!ret)
+			ret = sysv_shm_capture_unattached(r->c, r->t, (int)id, &segment);
 		/* Somebody else's that may not be read is no part of the computation. */
 		ret = ret == -EACCES || ret == -EIDRM || ret == -EINVAL ? 0 : ret;
 	}
 	return ret < 0 ? ret : 0;
+}
+
+static int prepare_own(struct reading *r)
+{
+	r->ours = malloc(SCRATCH_BYTES);
+	r->scratch = (uint64_t)r->ours;
+	return r->ours ? 0 : fault_set(r->c->fault, ENOMEM, "out-of-memory", "System V objects");
+}
+
+static int prepare_injected(struct reading *r)
+{
+	int ret = inject_begin(r->t, r->c->fault);
+
+	return ret ? ret : inject_scratch(r->t, &r->scratch, r->c->fault);
 }
 
 /* Once per round, with whichever member comes first. */
@@ -284,10 +324,7 @@ static int capture_objects(struct capture *c)
 	if (!is_new)
 		return 0;
 	r.began = has_own_namespace(c->process) ? 0 : beginning(c->round);
-	ret = inject_begin(r.t, c->fault);
-	if (ret)
-		return ret;
-	ret = inject_scratch(r.t, &r.scratch, c->fault);
+	ret = r.began ? prepare_own(&r) : prepare_injected(&r);
 	if (!ret)
 		ret = capture_sets(&r);
 	if (!ret)
@@ -295,6 +332,7 @@ static int capture_objects(struct capture *c)
 	if (!ret)
 		ret = capture_segments(&r);
 	inject_end(r.t);
+	free(r.ours);
 	return ret;
 }
 
