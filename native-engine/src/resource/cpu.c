@@ -1,9 +1,13 @@
 #include "cpu.h"
 
 #include <cpuid.h>
+#include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "records.h"
 
@@ -271,8 +275,29 @@ static void describe(struct image_reader *image, json_t *out)
 	json_object_set_new(out, "processor", json_from_bytes(record.model, bytes));
 }
 
+/* A program of 32-bit code. One that jumps there by itself is found when it stands still. */
+static int check(pid_t pid, struct fault *fault)
+{
+	Elf32_Ehdr head;
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if (pread(fd, &head, sizeof(head), 0) != sizeof(head))
+		head.e_machine = EM_NONE;
+	close(fd);
+	if (head.e_machine != EM_386)
+		return 0;
+	return fault_set(fault, EOPNOTSUPP, "not-supported",
+			 "thread %d of process %d runs 32-bit code", pid, pid);
+}
+
 const struct resource resource_cpu = {
 	.name = "cpu",
+	.check = check,
 	.capture = capture,
 	.verify = verify,
 	.describe = describe,

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../common/proc.h"
+#include "numa.h"
 
 /* ---- before a round ---- */
 
@@ -175,6 +176,11 @@ static int memory_capture(struct capture *c)
 		return ret;
 	}
 	append_mappings(c, m);
+	ret = numa_capture_ranges(c, m);
+	if (ret < 0) {
+		free_mappings(m);
+		return ret;
+	}
 	return capture_pages(c, m);
 }
 

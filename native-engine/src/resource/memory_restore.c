@@ -15,6 +15,7 @@
 #include "../common/array.h"
 #include "../restart/rebuild.h"
 #include "memory.h"
+#include "numa.h"
 
 /* newer than the headers of the oldest systems that this is built on */
 #define DROPPABLE 0x08		  /* MAP_DROPPABLE, Linux 6.11 */
@@ -526,6 +527,8 @@ static int rebuild(struct restoring *r)
 		ret = advise(r);
 	if (ret >= 0)
 		ret = name_mappings(r);
+	if (ret >= 0)
+		ret = numa_restore_ranges(p, r->thread, r->batch.text);
 	if (ret >= 0)
 		ret = write_pages(r);
 	if (ret >= 0)

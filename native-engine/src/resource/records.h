@@ -24,6 +24,8 @@ enum record_type {
 	RECORD_ROOT = 14,
 	RECORD_EXECUTABLE = 15,
 	RECORD_SECCOMP = 16, /* the filters of one thread */
+	RECORD_THREAD_POLICY = 17, /* where memory of one thread is to lie, if it says so */
+	RECORD_LDT = 18,     /* the local descriptor table, if there is one */
 
 	RECORD_MM = 100, /* struct prctl_mm_map and brk, auxv as tail */
 	RECORD_VMA = 101,
@@ -31,6 +33,7 @@ enum record_type {
 	RECORD_VDSO = 103,
 	RECORD_GUARD = 104,    /* a range of guard markers (MADV_GUARD_INSTALL) */
 	RECORD_COPIED = 105,   /* a range of private copies of file pages: zero unless a run says more */
+	RECORD_RANGE_POLICY = 106, /* where a mapping is to lie, if the program says so */
 
 	RECORD_DESCRIPTOR = 200, /* number -> file id, close-on-exec */
 	RECORD_FILE = 201,       /* an open file description: id, kind, flags, position, payload */

@@ -5,6 +5,7 @@
 #include "credentials.h"
 #include "helper.h"
 #include "limits.h"
+#include "numa.h"
 #include "resource.h"
 #include "seccomp.h"
 #include "signals.h"
@@ -13,6 +14,7 @@
 
 extern const struct resource process_resource;
 extern const struct resource memory_resource;
+extern const struct resource resource_ldt;
 extern const struct resource descriptors_resource;
 extern const struct resource sysv_ipc_resource;
 extern const struct resource sysv_undo_resource;
@@ -24,11 +26,13 @@ const struct resource *const resource_table[] = {
 	&resource_clocks,
 	&resource_descriptor_limit,
 	&memory_resource,
+	&resource_ldt, /* before the registers that select its segments */
 	&descriptors_resource,
 	&sysv_ipc_resource,
 	&sysv_undo_resource,
 	&resource_attributes,
 	&resource_threads,
+	&resource_memory_policy,
 	&resource_seccomp,
 	&resource_signals, /* pending ones before the timers that may have sent them */
 	&resource_timers,

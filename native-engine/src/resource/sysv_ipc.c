@@ -96,9 +96,10 @@ static bool has_own_namespace(const struct process *p)
 	       readlink("/proc/self/ns/ipc", ours, sizeof(ours) - 1) > 0 && strcmp(theirs, ours);
 }
 
-static bool may_be_ours(const struct reading *r, const struct ipc_perm *permissions)
+/* Members of root may have become other users, whose objects are theirs if they have @used them. */
+static bool may_be_ours(const struct reading *r, const struct ipc_perm *permissions, bool used)
 {
-	return !r->began || permissions->cuid == geteuid();
+	return !r->began || permissions->cuid == geteuid() || (used && !geteuid());
 }
 
 /* @pid as who has asked knows it. */
@@ -124,51 +125,60 @@ static void fill_head(struct ipc_record *head, long id, const struct ipc_perm *p
 	head->gid = permissions->gid;
 }
 
-/* By a member, who was the last to do so with one of its semaphores. */
+/* By a member, who was the last to do so with one of its semaphores. Asked in our own namespace. */
 static bool has_been_used(const struct reading *r, long id, const struct semid_ds *set)
 {
 	bool found = false;
 
-	for (size_t n = 0; !found && n < set->sem_nsems && set->sem_otime >= r->began; n++)
-		found = is_member(r, call(r, SYS_semctl, id, n, GETPID, 0, 0));
+	for (size_t n = 0; !found && n < set->sem_nsems && set->sem_otime >= r->began; n++) {
+		long pid = call(r, SYS_semctl, id, n, GETPID, 0, 0);
+
+		if (pid < 0)
+			break;
+		found = is_member(r, pid);
+	}
 	return found;
 }
 
-/* By somebody who runs on: members stand still and wait for nothing. Our namespace is theirs. */
-static bool is_awaited(int id, size_t count)
+static int read_values(const struct reading *r, long id, uint16_t *values, size_t bytes)
 {
-	bool found = false;
+	long result = bytes > SCRATCH_BYTES ? -E2BIG :
+					      call(r, SYS_semctl, id, 0, GETALL, r->scratch, 0);
 
-	for (size_t n = 0; n < count && !found; n++)
-		found = semctl(id, n, GETNCNT) || semctl(id, n, GETZCNT);
-	return found;
+	return result < 0 ? (int)result : told(r, 0, values, bytes);
 }
 
-/* Everything of it, or nothing where it may not be read. */
-static int capture_set(struct reading *r, long id, const struct semid_ds *set)
+/* Without a word it would be missing after a restart. */
+static int refuse_set(const struct reading *r, long id, const char *why)
+{
+	return fault_set(r->c->fault, EOPNOTSUPP, "not-supported",
+			 "System V semaphores %ld, which the computation uses: %s", id, why);
+}
+
+static int capture_set(struct reading *r, long id, const struct semid_ds *set, bool used)
 {
 	struct ipc_record head = { .count = set->sem_nsems };
+	size_t bytes = set->sem_nsems * sizeof(uint16_t);
 	uint16_t *values;
 	int ret;
 
-	if (set->sem_ctime < r->began && !has_been_used(r, id, set))
+	if (set->sem_ctime < r->began && !used)
 		return 0;
-	if (set->sem_nsems * sizeof(*values) > SCRATCH_BYTES ||
-	    call(r, SYS_semctl, id, 0, GETALL, r->scratch, 0) < 0)
-		return undo_sets_doubt(&r->c->round->semaphores);
-	values = calloc(set->sem_nsems + 1, sizeof(*values));
+	values = malloc(bytes + 1);
 	if (!values)
 		return -ENOMEM;
-	ret = told(r, 0, values, set->sem_nsems * sizeof(*values));
+	ret = read_values(r, id, values, bytes);
 	fill_head(&head, id, &set->sem_perm);
-	if (!ret)
-		record_append(r->c->records, RECORD_SYSV_SEM, &head, sizeof(head), values,
-			      set->sem_nsems * sizeof(*values));
+	if (!ret) {
+		record_append(r->c->records, RECORD_SYSV_SEM, &head, sizeof(head), values, bytes);
+		ret = undo_sets_add(&r->c->round->semaphores, (int)id, set->sem_nsems);
+	} else if (ret == -EIDRM || ret == -EINVAL || (ret == -EACCES && !used)) {
+		ret = 0; /* gone meanwhile, or another program's */
+	} else {
+		ret = refuse_set(r, id, strerror(-ret));
+	}
 	free(values);
-	/* Given back for a moment only, it would be taken. */
-	if (!ret && r->began && is_awaited((int)id, set->sem_nsems))
-		return undo_sets_doubt(&r->c->round->semaphores);
-	return ret ? ret : undo_sets_add(&r->c->round->semaphores, (int)id, set->sem_nsems);
+	return ret;
 }
 
 static int capture_message(struct reading *r, long id, uint64_t index, struct buffer *out)
@@ -201,10 +211,10 @@ static int capture_queue(struct reading *r, long id, const struct msqid_ds *queu
 {
 	struct ipc_record head = { .count = queue->msg_qnum, .limit = queue->msg_qbytes };
 	struct buffer messages = { 0 };
+	bool used = is_member(r, queue->msg_lspid) || is_member(r, queue->msg_lrpid);
 	int ret = 0;
 
-	if (queue->msg_ctime < r->began && !is_member(r, queue->msg_lspid) &&
-	    !is_member(r, queue->msg_lrpid))
+	if (!may_be_ours(r, &queue->msg_perm, used) || (queue->msg_ctime < r->began && !used))
 		return 0;
 	for (uint32_t n = 0; n < head.count && !ret; n++)
 		ret = capture_message(r, id, n, &messages);
@@ -231,15 +241,19 @@ static int capture_sets(struct reading *r)
 		return 0; /* there is none */
 	for (long n = 0; n <= highest && !ret; n++) {
 		struct semid_ds set;
+		bool used;
 		long id = call(r, SYS_semctl, n, 0, SEM_STAT, r->scratch, 0);
 
 		if (id < 0)
 			continue;
 		ret = told(r, 0, &set, sizeof(set));
-		if (!ret && may_be_ours(r, &set.sem_perm))
-			ret = capture_set(r, id, &set);
-		else if (!ret && has_been_used(r, id, &set))
-			ret = undo_sets_doubt(&r->c->round->semaphores);
+		if (ret)
+			break;
+		used = r->began && has_been_used(r, id, &set);
+		if (may_be_ours(r, &set.sem_perm, used))
+			ret = capture_set(r, id, &set, used);
+		else if (used)
+			ret = refuse_set(r, id, "they belong to another user");
 	}
 	return ret;
 }
@@ -260,7 +274,7 @@ static int capture_queues(struct reading *r)
 		if (id < 0)
 			continue;
 		ret = told(r, 0, &queue, sizeof(queue));
-		if (!ret && may_be_ours(r, &queue.msg_perm))
+		if (!ret)
 			ret = capture_queue(r, id, &queue);
 	}
 	return ret;
@@ -278,14 +292,15 @@ static int capture_segments(struct reading *r)
 		return 0; /* there is none */
 	for (long n = 0; n <= highest && !ret; n++) {
 		struct shmid_ds segment;
+		bool used;
 		long id = call(r, SYS_shmctl, n, SHM_STAT, r->scratch, 0, 0);
 
 		if (id < 0)
 			continue;
 		ret = told(r, 0, &segment, sizeof(segment));
-		if (ret || segment.shm_nattch || !may_be_ours(r, &segment.shm_perm) ||
-		    (segment.shm_ctime < r->began && !is_member(r, segment.shm_cpid) &&
-		     !is_member(r, segment.shm_lpid)))
+		used = is_member(r, segment.shm_cpid) || is_member(r, segment.shm_lpid);
+		if (ret || segment.shm_nattch || !may_be_ours(r, &segment.shm_perm, used) ||
+		    (segment.shm_ctime < r->began && !used))
 			continue;
 		ret = inject_begin(r->t, r->c->fault);
 		if (!ret)

@@ -24,10 +24,5 @@ void calls_add(struct calls *c, const char *name, uint64_t number, uint64_t a1, 
 /* Between inject_begin() and _end(). A fault names the first that failed. */
 int calls_make(struct calls *c);
 
-/*
- * A work area where the kernel finds room for it: with many threads a batch takes the place of two
- * stops for each call. The caller closes it.
- */
-int calls_open_batch(struct rebuilt_process *p, struct thread *t, struct batch *batch);
 
 #endif

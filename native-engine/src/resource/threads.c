@@ -20,6 +20,7 @@
 #include "../descriptor/descriptor.h"
 #include "cpu.h"
 #include "interrupted_call.h"
+#include "numa.h"
 #include "records.h"
 #include "scheduling.h"
 #include "thread_calls.h"
@@ -214,6 +215,8 @@ static int capture_thread(struct capture *c, struct thread *t, int processors)
 	if (ret < 0)
 		return ret;
 	ret = ask_thread(t, &record, c->fault);
+	if (!ret)
+		ret = numa_capture_thread(c, t);
 	end = inject_end(t);
 	if (ret || end)
 		return ret ? ret : end;
@@ -408,7 +411,7 @@ static int create_all(struct rebuilt_process *p, struct batch *batch, bool *batc
 	}
 	*batched = !ret && process->thread_count >= CALLS_BATCH_FROM;
 	if (*batched)
-		ret = calls_open_batch(p, &process->threads[0], batch);
+		ret = batch_open_anywhere(batch, &process->threads[0], p->fault);
 	end = inject_end(&process->threads[0]);
 	return ret ? ret : end;
 }

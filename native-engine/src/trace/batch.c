@@ -73,6 +73,23 @@ int batch_open(struct batch *b, struct thread *t, uint64_t address, struct fault
 	return 0;
 }
 
+int batch_open_anywhere(struct batch *b, struct thread *t, struct fault *fault)
+{
+	long address, result;
+	int ret = inject_syscall(t, &address, SYS_mmap, 0, batch_area_bytes(), PROT_NONE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (!ret && address < 0 && address > -4096)
+		ret = (int)address;
+	if (!ret)
+		ret = inject_syscall(t, &result, SYS_munmap, address, batch_area_bytes(), 0, 0, 0,
+				     0);
+	if (ret < 0)
+		return fault_set(fault, -ret, "out-of-memory", "work area in process %d: %s",
+				 t->process->virtual_pid, strerror(-ret));
+	return batch_open(b, t, address, fault);
+}
+
 static int run_loop(struct batch *b, struct batch_call *calls, size_t count)
 {
 	uint64_t table = b->address + PAGE;

@@ -28,6 +28,8 @@ struct batch {
 uint64_t batch_area_bytes(void);
 /* Maps the work area at @address, which must be free. Between inject_begin() and inject_end(). */
 int batch_open(struct batch *b, struct thread *t, uint64_t address, struct fault *fault);
+/* The same where the kernel finds room. */
+int batch_open_anywhere(struct batch *b, struct thread *t, struct fault *fault);
 /*
  * Executes all @count calls in order, whatever they return. A negative return: the thread is lost
  * or the calls could not be made.
