@@ -15,6 +15,9 @@
 #define AGAIN_MS 500
 #define FIRST_SPARSE_MS 5000 /* in a log; then after twice the time */
 #define ASK_MS 10000
+/* DECAWM: what is longer than the line is cut; wrapped, it could not be drawn again. */
+#define NO_WRAP "\033[?7l"
+#define WRAP "\033[?7h"
 
 static uint64_t now_ms(void)
 {
@@ -40,7 +43,7 @@ void progress_begin(struct progress_line *line)
 }
 
 void progress_tell(struct progress_line *line, const char *what, uint64_t done, uint64_t all,
-		   uint64_t elapsed_ms, const char *slowest)
+		   uint64_t elapsed_ms, const char *who)
 {
 	bool terminal = isatty(STDERR_FILENO);
 	uint64_t now = now_ms(), rate = elapsed_ms ? done * 1000 / elapsed_ms : 0;
@@ -48,7 +51,7 @@ void progress_tell(struct progress_line *line, const char *what, uint64_t done, 
 	if (now < line->next_ms)
 		return;
 	line->next_ms = terminal ? now + AGAIN_MS : now + (now - line->started_ms);
-	fprintf(stderr, "%s%s", terminal ? "\r" : "", what);
+	fprintf(stderr, "%s%s", terminal ? "\r" NO_WRAP : "", what);
 	if (all) {
 		fprintf(stderr, ", ");
 		print_size(stderr, done);
@@ -60,8 +63,7 @@ void progress_tell(struct progress_line *line, const char *what, uint64_t done, 
 		print_size(stderr, rate);
 		fprintf(stderr, "/s, %" PRIu64 " s left", (all - done + rate - 1) / rate);
 	}
-	fprintf(stderr, "%s%s%s", *slowest ? "; slowest: " : "", slowest,
-		terminal ? "\033[K" : "\n");
+	fprintf(stderr, "%s%s%s", *who ? "; " : "", who, terminal ? "\033[K" WRAP : "\n");
 	fflush(stderr);
 	line->drawn = terminal;
 }
@@ -73,32 +75,41 @@ void progress_end(struct progress_line *line)
 	line->drawn = false;
 }
 
-static void tell(struct progress_line *line, enum progress_form form, const json_t *p)
+void progress_tell_json(struct progress_line *line, FILE *out, const char *phase, uint64_t done,
+			uint64_t all, uint64_t elapsed_ms, const char *slowest)
 {
 	json_t *object;
-	char *text, what[64];
+	char *text;
 
-	if (form == PROGRESS_WORDS) {
-		snprintf(what, sizeof(what), "Checkpoint: %.40s", json_text(p, "phase", ""));
-		progress_tell(line, what, json_number(p, "doneBytes", 0),
-			      json_number(p, "rawBytes", 0), json_number(p, "elapsedMillis", 0),
-			      json_text(p, "slowest", ""));
-		return;
-	}
 	if (now_ms() < line->next_ms)
 		return;
 	line->next_ms = now_ms() + AGAIN_MS;
-	object = json_pack("{s:s, s:I, s:I, s:I, s:s}", "phase", json_text(p, "phase", ""),
-			   "elapsed_ms", (json_int_t)json_number(p, "elapsedMillis", 0),
-			   "done_bytes", (json_int_t)json_number(p, "doneBytes", 0),
-			   "total_bytes", (json_int_t)json_number(p, "rawBytes", 0),
-			   "slowest", json_text(p, "slowest", ""));
+	object = json_pack("{s:s, s:I, s:I, s:I, s:o}", "phase", phase,
+			   "elapsed_ms", (json_int_t)elapsed_ms, "done_bytes", (json_int_t)done,
+			   "total_bytes", (json_int_t)all, "slowest", json_from_text(slowest));
 	text = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	if (text)
-		puts(text);
-	fflush(stdout);
+		fprintf(out, "%s\n", text);
+	fflush(out);
 	free(text);
 	json_decref(object);
+}
+
+static void tell(struct progress_line *line, enum progress_form form, const json_t *p)
+{
+	const char *phase = json_text(p, "phase", ""), *slowest = json_text(p, "slowest", "");
+	uint64_t done = json_number(p, "doneBytes", 0), all = json_number(p, "rawBytes", 0);
+	uint64_t elapsed_ms = json_number(p, "elapsedMillis", 0);
+	char what[64], who[300] = "";
+
+	if (form == PROGRESS_JSON) {
+		progress_tell_json(line, stdout, phase, done, all, elapsed_ms, slowest);
+		return;
+	}
+	snprintf(what, sizeof(what), "Checkpoint: %.40s", phase);
+	if (*slowest)
+		snprintf(who, sizeof(who), "slowest: %.280s", slowest);
+	progress_tell(line, what, done, all, elapsed_ms, who);
 }
 
 /* A refusal is an answer too: the checkpoint has just ended, or its coordinator is an older one. */
@@ -131,7 +142,7 @@ int progress_receive(struct local_client *client, const struct coordinator_choic
 		return local_receive_patiently(client, answer, fault);
 	progress_begin(&line);
 	if (form == PROGRESS_JSON)
-		line.next_ms = line.started_ms;
+		line.next_ms = line.started_ms; /* asked for: also of a short one */
 	for (;;) {
 		struct fault reason = { 0 };
 

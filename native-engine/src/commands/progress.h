@@ -1,13 +1,15 @@
-/* Waiting for a checkpoint, with a word about how far it is. */
+/* Words about how far something is; and waiting for a checkpoint, with such words. */
 #ifndef PROGRESS_H
 #define PROGRESS_H
+
+#include <stdio.h>
 
 #include "start_coordinator.h"
 
 enum progress_form {
 	PROGRESS_NONE,  /* --quiet */
 	PROGRESS_WORDS, /* standard error: on a terminal one line drawn again and again, else few lines */
-	PROGRESS_JSON,  /* standard output: a JSON object per line */
+	PROGRESS_JSON,  /* a JSON object per line */
 };
 
 /*
@@ -26,11 +28,14 @@ struct progress_line {
 
 void progress_begin(struct progress_line *line);
 /*
- * Tells, if it is time to: @what (`Checkpoint: write`), bytes done of all in @elapsed_ms, and who has most
- * before it (may be empty).
+ * Tells, if it is time to: @what (`Checkpoint: write`), bytes done of @all in @elapsed_ms, and who is
+ * concerned (may be empty).
  */
 void progress_tell(struct progress_line *line, const char *what, uint64_t done, uint64_t all,
-		   uint64_t elapsed_ms, const char *slowest);
+		   uint64_t elapsed_ms, const char *who);
+/* The same for programs to read, on @out. */
+void progress_tell_json(struct progress_line *line, FILE *out, const char *phase, uint64_t done,
+			uint64_t all, uint64_t elapsed_ms, const char *slowest);
 /* Takes the line off the terminal. */
 void progress_end(struct progress_line *line);
 

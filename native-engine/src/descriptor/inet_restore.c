@@ -309,8 +309,8 @@ static int restore_connected(struct rebuilt_process *p, const struct file_record
 	/* Sends what was queued and is closed with all that the builder has: an end, or a reset. */
 	if (v->head.peer == INET_PEER_OUTSIDE || v->head.peer == INET_PEER_REMOTE) {
 		setsockopt(mate, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-		if (p->rebuild->stdio[2] >= 0)
-			dprintf(p->rebuild->stdio[2],
+		if (p->rebuild->notes_fd >= 0)
+			dprintf(p->rebuild->notes_fd,
 					"dmtcp_restart: process %d: the peer of its TCP "
 				"connection was outside the computation: reset\n",
 				p->image->header.virtual_pid);
@@ -354,8 +354,8 @@ static int bind_listener(struct rebuilt_process *p, int fd, const struct inet_vi
 
 	while ((ret = bind_local(fd, v)) == -EADDRINUSE && now_ms() < deadline &&
 	       only_time_wait(port_of(&v->head.local))) {
-		if (!told && p->rebuild->stdio[2] >= 0)
-			dprintf(p->rebuild->stdio[2],
+		if (!told && p->rebuild->notes_fd >= 0)
+			dprintf(p->rebuild->notes_fd,
 				"dmtcp_restart: process %d: waiting for port %d, whose last "
 				"connections have just ended (TIME_WAIT, up to a minute)\n",
 				p->image->header.virtual_pid, ntohs(port_of(&v->head.local)));

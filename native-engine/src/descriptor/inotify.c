@@ -294,8 +294,8 @@ static int inotify_restore_last(struct rebuilt_process *p, const struct file_rec
 					 strerror(-ret));
 		discard_events(fd);
 	}
-	if (r.unread && !queue_overflow(fd) && p->rebuild->stdio[2] >= 0)
-		dprintf(p->rebuild->stdio[2],
+	if (r.unread && !queue_overflow(fd) && p->rebuild->notes_fd >= 0)
+		dprintf(p->rebuild->notes_fd,
 				"dmtcp_restart: process %d: inotify events that it had not "
 			"read at the checkpoint are lost\n", p->image->header.virtual_pid);
 	return 0;

@@ -337,8 +337,8 @@ static int pipe_restore(struct rebuilt_process *p, const struct file_record *f, 
 		if (ret)
 			return ret;
 		both = rebuild_lookup(rebuild, v.head.object);
-		if (v.head.peer == PEER_OUTSIDE && !v.path[0] && rebuild->stdio[2] >= 0)
-			dprintf(rebuild->stdio[2],
+		if (v.head.peer == PEER_OUTSIDE && !v.path[0] && rebuild->notes_fd >= 0)
+			dprintf(rebuild->notes_fd,
 					"dmtcp_restart: process %d: the other end of its pipe "
 				"was held by a process outside the computation: closed now\n",
 				p->image->header.virtual_pid);

@@ -446,8 +446,8 @@ static int regular_restore_last(struct rebuilt_process *p, const struct file_rec
 		return fault_set(p->fault, errno, "file-changed",
 				 "%s cannot be cut back to its length at the checkpoint: %s", path,
 				 strerror(errno));
-	if (p->rebuild->stdio[2] >= 0)
-		dprintf(p->rebuild->stdio[2],
+	if (p->rebuild->notes_fd >= 0)
+		dprintf(p->rebuild->notes_fd,
 			"dmtcp_restart: %s: cut back to its %llu bytes of the checkpoint "
 			"(%llu were appended later)\n",
 			path, (unsigned long long)r.identity.bytes,

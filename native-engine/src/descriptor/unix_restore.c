@@ -173,8 +173,8 @@ static int restore_connected(struct rebuilt_process *p, const struct file_record
 	} else {
 		/* Sends what was queued, and is then closed with all that the builder has. */
 		ret = rebuild_remember(p->rebuild, v->head.object, ends[1], p->fault);
-		if (v->head.peer == UNIX_PEER_OUTSIDE && p->rebuild->stdio[2] >= 0)
-			dprintf(p->rebuild->stdio[2],
+		if (v->head.peer == UNIX_PEER_OUTSIDE && p->rebuild->notes_fd >= 0)
+			dprintf(p->rebuild->notes_fd,
 					"dmtcp_restart: process %d: the peer of its Unix "
 				"socket was outside the computation: closed now\n",
 				p->image->header.virtual_pid);

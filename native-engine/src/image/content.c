@@ -101,6 +101,9 @@ static void *job_worker(void *context)
 					  j->reader->path, (unsigned long long)w->offset,
 					  strerror(-ret));
 		}
+		if (ret >= 0 && j->reader->advanced)
+			j->reader->advanced(j->reader->advanced_context,
+					    j->reader->chunks[chunk].stored_bytes);
 		if (ret < 0) {
 			pthread_mutex_lock(&j->lock);
 			if (!j->error) {

@@ -150,6 +150,9 @@ struct image_reader {
 	struct image_chunk *chunks;  /* header.chunk_count */
 	struct image_run *runs;      /* header.run_count, sorted by object, offset */
 	char digest[40];
+	/* From any thread: so many bytes more of the file have been read, verified, and used. NULL: nobody. */
+	void (*advanced)(void *context, uint64_t bytes);
+	void *advanced_context;
 	/* Somebody has just compared all checksums of this open file: not again with the content. */
 	bool verified;
 };

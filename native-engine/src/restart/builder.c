@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <linux/close_range.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../common/proc.h"
@@ -32,6 +34,7 @@
 #define FRONT_TIMEOUT_MS 30000
 #define FREEZE_TIMEOUT_MS 10000
 #define LOWEST_RESERVED 64
+#define PROGRESS_MS 250
 
 struct builder {
 	int control_fd;
@@ -44,6 +47,11 @@ struct builder {
 	struct process_record *records;
 	struct process **processes; /* per image; NULL: a zombie */
 	bool *rebuilt;
+	bool quiet;
+	/* For the front to tell; worker threads count. */
+	pthread_mutex_t progress_lock;
+	uint64_t used_bytes, told_ms;
+	int in_work; /* number of the image */
 	struct fault fault;
 };
 
@@ -64,6 +72,32 @@ static void warn(void *context, const struct fault *warning)
 	struct message m = { .type = MESSAGE_WARNING, .fault = *warning };
 
 	if (warning->id[0])
+		message_send(b->control_fd, &m);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void on_advanced(void *context, uint64_t bytes)
+{
+	struct builder *b = context;
+	struct message m = { .type = MESSAGE_PROGRESS };
+	bool tell;
+
+	pthread_mutex_lock(&b->progress_lock);
+	b->used_bytes += bytes;
+	m.status = (int32_t)(b->used_bytes >> 20);
+	m.code = b->in_work;
+	tell = now_ms() - b->told_ms >= PROGRESS_MS;
+	if (tell)
+		b->told_ms = now_ms();
+	pthread_mutex_unlock(&b->progress_lock);
+	if (tell)
 		message_send(b->control_fd, &m);
 }
 
@@ -91,6 +125,8 @@ static int open_images(struct builder *b, int count, char *texts[])
 			return ret;
 		image->verified = true; /* by the front, 0.1 s a GiB, through the same open file */
 		snprintf(image->path, sizeof(image->path), "%s", colon + 1);
+		image->advanced = on_advanced;
+		image->advanced_context = b;
 		b->rebuild.images[i] = image;
 		b->rebuild.image_count++;
 		ret = process_record_read(image, &b->records[i], &b->fault);
@@ -137,6 +173,7 @@ static int reserve_descriptors(struct builder *b)
 	ret = move_up(b, &b->control_fd);
 	for (int i = 0; ret == 0 && i < 3; i++)
 		ret = move_up(b, &r->stdio[i]);
+	r->notes_fd = b->quiet ? -1 : r->stdio[2];
 	for (size_t i = 0; ret == 0 && i < r->image_count; i++)
 		ret = move_up(b, &r->images[i]->fd);
 	if (ret == 0)
@@ -266,6 +303,7 @@ static int rebuild_one(struct builder *b, size_t image)
 		follow_creator(b, image);
 	}
 	b->rebuilt[image] = true;
+	b->in_work = (int)image;
 	return run_stage(b, image, offsetof(struct resource, restore_outside));
 }
 
@@ -464,19 +502,21 @@ static void block_signals(void)
 /* As the front's helper, in its pid namespace, until process 1 exists. */
 int builder_main(int argc, char *argv[])
 {
-	struct builder b = { .report = { -1, -1 } };
+	struct builder b = { .report = { -1, -1 },
+			     .progress_lock = PTHREAD_MUTEX_INITIALIZER };
 	struct message m;
 	struct fault warning = { 0 };
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	int ret;
 
-	if (argc < 6)
+	if (argc < 6 || strlen(argv[3]) < 2)
 		return 99;
 	prctl(PR_SET_NAME, HOLDER_NAME); /* execve of /proc/self/exe has made it "exe" */
 	block_signals();
 	b.control_fd = atoi(argv[2]);
 	b.rebuild.user_namespace = argv[3][0] == BUILDER_USER_NAMESPACE;
-	b.connections = argv[3][1] ? atoi(argv[3] + 1) : -1;
+	b.quiet = argv[3][1] == BUILDER_QUIET;
+	b.connections = argv[3][2] ? atoi(argv[3] + 2) : -1;
 	b.rebuild.workers = processors > 0 ? processors : 1;
 	b.rebuild.terminal_slave_fd = -1;
 	ret = message_receive(b.control_fd, &m, FRONT_TIMEOUT_MS);

@@ -7,7 +7,8 @@
 #define BUILDER_H
 
 #define BUILDER_OPTION "--builder"
-#define BUILDER_USER_NAMESPACE 'u' /* in FLAGS; '-' without */
+#define BUILDER_USER_NAMESPACE 'u' /* first of FLAGS; '-' without */
+#define BUILDER_QUIET 'q'          /* second of FLAGS; behind both the table of connections */
 
 int builder_main(int argc, char *argv[]);
 

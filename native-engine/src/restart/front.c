@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../commands/fail.h"
 #include "../descriptor/descriptor.h"
 #include "../resource/process_record.h"
 #include "../resource/records.h"
@@ -97,7 +98,8 @@ static int start_builder(struct front *f, bool user_namespace)
 	int *keep = calloc(count + 2 + met->count, sizeof(*keep)), pair[2] = { -1, -1 }, ret;
 	size_t kept = 0;
 	struct message mapped = { .type = MESSAGE_MAPPED };
-	char flags[16] = { user_namespace ? BUILDER_USER_NAMESPACE : '-', 0 };
+	char flags[16] = { user_namespace ? BUILDER_USER_NAMESPACE : '-',
+			   f->options->quiet ? BUILDER_QUIET : '-', 0 };
 
 	if (!argv || !keep) {
 		ret = fault_set(f->fault, ENOMEM, "out-of-memory", "starting the builder");
@@ -122,7 +124,7 @@ static int start_builder(struct front *f, bool user_namespace)
 	for (size_t i = 0; i < met->count; i++)
 		keep[kept++] = met->fds[i];
 	if (met->count) /* the last is their table */
-		snprintf(flags + 1, sizeof(flags) - 1, "%d", met->fds[met->count - 1]);
+		snprintf(flags + 2, sizeof(flags) - 2, "%d", met->fds[met->count - 1]);
 	for (size_t i = 0; i < count; i++) {
 		int fd = f->set->images[i]->fd;
 
@@ -243,6 +245,24 @@ static void find_root_group(struct front *f)
 	}
 }
 
+static void on_warning(struct front *f, const struct fault *warning)
+{
+	restart_progress_clear(f->options->progress);
+	fail_warn("dmtcp_restart", "%s [%s]", warning->text, warning->id);
+}
+
+static void on_progress(struct front *f, const struct message *m)
+{
+	const struct image_header *h;
+	char who[80];
+
+	if (m->code < 0 || (size_t)m->code >= f->set->count || m->status < 0)
+		return;
+	h = &f->set->images[m->code]->header;
+	snprintf(who, sizeof(who), "%.60s[%d]", h->program, h->virtual_pid);
+	restart_progress_set(f->options->progress, (uint64_t)m->status << 20, who);
+}
+
 /* 0, or the failure that the builder reports. */
 static int on_message(struct front *f)
 {
@@ -259,7 +279,11 @@ static int on_message(struct front *f)
 		break;
 	case MESSAGE_MEMBER:
 		return on_member(f, &m);
+	case MESSAGE_PROGRESS:
+		on_progress(f, &m);
+		break;
 	case MESSAGE_READY:
+		restart_progress_end(f->options->progress); /* before the programs write there */
 		f->ready = true;
 		f->builder = m.status;
 		f->root = m.pid;
@@ -276,8 +300,7 @@ static int on_message(struct front *f)
 		break;
 	case MESSAGE_WARNING:
 		if (!f->options->quiet)
-			fprintf(stderr, "dmtcp_restart: warning: %s [%s]\n", m.fault.text,
-				m.fault.id);
+			on_warning(f, &m.fault);
 		break;
 	case MESSAGE_FAILED:
 		return fault_set(f->fault, EIO, m.fault.id, "%s", m.fault.text);
@@ -451,8 +474,10 @@ int front_run(struct image_set *set, const struct front_options *options, int *s
 		ret = catch_signals(&f);
 	if (ret == 0 && needs_terminal(set))
 		ret = terminal_open(&f.terminal, fault);
+	restart_progress_phase(options->progress, "memory", image_set_bytes(set));
 	if (ret == 0)
 		ret = build_somehow(&f);
+	restart_progress_end(options->progress);
 	rendezvous_close(&f.met);
 	if (ret == 0)
 		ret = go(&f);

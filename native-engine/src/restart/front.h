@@ -3,11 +3,13 @@
 #define FRONT_H
 
 #include "image_set.h"
+#include "restart_progress.h"
 
 struct coordinator_link; /* NULL: without a coordinator */
 
 struct front_options {
 	bool quiet; /* no warnings */
+	struct restart_progress *progress;
 	struct coordinator_link *coordinator;
 };
 

@@ -11,6 +11,7 @@
 #include "../resource/process_record.h"
 #include "../resource/resource.h"
 #include "generation.h"
+#include "restart_progress.h"
 
 #define IMAGE_SUFFIX ".dmtcp"
 
@@ -79,8 +80,12 @@ static int verify(struct image_reader *image, const struct image_set_options *op
 		  struct fault *fault)
 {
 	struct process_record process;
-	int ret = image_reader_verify(image, options->workers, fault);
+	int ret;
 
+	image->advanced = restart_progress_advance;
+	image->advanced_context = options->progress;
+	ret = image_reader_verify(image, options->workers, fault);
+	image->advanced = NULL;
 	if (ret == 0)
 		ret = process_record_read(image, &process, fault);
 	for (const struct resource *const *r = resource_table; ret == 0 && *r; r++)
@@ -163,6 +168,7 @@ int image_set_open(struct image_set *set, char *const paths[], size_t count,
 				"no image of a committed checkpoint is left");
 	if (ret == 0)
 		ret = check_together(set, fault);
+	restart_progress_phase(options->progress, "verify", image_set_bytes(set));
 	for (size_t i = 0; ret == 0 && i < set->count; i++)
 		ret = verify(set->images[i], options, fault);
 	if (ret < 0) {
@@ -185,6 +191,15 @@ int image_set_check_complete(const struct image_set *set, struct fault *fault)
 			 (unsigned long long)set->images[0]->header.generation,
 			 set->images[0]->header.computation_id, set->total, set->count,
 			 missing[0] ? "; missing: " : "", missing);
+}
+
+uint64_t image_set_bytes(const struct image_set *set)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < set->count; i++)
+		bytes += set->images[i]->header.file_bytes;
+	return bytes;
 }
 
 void image_set_close(struct image_set *set)

@@ -6,6 +6,8 @@
 
 #include "../image/image.h"
 
+struct restart_progress;
+
 struct image_set {
 	struct image_reader **images;
 	size_t count, capacity;
@@ -16,6 +18,7 @@ struct image_set_options {
 	bool strict; /* images of other users are refused */
 	bool skip_leftovers; /* of ended processes and failed rounds: a whole directory is given */
 	unsigned int workers;
+	struct restart_progress *progress;
 };
 
 /*
@@ -32,6 +35,8 @@ int image_set_open(struct image_set *set, char *const paths[], size_t count,
 int image_set_check_complete(const struct image_set *set, struct fault *fault);
 /* All *.dmtcp files in @directory, sorted; the caller frees them and the list. */
 int image_set_list(const char *directory, char ***paths, size_t *count, struct fault *fault);
+/* Of all files together. */
+uint64_t image_set_bytes(const struct image_set *set);
 void image_set_close(struct image_set *set);
 
 #endif

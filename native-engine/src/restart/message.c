@@ -11,10 +11,11 @@ int message_send(int fd, const struct message *m)
 	/* Only a failure carries text: the rest is not copied around. */
 	size_t bytes = m->type == MESSAGE_FAILED || m->type == MESSAGE_WARNING ?
 			       sizeof(*m) : offsetof(struct message, fault);
+	int flags = MSG_NOSIGNAL | (m->type == MESSAGE_PROGRESS ? MSG_DONTWAIT : 0);
 	ssize_t sent;
 
 	do
-		sent = send(fd, m, bytes, MSG_NOSIGNAL);
+		sent = send(fd, m, bytes, flags);
 	while (sent < 0 && errno == EINTR);
 	return sent < 0 ? -errno : 0;
 }

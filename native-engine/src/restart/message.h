@@ -24,6 +24,8 @@ enum message_type {
 	MESSAGE_HANG_UP,    /* front: the user's terminal has gone */
 	MESSAGE_SIGNAL,     /* front: signal @code to @pid (negative: to the group) */
 	MESSAGE_WARNING,    /* builder: @fault is something to know, not a failure */
+	MESSAGE_PROGRESS,   /* builder: @status MiB of the images are used; image @code is in work.
+			     * Dropped where there is no room */
 };
 
 struct message {

@@ -12,6 +12,7 @@ struct rebuild {
 	int terminal_slave_fd; /* of the terminal that the processes get; -1: none */
 	char terminal_path[64];
 	int stdio[3];          /* dmtcp_restart's own 0, 1, 2 */
+	int notes_fd;          /* for words to the user: the last of them, or -1: be quiet */
 	unsigned int workers;
 	bool user_namespace;   /* we are root only inside our own */
 	/* Sums of id and checksum of code that the host has just as it was: mapped_file.c. */

@@ -12,6 +12,7 @@
 
 #include "../commands/fail.h"
 #include "../commands/options.h"
+#include "../commands/runtime_paths.h"
 #include "../commands/start_coordinator.h"
 #include "builder.h"
 #include "coordinator_link.h"
@@ -23,7 +24,7 @@
 struct restart {
 	struct coordinator_choice choice;
 	const char *port_file, *checkpoint_dir, *restart_dir, *interval;
-	bool no_coordinator, no_strict_checking, help, version;
+	bool no_coordinator, no_strict_checking, json, help, version;
 	int quiet;
 	char **paths;
 	size_t path_count;
@@ -73,6 +74,8 @@ static int on_option(void *context, const char *name, const char *value, struct 
 		r->no_strict_checking = true;
 	else if (!strcmp(name, "no-coordinator"))
 		r->no_coordinator = true;
+	else if (!strcmp(name, "json"))
+		r->json = true;
 	else if (!strcmp(name, "quiet"))
 		r->quiet++;
 	else if (!strcmp(name, "help"))
@@ -129,25 +132,53 @@ static int find_images(struct restart *r, int count, char *arguments[], struct f
 /* Where later images go; made here, so that a wrong name is told now and not at a checkpoint. */
 static int make_checkpoint_dir(const struct restart *r, struct fault *fault)
 {
-	if (!r->checkpoint_dir || !*r->checkpoint_dir || mkdir(r->checkpoint_dir, 0700) == 0)
+	int ret;
+
+	if (!r->checkpoint_dir || !*r->checkpoint_dir)
 		return 0;
-	if (errno == EEXIST && access(r->checkpoint_dir, W_OK | X_OK) == 0)
-		return 0;
-	return fault_set(fault, errno, "image-unwritable", "%s: %s", r->checkpoint_dir,
-			 strerror(errno));
+	ret = runtime_make_directories(r->checkpoint_dir);
+	if (ret == 0 && faccessat(AT_FDCWD, r->checkpoint_dir, W_OK | X_OK, AT_EACCESS))
+		ret = -errno;
+	if (ret < 0)
+		return fault_set(fault, -ret, "image-unwritable", "%s: %s", r->checkpoint_dir,
+				 strerror(-ret));
+	return 0;
+}
+
+/* As DMTCP does: three lines, unless somebody says that it is meant. */
+static void warn_root(const struct restart *r)
+{
+	if (geteuid() == 0 && !r->no_strict_checking && fail_quiet(r->quiet) < 2)
+		fail_warn(COMMAND, "running as root: the restarted programs get all its power.\n"
+			  "    Who made the images decides what runs: take them from nobody you do "
+			  "not trust.\n"
+			  "    --no-strict-checking, or --quiet twice, says that you know.");
+}
+
+static enum progress_form progress_form(const struct restart *r)
+{
+	if (r->json)
+		return PROGRESS_JSON;
+	return fail_quiet(r->quiet) ? PROGRESS_NONE : PROGRESS_WORDS;
 }
 
 static int restart(struct restart *r, int *status, struct fault *fault)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	struct restart_progress progress;
 	struct image_set_options set_options = {
 		.strict = !r->no_strict_checking, .skip_leftovers = r->restart_dir != NULL,
-		.workers = processors > 0 ? processors : 1,
+		.workers = processors > 0 ? processors : 1, .progress = &progress,
 	};
-	struct front_options front_options = { .quiet = fail_quiet(r->quiet) > 1 };
+	struct front_options front_options = { .quiet = fail_quiet(r->quiet) > 1,
+					       .progress = &progress };
 	struct image_set set;
-	int ret = image_set_open(&set, r->paths, r->path_count, &set_options, fault);
+	int ret;
 
+	warn_root(r);
+	restart_progress_begin(&progress, progress_form(r));
+	ret = image_set_open(&set, r->paths, r->path_count, &set_options, fault);
+	restart_progress_clear(&progress);
 	if (ret < 0)
 		return ret;
 	ret = make_checkpoint_dir(r, fault);

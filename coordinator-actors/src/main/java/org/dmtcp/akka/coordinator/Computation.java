@@ -22,6 +22,7 @@ import org.dmtcp.akka.protocol.ProcessInfo;
  * @param lastFailure of the last round, empty if it did not fail
  * @param hadProcess a process of this computation was here at some time
  * @param missing who may belong to it and is not here
+ * @param ending its processes have been told to end
  */
 record Computation(
     Map<String, Node> nodes,
@@ -32,7 +33,8 @@ record Computation(
     Duration ownInterval,
     String lastFailure,
     boolean hadProcess,
-    Missing missing) {
+    Missing missing,
+    boolean ending) {
 
   /** A node agent and the processes that it reports. */
   record Node(ActorRef<NodeCommand> agent, List<ProcessInfo> processes) {
@@ -43,7 +45,7 @@ record Computation(
 
   static Computation none(Duration interval) {
     return new Computation(Map.of(), "", 0, 0, interval, interval, "", false,
-        Missing.NOBODY);
+        Missing.NOBODY, false);
   }
 
   List<ProcessInfo> processes() {
@@ -101,12 +103,21 @@ record Computation(
         ownInterval,
         lastFailure,
         hadProcess || has,
-        missing);
+        missing,
+        ending && has);
   }
 
   Computation with(Missing now) {
     return new Computation(
-        nodes, id, generation, used, interval, ownInterval, lastFailure, hadProcess, now);
+        nodes, id, generation, used, interval, ownInterval, lastFailure, hadProcess, now,
+        ending);
+  }
+
+  /** Its processes are being ended; it stays so until the last of them has gone. */
+  Computation withEnd(boolean isEnding) {
+    return new Computation(
+        nodes, id, generation, used, interval, ownInterval, lastFailure, hadProcess, missing,
+        isEnding && peers() > 0);
   }
 
   /** The node has gone without a word; its processes may run on. */
@@ -125,7 +136,7 @@ record Computation(
   Computation founded(String newId, long newGeneration) {
     return new Computation(
         nodes, newId, newGeneration, newGeneration, ownInterval, ownInterval, "", false,
-        Missing.NOBODY);
+        Missing.NOBODY, false);
   }
 
   /** A node knows of a later generation than we do. */
@@ -136,24 +147,24 @@ record Computation(
   Computation withInterval(Duration newInterval) {
     return new Computation(
         nodes, id, generation, used, newInterval, ownInterval, lastFailure, hadProcess,
-        missing);
+        missing, ending);
   }
 
   Computation withOwnInterval(Duration newInterval) {
     return new Computation(
         nodes, id, generation, used, newInterval, newInterval, lastFailure, hadProcess,
-        missing);
+        missing, ending);
   }
 
   Computation committed(long newGeneration) {
     return new Computation(
         nodes, id, newGeneration, Math.max(used, newGeneration), interval, ownInterval, "",
-        hadProcess, missing);
+        hadProcess, missing, ending);
   }
 
   Computation failed(long usedGeneration, String failure) {
     return new Computation(
         nodes, id, generation, Math.max(used, usedGeneration), interval, ownInterval, failure,
-        hadProcess, missing);
+        hadProcess, missing, ending);
   }
 }

@@ -82,7 +82,8 @@ final class Console implements Notes {
       return;
     }
     if (System.console() != null && !isDaemon) {
-      System.err.print("\r" + StatusText.progress(progress) + "\033[K");
+      // Not wrapped by the terminal: what has become two lines could not be drawn again.
+      System.err.print("\r\033[?7l" + StatusText.progress(progress) + "\033[K\033[?7h");
     } else if (progress.elapsed().compareTo(sparse) >= 0) {
       System.err.println(StatusText.progress(progress));
       sparse = progress.elapsed().multipliedBy(2);

@@ -68,6 +68,12 @@ public final class Coordinator extends CoordinatorState {
 
   record ClosingTimedOut() implements Command {}
 
+  /** Programs that were told to end had their time. */
+  record EndAwaited() implements Command {}
+
+  /** It has waited for the end of the programs in vain. */
+  record Overdue(BeginRestart request) implements Command {}
+
   record StartOwnNode() implements Command {}
 
   record OwnNodeStopped() implements Command {}
@@ -145,7 +151,9 @@ public final class Coordinator extends CoordinatorState {
         .onMessage(Received.class, m -> m.message() instanceof Checkpoint,
             m -> onCheckpoint((Checkpoint) m.message(), now))
         .onMessage(Received.class, m -> m.message() instanceof BeginRestart,
-            m -> restart.onBeginRestart((BeginRestart) m.message(), now))
+            m -> restart.onBeginRestart(m, now))
+        .onMessage(EndAwaited.class, m -> restart.onEndAwaited(open(now)))
+        .onMessage(Overdue.class, m -> restart.begin(m.request(), now))
         .onMessage(IntervalElapsed.class, m -> onInterval(now))
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.Force
                 && !now.missing().equals(Missing.NOBODY),
@@ -157,9 +165,9 @@ public final class Coordinator extends CoordinatorState {
   }
 
   private Behavior<Command> openOrOver(Computation now) {
-    return isOver(now)
+    return restart.afterTheirEnd(now, open(now)).orElseGet(() -> isOver(now)
         ? closing.enter(now, false, new Ending(ExitCode.DONE, "the last process has ended"))
-        : open(now);
+        : open(now));
   }
 
   /** Back from a round or restart: those who came meanwhile register now. */
@@ -178,7 +186,7 @@ public final class Coordinator extends CoordinatorState {
     if (!request.interval().isNegative()) {
       then = then.withInterval(request.interval());
     }
-    then = then.withProcess(process.withState(WorkerState.RUNNING));
+    then = then.withProcess(process.withState(WorkerState.RUNNING)).withEnd(false);
     if (isFirst || !request.interval().isNegative()) {
       startIntervalTimer(then);
     }
@@ -199,6 +207,9 @@ public final class Coordinator extends CoordinatorState {
     if (now.peers() == 0) {
       return refuse(request, "not-running", "no process is connected");
     }
+    if (now.ending()) {
+      return refuse(request, "not-running", "the processes are being ended");
+    }
     if (now.missing().isAnybodyLost()) {
       return refuse(request, "host-missing", now.missing().describe());
     }
@@ -216,7 +227,7 @@ public final class Coordinator extends CoordinatorState {
   }
 
   private Behavior<Command> onInterval(Computation now) {
-    if (now.peers() > 0 && !now.missing().isAnybodyLost()) {
+    if (now.peers() > 0 && !now.ending() && !now.missing().isAnybodyLost()) {
       return round.startRound(now, false, Optional.empty());
     }
     if (now.missing().isAnybodyLost()) {

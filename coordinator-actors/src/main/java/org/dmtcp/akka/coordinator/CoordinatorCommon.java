@@ -182,17 +182,19 @@ final class CoordinatorCommon extends CoordinatorState {
   private Behavior<Command> onKill(CoordinatorRequest.Kill request, Computation now, State state) {
     After after = new After(true, Optional.empty());
     Behavior<Command> next =
-        state.defer().map(defer -> defer.apply(now, after)).orElseGet(() -> kill(now));
+        state.defer().map(defer -> defer.apply(now, after)).orElseGet(() -> {
+          kill(now);
+          return state.stay().apply(now.withEnd(true));
+        });
     // Last: who launches after the answer must not be ended by what it answers.
     request.replyTo().tell(new CoordinatorReply.Accepted(now.peers()));
     return next;
   }
 
-  Behavior<Command> kill(Computation now) {
+  void kill(Computation now) {
     now.nodes()
         .values()
         .forEach(node -> node.agent().tell(new NodeCommand.KillProcesses("on request")));
-    return Behaviors.same();
   }
 
   private Behavior<Command> onQuit(CoordinatorRequest.Quit request, Computation now, State state) {

@@ -8,7 +8,9 @@ import java.util.UUID;
 import java.util.function.Function;
 import org.dmtcp.akka.config.ExitCode;
 import org.dmtcp.akka.coordinator.Coordinator.Command;
+import org.dmtcp.akka.coordinator.Coordinator.EndAwaited;
 import org.dmtcp.akka.coordinator.Coordinator.Ending;
+import org.dmtcp.akka.coordinator.Coordinator.Overdue;
 import org.dmtcp.akka.coordinator.Coordinator.Received;
 import org.dmtcp.akka.coordinator.Coordinator.RestartEnded;
 import org.dmtcp.akka.coordinator.Coordinator.RoundGone;
@@ -23,6 +25,8 @@ import org.dmtcp.akka.protocol.WorkerState;
 
 /** The coordinator while a restart gathers its members. */
 final class CoordinatorRestart extends CoordinatorState {
+  private static final String END_TIMER = "end-of-programs";
+
   private final CoordinatorCommon common;
   private final CoordinatorClosing closing;
   private final Function<Computation, Behavior<Command>> reopen;
@@ -39,9 +43,41 @@ final class CoordinatorRestart extends CoordinatorState {
     this.reopen = reopen;
   }
 
-  private record Restart(String id, ActorRef<RestartRound.Command> actor) {}
+  /** @param cancelled it is about to end */
+  private record Restart(String id, ActorRef<RestartRound.Command> actor, boolean cancelled) {}
 
-  Behavior<Command> onBeginRestart(BeginRestart request, Computation now) {
+  /**
+   * In the state open. Who has just ended the programs need not look for their end: until they
+   * have gone, or a limit has passed, the request waits.
+   */
+  Behavior<Command> onBeginRestart(Received message, Computation now) {
+    if (now.peers() == 0 || stash.isFull()) {
+      return begin((BeginRestart) message.message(), now);
+    }
+    if (!timers.isTimerActive(END_TIMER)) {
+      timers.startSingleTimer(END_TIMER, new EndAwaited(),
+          now.ending() ? settings.closeLimit() : settings.endNoticed());
+    }
+    stash.stash(message);
+    return Behaviors.same();
+  }
+
+  /** @return empty: nobody waits for the end of the programs, or they have not ended */
+  Optional<Behavior<Command>> afterTheirEnd(Computation now, Behavior<Command> open) {
+    if (now.peers() > 0 || stash.isEmpty()) {
+      return Optional.empty();
+    }
+    timers.cancel(END_TIMER);
+    return Optional.of(stash.unstashAll(open));
+  }
+
+  /** The programs are still there: who waited is told. */
+  Behavior<Command> onEndAwaited(Behavior<Command> open) {
+    return stash.unstash(open, stash.size(),
+        m -> new Overdue((BeginRestart) ((Received) m).message()));
+  }
+
+  Behavior<Command> begin(BeginRestart request, Computation now) {
     if (now.peers() > 0) {
       return refuse(request, "computation-running",
           "computation " + now.id() + " with " + now.peers() + " process(es) runs at this"
@@ -61,7 +97,7 @@ final class CoordinatorRestart extends CoordinatorState {
     Computation then = now.founded(request.computationId(), request.generation());
     then = request.interval().isNegative() ? then : then.withInterval(request.interval());
     welcomeAll(then);
-    return restarting(then, new Restart(restartId, actor));
+    return restarting(then, new Restart(restartId, actor, false));
   }
 
   private State stateOf(Restart restart) {
@@ -78,11 +114,18 @@ final class CoordinatorRestart extends CoordinatorState {
     return after
         .ending()
         .map(end -> closing.enter(now, after.kill(), end))
-        .orElse(Behaviors.same());
+        .orElseGet(() -> restarting(now, new Restart(restart.id(), restart.actor(), true)));
   }
 
   private Behavior<Command> restarting(Computation now, Restart restart) {
     return common.handlers(now, stateOf(restart))
+        .onMessage(
+            Received.class,
+            m -> restart.cancelled() && m.message() instanceof BeginRestart && !stash.isFull(),
+            m -> {
+              stash.stash(m); // of the next one, which must not join this one
+              return Behaviors.same();
+            })
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest,
             m -> onRestartRequest((CoordinatorRequest) m.message(), now, restart.actor()))
         .onMessage(

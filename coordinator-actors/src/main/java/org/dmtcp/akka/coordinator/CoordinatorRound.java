@@ -20,6 +20,7 @@ import org.dmtcp.akka.coordinator.CoordinatorCommon.After;
 import org.dmtcp.akka.coordinator.CoordinatorCommon.State;
 import org.dmtcp.akka.protocol.CoordinatorReply;
 import org.dmtcp.akka.protocol.CoordinatorRequest;
+import org.dmtcp.akka.protocol.CoordinatorRequest.BeginRestart;
 import org.dmtcp.akka.protocol.CoordinatorRequest.Checkpoint;
 import org.dmtcp.akka.protocol.CoordinatorRequest.Register;
 import org.dmtcp.akka.protocol.Failure;
@@ -85,7 +86,7 @@ final class CoordinatorRound extends CoordinatorState {
             roundId,
             now.id(),
             now.used(),
-            wish.kill() || settings.killAfterCheckpoint(),
+            ends(wish),
             settings.copyOnWrite(),
             settings.host(),
             settings.port(),
@@ -150,6 +151,16 @@ final class CoordinatorRound extends CoordinatorState {
         after.ending().isPresent() ? "the coordinator ends" : "killed on request");
   }
 
+  /** Do the programs end with the checkpoint? */
+  private boolean ends(Wish wish) {
+    return wish.kill() || settings.killAfterCheckpoint();
+  }
+
+  /** Is a restart not refused but to wait until the programs have ended? */
+  private boolean ends(Round round) {
+    return ends(round.wish()) || round.then().map(After::kill).orElse(false);
+  }
+
   private State stateOf(Round round) {
     return new State(
         round.phase().name().toLowerCase(Locale.ROOT),
@@ -171,7 +182,7 @@ final class CoordinatorRound extends CoordinatorState {
       return closing.enter(now, after.kill(), after.ending().get());
     }
     common.kill(now);
-    return reopen.apply(now);
+    return reopen.apply(now.withEnd(true));
   }
 
   private Behavior<Command> inRound(Computation now, Round round) {
@@ -198,6 +209,8 @@ final class CoordinatorRound extends CoordinatorState {
             m -> round.then().isPresent(),
             m -> doAfter(now, round.then().orElseThrow()))
         .onMessage(Received.class, m -> m.message() instanceof Register, this::later)
+        .onMessage(Received.class, m -> m.message() instanceof BeginRestart && ends(round),
+            this::later)
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.GetProgress,
             m -> answer((CoordinatorRequest) m.message(), round.progress().reply()))
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest,
@@ -219,7 +232,7 @@ final class CoordinatorRound extends CoordinatorState {
   /** After the round, if there is room; an answer comes in any case. */
   private Behavior<Command> later(Received message) {
     if (stash.isFull()) {
-      return refuse((Register) message.message(), "not-running", "a checkpoint is going on");
+      return refuse((CoordinatorRequest) message.message(), "not-running", "a checkpoint is going on");
     }
     stash.stash(message);
     return Behaviors.same();
@@ -230,7 +243,7 @@ final class CoordinatorRound extends CoordinatorState {
     Computation then;
     CoordinatorReply reply;
     if (outcome instanceof CheckpointRound.Committed c) {
-      then = now.committed(c.manifest().generation());
+      then = now.committed(c.manifest().generation()).withEnd(ends(round.wish()));
       plugins.tell(new PluginService.Write(then.id()));
       reply = Replies.done(c);
       Replies.notes(c).forEach(notes::note);

@@ -17,6 +17,7 @@ import java.util.Optional;
  * @param limits of a round
  * @param restartLimit from the first member to the last
  * @param restartTellEvery how often those who wait are told for whom
+ * @param endNoticed how long the end of a program may be news to us
  * @param closeLimit for the nodes to end their processes
  * @param plugins what processes with plugins do together
  * @param nodeRestartDelay before a node agent of this JVM that failed is started again
@@ -35,6 +36,7 @@ public record CoordinatorSettings(
     RoundLimits limits,
     Duration restartLimit,
     Duration restartTellEvery,
+    Duration endNoticed,
     Duration closeLimit,
     Duration nodeRestartDelay,
     PluginService.Settings plugins) {
@@ -56,6 +58,7 @@ public record CoordinatorSettings(
         RoundLimits.of(dmtcp.getConfig("round")),
         dmtcp.getDuration("restart.limit"),
         dmtcp.getDuration("restart.tell-every"),
+        dmtcp.getDuration("restart.end-noticed"),
         own.getDuration("close-limit"),
         own.getDuration("node-restart-delay"),
         new PluginService.Settings(

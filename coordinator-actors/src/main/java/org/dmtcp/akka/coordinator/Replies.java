@@ -19,7 +19,7 @@ final class Replies {
         settings.address(),
         settings.port(),
         now.peers(),
-        phase.isEmpty() && now.peers() > 0,
+        phase.isEmpty() && now.peers() > 0 && !now.ending(),
         now.interval(),
         settings.exitOnLast(),
         settings.killAfterCheckpoint(),

@@ -1,8 +1,11 @@
 package org.dmtcp.akka.coordinator;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.Duration;
 import java.util.List;
 import org.dmtcp.akka.protocol.CoordinatorReply;
 import org.dmtcp.akka.protocol.CoordinatorRequest;
@@ -74,8 +77,80 @@ class CoordinatorRestartTest extends CoordinatorFixture {
     start("");
     register("p1");
     begin("comp", 3);
+    assertEquals(1, status().peers(), "it is not answered before the question is");
+    time.timePasses(Duration.ofSeconds(1));
 
     assertRefused("computation-running");
+  }
+
+  @Test
+  void refusesARestartWhoseProcessesDoNotEnd() throws Exception {
+    start("");
+    register("p1");
+    coordinator.tell(new CoordinatorRequest.Kill(client.ref()));
+    client.expectMessageClass(CoordinatorReply.Accepted.class);
+    begin("comp", 3);
+    assertEquals(1, status().peers());
+    time.expectNoMessageFor(Duration.ofSeconds(2), client);
+    time.timePasses(Duration.ofSeconds(4));
+
+    assertRefused("computation-running");
+  }
+
+  @Test
+  void aRestartRightAfterAKillWaitsForTheEndOfTheProcesses() throws Exception {
+    start("");
+    register("p1");
+    coordinator.tell(new CoordinatorRequest.Kill(client.ref()));
+    client.expectMessageClass(CoordinatorReply.Accepted.class);
+    begin("comp", 3);
+    assertEquals(1, status().peers());
+    assertFalse(status().running(), "they are ending");
+    changed();
+
+    client.expectMessageClass(CoordinatorReply.RestartBegun.class);
+    assertEquals("restart", status().phase());
+  }
+
+  @Test
+  void whoIsLaunchedAfterAKillIsNotTakenForOneThatEnds() throws Exception {
+    start("");
+    register("p1");
+    coordinator.tell(new CoordinatorRequest.Kill(client.ref()));
+    client.expectMessageClass(CoordinatorReply.Accepted.class);
+    coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
+    assertRefused("not-running");
+    register("p2");
+    changed(process("a", "p2"));
+
+    assertTrue(status().running());
+  }
+
+  @Test
+  void aRestartRightAfterACancelledOneIsANewOne() throws Exception {
+    start("");
+    begin("comp", 3);
+    String first = client.expectMessageClass(CoordinatorReply.RestartBegun.class).restartId();
+    for (int i = 0; i < 20; i++) {
+      coordinator.tell(new CoordinatorRequest.Kill(client.ref()));
+      client.expectMessageClass(CoordinatorReply.Accepted.class);
+      begin("comp", 3);
+      String next = client.expectMessageClass(CoordinatorReply.RestartBegun.class).restartId();
+      assertNotEquals(first, next);
+      first = next;
+    }
+  }
+
+  @Test
+  void anExitOnLastCoordinatorStaysForARestartThatWaits() throws Exception {
+    start("coordinator.exit-on-last = true");
+    register("p1");
+    coordinator.tell(new CoordinatorRequest.Kill(client.ref()));
+    client.expectMessageClass(CoordinatorReply.Accepted.class);
+    begin("comp", 3);
+    changed();
+
+    client.expectMessageClass(CoordinatorReply.RestartBegun.class);
   }
 
   @Test

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -25,6 +27,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** The table of options, row by row: each one does what its help says, or its help says why not. */
 @Timeout(value = 3, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class OptionsIT {
+  private static final ObjectMapper JSON = new ObjectMapper();
   private static final List<String> COMMANDS = List.of("coordinator", "launch", "restart", "command");
 
   /** What a test of its own is about. */
@@ -255,6 +258,13 @@ class OptionsIT {
         runs("dmtcp_command", "--tmpdir", "other", "-p", session.read("other-port"), "-q");
         job.await(Session.LIMIT);
         job.close();
+      }
+      case "json" -> {
+        Job job = restarted("--json", image().toString());
+        JsonNode first = JSON.readTree(job.complaints().lines().findFirst().orElse(""));
+        assertEquals("verify", first.get("phase").asText());
+        assertTrue(first.get("done_bytes").asLong() <= first.get("total_bytes").asLong());
+        endRestarted(job);
       }
       case "quiet" -> {
         Job job = restarted("-q", "-q", image().toString());
