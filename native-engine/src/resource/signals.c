@@ -177,12 +177,27 @@ static int restore_trap_action(struct rebuilt_process *p, struct thread *t)
 	return ret < 0 ? ret : (int)result;
 }
 
-/* What the restore itself has raised: ends of children that are part of building the tree. */
-static int discard_pending(struct thread *t, uint64_t scratch)
+/* Sent by somebody, or typed: the process has stood still and waited, perhaps for long. */
+static bool is_from_outside(const siginfo_t *info)
+{
+	if (info->si_code == SI_KERNEL)
+		return info->si_signo == SIGINT || info->si_signo == SIGQUIT ||
+		       info->si_signo == SIGTSTP;
+	return info->si_code == SI_USER || info->si_code == SI_QUEUE || info->si_code == SI_TKILL;
+}
+
+/*
+ * What the restore itself has raised goes: ends of children that are part of building the tree,
+ * readiness of files. Others' go to @others. All are taken: the older ones of the image come first.
+ */
+static int take_pending(struct thread *t, uint64_t scratch, struct buffer *others)
 {
 	struct proc_status status;
 	uint64_t all = ~0ull;
 	struct timespec none = { 0, 0 };
+	struct pending_record taken = { 0 };
+	const uint64_t time = scratch + sizeof(all), place = time + sizeof(none);
+	siginfo_t info;
 	long result = 0;
 	int ret = proc_status(t->tid, &status);
 
@@ -190,12 +205,17 @@ static int discard_pending(struct thread *t, uint64_t scratch)
 		return ret;
 	ret = process_write(t->process, scratch, &all, sizeof(all));
 	if (!ret)
-		ret = process_write(t->process, scratch + sizeof(all), &none, sizeof(none));
+		ret = process_write(t->process, time, &none, sizeof(none));
 	while (!ret) {
-		ret = inject_syscall(t, &result, SYS_rt_sigtimedwait, scratch, 0,
-				     scratch + sizeof(all), sizeof(all), 0, 0);
-		if (result < 0) /* EAGAIN: none is left */
+		ret = inject_syscall(t, &result, SYS_rt_sigtimedwait, scratch, place, time,
+				     sizeof(all), 0, 0);
+		if (ret || result < 0) /* EAGAIN: none is left */
 			break;
+		ret = process_read(t->process, place, taken.siginfo, sizeof(taken.siginfo));
+		memcpy(&info, taken.siginfo, sizeof(info));
+		taken.virtual_tid = info.si_code == SI_TKILL ? t->virtual_tid : 0;
+		if (!ret && is_from_outside(&info))
+			buffer_append(others, &taken, sizeof(taken));
 	}
 	return ret;
 }
@@ -247,10 +267,28 @@ static int queue_signal(struct rebuilt_process *p, const struct pending_record *
 	return 0;
 }
 
+static int queue_all(struct rebuilt_process *p, const struct buffer *others)
+{
+	const struct record *r = NULL;
+	struct pending_record pending;
+	size_t at;
+	int ret = 0;
+
+	while (!ret && (r = record_find(p->records, RECORD_PENDING_SIGNAL, r))) {
+		record_head(r, &pending, sizeof(pending));
+		ret = queue_signal(p, &pending);
+	}
+	for (at = 0; !ret && at < others->bytes; at += sizeof(pending)) {
+		memcpy(&pending, others->data + at, sizeof(pending));
+		ret = queue_signal(p, &pending);
+	}
+	return ret;
+}
+
 static int restore_last(struct rebuilt_process *p)
 {
 	struct thread *t = process_live_thread(p->process);
-	const struct record *r = NULL;
+	struct buffer others = { 0 };
 	uint64_t scratch;
 	int ret, end;
 
@@ -263,19 +301,18 @@ static int restore_last(struct rebuilt_process *p)
 	if (!ret)
 		ret = inject_scratch(t, &scratch, p->fault);
 	if (!ret)
-		ret = discard_pending(t, scratch);
+		ret = take_pending(t, scratch, &others);
 	end = inject_end(t);
 	if (!ret)
 		ret = end;
+	if (!ret && others.failed)
+		ret = -ENOMEM;
 	if (ret < 0)
-		return fault_set(p->fault, -ret, "internal", "signals of process %d: %s",
-				 p->process->virtual_pid, strerror(-ret));
-	while (!ret && (r = record_find(p->records, RECORD_PENDING_SIGNAL, r))) {
-		struct pending_record pending;
-
-		record_head(r, &pending, sizeof(pending));
-		ret = queue_signal(p, &pending);
-	}
+		fault_set(p->fault, -ret, "internal", "signals of process %d: %s",
+			  p->process->virtual_pid, strerror(-ret));
+	else
+		ret = queue_all(p, &others);
+	buffer_free(&others);
 	return ret;
 }
 

@@ -12,8 +12,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /** A coordinator in the background, with a port, a tmpdir and a working directory of its own. */
 final class Coordinator implements AutoCloseable {
@@ -108,19 +106,6 @@ final class Coordinator implements AutoCloseable {
         () -> status(),
         s -> s.get("num_peers").asInt() == count && s.get("running").asBoolean(),
         () -> count + " running peers" + log());
-  }
-
-  /** Waits until nobody holds the processes any more: the coordinator knows of a restart before. */
-  void awaitLetGo() throws IOException {
-    Matcher pids = Pattern.compile("\\[\\d+:(\\d+)\\]").matcher(must("--list"));
-    while (pids.find()) {
-      Path status = Path.of("/proc", pids.group(1), "status");
-      Wait.until(
-          LIMIT,
-          () -> !Files.exists(status) || Files.readString(status).contains("\nTracerPid:\t0\n"),
-          free -> free,
-          () -> status + " without a tracer" + log());
-    }
   }
 
   @Override

@@ -90,7 +90,6 @@ class MpiIT {
     // What was written after the checkpoint is cut off, and is written again.
     session.start("again", coordinator.script().toString());
     awaitTicks(session, before + 2);
-    coordinator.awaitLetGo();
     Matcher ranks = RANK.matcher(coordinator.must("--list"));
     assertEquals(true, ranks.find(), "no rank");
     Command.run(Session.LIMIT, "kill", "-USR1", ranks.group(1));

@@ -104,11 +104,38 @@ class RestartIT {
       computation.restart();
       computation.awaitRunning();
       String real = pids(computation.coordinator()).group(2);
-      computation.coordinator().awaitLetGo();
       Command.run(Session.LIMIT, "kill", "-" + signal, real);
       int number = signal.equals("TERM") ? 15 : signal.equals("KILL") ? 9 : 12;
       assertEquals(128 + number, computation.job().await(Session.LIMIT), computation::tail);
       computation.passed();
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("accounts")
+  void aSignalToWhoStandsReadyIsNotLost(String name) throws IOException {
+    Account account = Skip.unlessAvailable(name);
+    try (Computation first = Computation.launch(account, Tree.victim("counter"));
+        Session other = new Session(first.coordinator())) {
+      first.awaitMoreTicks(0);
+      Job second = other.start("second", "dmtcp_launch", "sleep", "1000");
+      first.coordinator().awaitPeers(2);
+      first.checkpoint();
+      first.kill();
+      second.await(Session.LIMIT);
+      Job ready = other.start("ready", "dmtcp_restart", image(first.images()).toString());
+      other.await("ready.err", "sleep");
+      ProcessHandle built = ProcessHandle.of(ready.pid()).orElseThrow().descendants()
+          .filter(process -> process.info().command().orElse("").endsWith("counter"))
+          .findFirst().orElseThrow(() -> new AssertionError("a counter that stands ready"));
+      Command.run(Session.LIMIT, "kill", "-USR1", String.valueOf(built.pid()));
+      try (Job rest = other.start("rest", "dmtcp_restart", image(other.directory()).toString())) {
+        assertEquals(0, ready.await(Session.LIMIT), first::tail);
+        assertTrue(first.output().endsWith("\nok\n"), first::tail);
+        first.coordinator().must("-k");
+        rest.await(Session.LIMIT);
+      }
+      first.passed();
     }
   }
 
@@ -214,6 +241,7 @@ class RestartIT {
       computation.restart();
       computation.awaitMoreTicks(ticks);
       computation.finish();
+      computation.coordinator().awaitNobody(); // else it joins this one and its interval
       computation.launch(List.of(), Tree.victim("counter"));
       computation.awaitMoreTicks(0);
       assertEquals(0, computation.coordinator().status().get("checkpoint_interval").asInt());

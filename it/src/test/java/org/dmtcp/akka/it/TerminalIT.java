@@ -61,7 +61,6 @@ class TerminalIT {
         () -> computation.coordinator().status(),
         s -> s.get("num_peers").asInt() > 0 && s.get("running").asBoolean(),
         () -> "restart" + computation.coordinator().log());
-    computation.coordinator().awaitLetGo();
   }
 
   @ParameterizedTest(name = "vim {0}")
