@@ -157,6 +157,21 @@ static void run_victim(void)
 	}
 }
 
+static bool make_many(struct thread *t)
+{
+	struct batch_call calls[40];
+	size_t i, count = sizeof(calls) / sizeof(calls[0]);
+
+	for (i = 0; i < count; i++)
+		calls[i] = (struct batch_call){ i % 2 ? SYS_getppid : SYS_gettid, { 0 }, -1 };
+	if (inject_calls(t, calls, count))
+		return false;
+	for (i = 0; i < count; i += 2)
+		if (calls[i].result != t->virtual_tid)
+			return false;
+	return true;
+}
+
 static void run_tracer(pid_t pid)
 {
 	struct process *p;
@@ -173,7 +188,7 @@ static void run_tracer(pid_t pid)
 
 		if (inject_begin(t, NULL) ||
 		    inject_syscall(t, &result, SYS_gettid, 0, 0, 0, 0, 0, 0) ||
-		    result != t->virtual_tid || inject_end(t))
+		    result != t->virtual_tid || !make_many(t) || inject_end(t))
 			_exit(3);
 	}
 }

@@ -53,26 +53,6 @@ static void forget(pid_t pid)
 			known.keys[i--] = known.keys[--known.count];
 }
 
-/* The engine's number of the child that @p knows as @virtual_pid. */
-static pid_t child_with(const struct process *p, pid_t virtual_pid)
-{
-	struct pid_list children = { 0 };
-	pid_t found = 0;
-
-	if (p->virtual_pid == p->pid && proc_virtual_pid(virtual_pid, "status") == virtual_pid) {
-		struct proc_stat stat;
-
-		if (!proc_stat(virtual_pid, &stat) && stat.parent == p->pid)
-			return virtual_pid;
-	}
-	proc_children(p->pid, &children);
-	for (size_t i = children.count; i-- && !found;)
-		if (proc_virtual_pid(children.pids[i], "status") == virtual_pid)
-			found = children.pids[i];
-	pid_list_free(&children);
-	return found;
-}
-
 static struct thread *injectable(struct process *p)
 {
 	for (size_t i = 0; i < p->thread_count; i++)
@@ -117,19 +97,17 @@ int twin_make(struct process *p, struct twin *out, struct fault *fault)
 	 * set-user-id file lose its effect (fs/exec.c, check_unsafe_exec).
 	 */
 	ret = inject_one(t, &result, __NR_clone, CLONE_FILES, 0, 0, 0, 0, 0, fault);
-	if (ret < 0)
-		return ret;
-	if (result < 0)
-		return fault_set(fault, -result, "out-of-memory", "process %d: no snapshot: %s",
-				 p->pid, strerror(-result));
-	out->pid = child_with(p, result);
+	/* Also of a process that has died meanwhile: nobody else would ever end its snapshot. */
+	out->pid = t->born;
 	if (!out->pid)
-		return fault_set(fault, ESRCH, "internal", "process %d: its snapshot is not found",
-				 p->pid);
+		return ret < 0 ? ret : fault_set(fault, result < 0 ? -result : ESRCH,
+						 "out-of-memory", "process %d: no snapshot: %s",
+						 p->pid, strerror(result < 0 ? -result : ESRCH));
 	out->parent = p->pid;
 	out->syscall_address = p->syscall_address;
 	out->regs = t->regs;
-	ret = await_birth(out->pid);
+	if (!ret)
+		ret = await_birth(out->pid);
 	if (!ret)
 		ret = proc_stat(out->pid, &stat);
 	if (!ret) {

@@ -59,35 +59,33 @@ static uint64_t read_number(pid_t pid, const char *name, int base)
 	return value;
 }
 
-/* A prctl that asks; what the kernel does not know is 0, the default of all these. */
-static int ask(struct thread *t, int option, int32_t *value)
+/* What the kernel does not know is 0, the default of all these. */
+static int32_t told(const struct batch_call *call)
 {
-	long result;
-	int ret = inject_syscall(t, &result, SYS_prctl, option, 0, 0, 0, 0, 0);
-
-	*value = result < 0 ? 0 : result;
-	return ret;
+	return call->result < 0 ? 0 : (int32_t)call->result;
 }
 
 static int ask_all(struct thread *t, struct attributes_record *record)
 {
-	long result;
-	int ret = ask(t, PR_GET_DUMPABLE, &record->dumpable);
+	struct batch_call calls[] = {
+		{ SYS_prctl, { PR_GET_DUMPABLE }, 0 },
+		{ SYS_prctl, { PR_GET_THP_DISABLE }, 0 },
+		{ SYS_prctl, { PR_GET_MDWE_ }, 0 },
+		{ SYS_prctl, { PR_GET_MEMORY_MERGE_ }, 0 },
+		{ SYS_membarrier, { MEMBARRIER_GET_REGISTRATIONS_ }, 0 },
+	};
+	int ret = inject_calls(t, calls, sizeof(calls) / sizeof(calls[0]));
 
-	if (!ret)
-		ret = ask(t, PR_GET_THP_DISABLE, &record->thp_disable);
-	if (!ret)
-		ret = ask(t, PR_GET_MDWE_, &record->mdwe);
-	if (!ret)
-		ret = ask(t, PR_GET_MEMORY_MERGE_, &record->memory_merge);
-	if (!ret)
-		ret = inject_syscall(t, &result, SYS_membarrier, MEMBARRIER_GET_REGISTRATIONS_, 0,
-				     0, 0, 0, 0);
-	if (!ret && result >= 0) {
-		record->membarrier = result;
+	if (ret < 0)
+		return ret;
+	record->dumpable = told(&calls[0]);
+	record->thp_disable = told(&calls[1]);
+	record->mdwe = told(&calls[2]);
+	record->memory_merge = told(&calls[3]);
+	record->membarrier = told(&calls[4]);
+	if (calls[4].result >= 0)
 		record->known |= KNOWN_MEMBARRIER;
-	}
-	return ret;
+	return 0;
 }
 
 static int capture_directory(struct capture *c, const char *name, uint32_t type)

@@ -154,7 +154,8 @@ static int memory_capture(struct capture *c)
 
 	if (p->zombie)
 		return 0;
-	ret = p->scratch ? drop_scratch(c) : 0; /* no part of the program */
+	/* No part of the program; a guard's is passed over with it. */
+	ret = p->scratch && !p->guard ? drop_scratch(c) : 0;
 	if (ret < 0)
 		return ret;
 	m = calloc(1, sizeof(*m));

@@ -36,8 +36,9 @@ struct pending_record { /* RECORD_PENDING_SIGNAL, in the order of their delivery
 static int capture_actions(struct capture *c, struct thread *t)
 {
 	struct sigactions_record record = { 0 };
+	struct batch_call calls[SIGNALS];
 	uint64_t scratch, wanted;
-	long result;
+	size_t count = 0;
 	int signal, ret;
 
 	/* SA_NOCLDWAIT and SA_NOCLDSTOP may hide behind a SIGCHLD that is not caught. */
@@ -45,18 +46,18 @@ static int capture_actions(struct capture *c, struct thread *t)
 	ret = inject_scratch(t, &scratch, c->fault);
 	if (ret < 0)
 		return ret;
-	for (signal = 1; signal <= SIGNALS; signal++) {
-		if (!(wanted & 1ull << (signal - 1)))
-			continue;
-		ret = inject_syscall(t, &result, SYS_rt_sigaction, signal, 0,
-				     scratch + (signal - 1) * sizeof(struct kernel_sigaction),
-				     sizeof(uint64_t), 0, 0);
-		if (ret < 0)
-			return ret;
-		if (result < 0)
-			return result;
-	}
-	ret = process_read(t->process, scratch, &record, sizeof(record));
+	for (signal = 1; signal <= SIGNALS; signal++)
+		if (wanted & 1ull << (signal - 1))
+			calls[count++] = (struct batch_call){
+				SYS_rt_sigaction,
+				{ signal, 0,
+				  scratch + (signal - 1) * sizeof(struct kernel_sigaction),
+				  sizeof(uint64_t) }, 0 };
+	ret = inject_calls(t, calls, count);
+	for (size_t i = 0; i < count && ret >= 0; i++)
+		ret = (int)calls[i].result;
+	if (ret >= 0)
+		ret = process_read(t->process, scratch, &record, sizeof(record));
 	if (ret < 0)
 		return ret;
 	for (signal = 1; signal <= SIGNALS; signal++) /* the scratch page may hold older things */

@@ -123,28 +123,26 @@ static int ask_thread(struct thread *t, struct thread_record *record, struct fau
 		stack_t signal_stack;
 	} told = { 0 };
 	uint64_t scratch;
-	long result;
 	int ret = inject_scratch(t, &scratch, fault);
+	struct batch_call calls[] = {
+		{ SYS_prctl, { PR_GET_TID_ADDRESS, scratch }, 0 },
+		{ SYS_prctl, { PR_GET_PDEATHSIG, scratch + 8 }, 0 },
+		{ SYS_sigaltstack, { 0, scratch + 16 }, 0 },
+		{ SYS_prctl, { PR_GET_TIMERSLACK }, 0 },
+	};
 
 	if (!ret)
-		ret = inject_syscall(t, &result, SYS_prctl, PR_GET_TID_ADDRESS, scratch, 0, 0, 0, 0);
-	if (!ret && result < 0)
-		return fault_set(fault, -result, "not-supported",
+		ret = inject_calls(t, calls, sizeof(calls) / sizeof(calls[0]));
+	if (!ret && calls[0].result < 0)
+		return fault_set(fault, (int)-calls[0].result, "not-supported",
 				 "this kernel does not tell a thread's tid address "
 				 "(CONFIG_CHECKPOINT_RESTORE)");
-	if (!ret)
-		ret = inject_syscall(t, &result, SYS_prctl, PR_GET_PDEATHSIG, scratch + 8, 0, 0, 0,
-				     0);
-	if (!ret)
-		ret = inject_syscall(t, &result, SYS_sigaltstack, 0, scratch + 16, 0, 0, 0, 0);
 	if (!ret)
 		ret = process_read(t->process, scratch, &told, sizeof(told));
 	record->tid_address = told.tid_address;
 	record->parent_death_signal = (int32_t)told.parent_death_signal;
 	record->signal_stack = told.signal_stack;
-	if (!ret)
-		ret = inject_syscall(t, &result, SYS_prctl, PR_GET_TIMERSLACK, 0, 0, 0, 0, 0);
-	record->timer_slack_ns = result;
+	record->timer_slack_ns = calls[3].result;
 	return ret;
 }
 

@@ -118,16 +118,16 @@ static int read_posix(struct thread *t, uint64_t scratch, const struct buffer *p
 
 static int read_interval(struct thread *t, uint64_t scratch, struct buffer *records)
 {
+	struct batch_call calls[INTERVAL_TIMERS] = { 0 };
 	struct itimers_record record;
-	long result;
-	int which, ret = 0;
+	int which, ret;
 
-	for (which = 0; which < INTERVAL_TIMERS && !ret; which++) {
-		ret = inject_syscall(t, &result, SYS_getitimer, which,
-				     scratch + which * sizeof(struct itimerval), 0, 0, 0, 0);
-		if (!ret)
-			ret = result;
-	}
+	for (which = 0; which < INTERVAL_TIMERS; which++)
+		calls[which] = (struct batch_call){
+			SYS_getitimer, { which, scratch + which * sizeof(struct itimerval) }, 0 };
+	ret = inject_calls(t, calls, INTERVAL_TIMERS);
+	for (which = 0; which < INTERVAL_TIMERS && !ret; which++)
+		ret = (int)calls[which].result;
 	if (!ret)
 		ret = process_read(t->process, scratch, &record, sizeof(record));
 	if (!ret)

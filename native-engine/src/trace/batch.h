@@ -4,12 +4,6 @@
 
 #include "process.h"
 
-struct batch_call {
-	uint64_t number;
-	uint64_t arguments[6];
-	int64_t result; /* as the kernel returned it */
-};
-
 #define BATCH_CALLS 4096
 #define BATCH_TEXT_BYTES 65536
 

@@ -301,7 +301,7 @@ static void drop_scratch(struct process *p)
 {
 	size_t i;
 
-	for (i = 0; i < p->thread_count && p->scratch; i++) {
+	for (i = 0; i < p->thread_count && p->scratch && !p->guard; i++) {
 		struct thread *t = &p->threads[i];
 
 		if (inject_begin(t, NULL) < 0)

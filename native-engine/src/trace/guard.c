@@ -11,7 +11,10 @@
 #define PLACE_BYTES 512
 #define SAVED_OFFSET 256
 #define AFTER_SYSCALL 2
-#define GUARD_BYTES (PLACES * PLACE_BYTES)
+#define LOOP_OFFSET 176
+#define CODE_BYTES (PLACES * PLACE_BYTES)
+#define TABLE_BYTES (GUARD_CALLS * sizeof(struct batch_call))
+#define GUARD_BYTES (CODE_BYTES + TABLE_BYTES + SCRATCH_BYTES)
 #define RESTART_SYSCALL 219
 
 /* What puts a thread back where it was: read by the code below, written by us. */
@@ -54,12 +57,35 @@ asm(".pushsection .rodata\n"
     "	mov 1f+128(%rip), %rdi\n"
     "	mov 1f+136(%rip), %rax\n"
     "	jmp *1f+144(%rip)\n"
+    "	.org guard_code + 176\n"
+    "2:	test %r12, %r12\n"
+    "	jz 3f\n"
+    "	mov (%rbx), %rax\n"
+    "	mov 8(%rbx), %rdi\n"
+    "	mov 16(%rbx), %rsi\n"
+    "	mov 24(%rbx), %rdx\n"
+    "	mov 32(%rbx), %r10\n"
+    "	mov 40(%rbx), %r8\n"
+    "	mov 48(%rbx), %r9\n"
+    "	syscall\n"
+    "	mov %rax, 56(%rbx)\n"
+    "	add $64, %rbx\n"
+    "	dec %r12\n"
+    "	jmp 2b\n"
+    "3:	mov $234, %eax\n" /* tgkill */
+    "	mov %r13, %rdi\n"
+    "	mov %r14, %rsi\n"
+    "	mov %r15, %rdx\n"
+    "	syscall\n"
+    "guard_code_loop_end:\n"
+    "	jmp guard_code + 2\n"
     "	.org guard_code + 256\n"
     "1:	.skip 256\n"
     ".popsection\n");
-extern const char guard_code[];
+extern const char guard_code[], guard_code_loop_end[];
 
 _Static_assert(sizeof(struct saved) == 152, "the code above names the offsets");
+_Static_assert(sizeof(struct batch_call) == 64, "the loop steps by 64");
 
 /* The kernel's restart of an interrupted call is done by hand: it does not happen on this way. */
 static void fill(struct saved *s, const struct thread *t)
@@ -123,10 +149,30 @@ void guard_leave(struct thread *t)
 	t->guard = 0;
 }
 
+uint64_t guard_loop(const struct thread *t)
+{
+	return t->guard + LOOP_OFFSET;
+}
+
+uint64_t guard_loop_end(const struct thread *t)
+{
+	return t->guard + (uint64_t)(guard_code_loop_end - guard_code);
+}
+
+uint64_t guard_table(const struct process *p)
+{
+	return p->guard + CODE_BYTES;
+}
+
+uint64_t guard_scratch(const struct process *p)
+{
+	return guard_table(p) + TABLE_BYTES;
+}
+
 void process_guard(struct process *p)
 {
 	struct thread *t = process_live_thread(p);
-	char code[GUARD_BYTES];
+	char code[CODE_BYTES];
 	long result;
 	int i;
 
@@ -150,7 +196,7 @@ void guard_close(struct process *p)
 	uint64_t address = p->guard;
 	long result;
 
-	p->guard = 0;
+	p->guard = p->scratch = 0;
 	if (!address || !t || inject_begin(t, NULL) < 0)
 		return;
 	inject_syscall(t, &result, __NR_munmap, address, GUARD_BYTES, 0, 0, 0, 0);

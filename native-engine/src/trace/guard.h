@@ -7,6 +7,19 @@
 /* Takes a place for the burst of @t and points its registers there. False: none is free. */
 bool guard_enter(struct thread *t);
 void guard_leave(struct thread *t);
+
+#define GUARD_CALLS 64u
+
+/*
+ * For a burst that has a place: a loop at guard_loop() makes the calls of the table (rbx, r12: how
+ * many), then sends its thread (r13, r14: process and thread as they know themselves) signal r15,
+ * and is at guard_loop_end(). Should nobody take the signal there, the thread gives itself back.
+ */
+uint64_t guard_loop(const struct thread *t);
+uint64_t guard_loop_end(const struct thread *t);
+/* Room for GUARD_CALLS; and behind it SCRATCH_BYTES. */
+uint64_t guard_table(const struct process *p);
+uint64_t guard_scratch(const struct process *p);
 /* Unmaps it, before the thaw. */
 void guard_close(struct process *p);
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "guard.h"
+#include "status.h"
 #include "wait.h"
 
 #define CALL_LIMIT_NS 5000000000ull
@@ -82,6 +83,15 @@ int inject_end(struct thread *t)
 	return ret;
 }
 
+static void note_birth(struct thread *t, int event)
+{
+	unsigned long made;
+
+	if ((event == PTRACE_EVENT_CLONE || event == PTRACE_EVENT_FORK) &&
+	    ptrace(PTRACE_GETEVENTMSG, t->tid, NULL, &made) == 0)
+		t->born = (pid_t)made;
+}
+
 /*
  * Resumes until the next entry or exit of a system call. In between may lie event stops (a second
  * trap of a group-stopped thread, the birth that an injected clone makes) and SIGSTOP, the one
@@ -103,6 +113,7 @@ static int run_to_syscall_stop(struct thread *t, uint64_t deadline_ns)
 			return ret;
 		if (WSTOPSIG(status) == (SIGTRAP | 0x80))
 			return 0;
+		note_birth(t, status >> 16);
 		signal = status >> 16 ? 0 : WSTOPSIG(status);
 	}
 }
@@ -138,6 +149,7 @@ int inject_syscall(struct thread *t, long *result, long number, uint64_t a1, uin
 	regs.r8 = a5;
 	regs.r9 = a6;
 	regs.eflags &= ~(FLAG_TRAP | FLAG_DIRECTION);
+	t->born = 0;
 	for (restarts = 0; restarts < RESTARTS; restarts++) {
 		ret = set_registers(t, &regs);
 		if (!ret)
@@ -159,6 +171,98 @@ int inject_syscall(struct thread *t, long *result, long number, uint64_t a1, uin
 	}
 	*result = -EINTR;
 	return 0;
+}
+
+/*
+ * A signal that the program would never hear of, neither caught nor blocked in @t; 0: there is
+ * none. Only a tracer does: sig_ignored() in kernel/signal.c.
+ */
+static int unheard_signal(const struct thread *t)
+{
+	static const int ignored[] = { SIGURG, SIGWINCH };
+
+	if (!t->status || t->group_stopped)
+		return 0;
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		if (!((t->status->caught | t->sigmask) & 1ull << (ignored[i] - 1)))
+			return ignored[i];
+	return 0;
+}
+
+/* Resumes until @signal stops it at @end. The same from elsewhere goes where it would have gone. */
+static int run_to_signal(struct thread *t, int signal, uint64_t end, uint64_t deadline_ns)
+{
+	int pass = 0, status, ret;
+
+	for (;;) {
+		if (ptrace(PTRACE_CONT, t->tid, NULL, pass) < 0)
+			return -errno;
+		ret = wait_for_change(t->tid, deadline_ns, &status);
+		if (ret == -ECHILD || (!ret && !WIFSTOPPED(status))) {
+			t->gone = true;
+			return -ESRCH;
+		}
+		if (ret < 0)
+			return ret;
+		pass = status >> 16 ? 0 : WSTOPSIG(status);
+		if (pass && pass != signal && pass != SIGSTOP)
+			return -EPROTO;
+		if (pass == signal &&
+		    (uint64_t)ptrace(PTRACE_PEEKUSER, t->tid,
+				     offsetof(struct user_regs_struct, rip), NULL) == end)
+			return 0;
+	}
+}
+
+static int run_loop(struct thread *t, int signal, struct batch_call *calls, size_t count)
+{
+	uint64_t table = guard_table(t->process), others = ~(1ull << (signal - 1)), all = ~0ull;
+	uint64_t deadline_ns = monotonic_ns() + CALL_LIMIT_NS;
+	struct user_regs_struct regs = t->regs;
+	int ret = process_write(t->process, table, calls, count * sizeof(*calls));
+
+	if (ret < 0)
+		return ret;
+	regs.rip = guard_loop(t);
+	regs.orig_rax = -1;
+	regs.rbx = table;
+	regs.r12 = count;
+	regs.r13 = t->process->virtual_pid;
+	regs.r14 = t->virtual_tid;
+	regs.r15 = signal;
+	regs.eflags &= ~(FLAG_TRAP | FLAG_DIRECTION);
+	if (ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(others), &others) < 0)
+		return -errno;
+	ret = set_registers(t, &regs);
+	if (!ret)
+		ret = run_to_signal(t, signal, guard_loop_end(t), deadline_ns);
+	if (ret == -ETIMEDOUT)
+		ret = interrupt_call(t);
+	if (ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(all), &all) < 0 && !ret)
+		ret = -errno;
+	return ret ? ret : process_read(t->process, table, calls, count * sizeof(*calls));
+}
+
+int inject_calls(struct thread *t, struct batch_call *calls, size_t count)
+{
+	int signal = t->guard && count > 1 ? unheard_signal(t) : 0, ret = 0;
+	size_t done, part;
+
+	for (done = 0; done < count && ret >= 0; done += part) {
+		struct batch_call *c = &calls[done];
+		long result = 0;
+
+		part = !signal ? 1 : count - done < GUARD_CALLS ? count - done : GUARD_CALLS;
+		if (signal) {
+			ret = run_loop(t, signal, c, part);
+			continue;
+		}
+		ret = inject_syscall(t, &result, (long)c->number, c->arguments[0], c->arguments[1],
+				     c->arguments[2], c->arguments[3], c->arguments[4],
+				     c->arguments[5]);
+		c->result = result;
+	}
+	return ret;
 }
 
 int inject_one(struct thread *t, long *result, long number, uint64_t a1, uint64_t a2, uint64_t a3,
@@ -186,7 +290,9 @@ int inject_scratch(struct thread *t, uint64_t *address, struct fault *fault)
 	long result;
 	int ret;
 
-	if (!p->scratch) {
+	if (!p->scratch && p->guard) {
+		p->scratch = guard_scratch(p);
+	} else if (!p->scratch) {
 		ret = inject_syscall(t, &result, __NR_mmap, 0, SCRATCH_BYTES,
 				     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 		if (!ret && result < 0 && result > -4096)
@@ -207,8 +313,10 @@ int inject_scratch_free(struct thread *t)
 	long result;
 	int ret;
 
-	if (!p->scratch)
+	if (!p->scratch || p->guard) {
+		p->scratch = 0;
 		return 0;
+	}
 	ret = inject_syscall(t, &result, __NR_munmap, p->scratch, SCRATCH_BYTES, 0, 0, 0, 0);
 	if (ret < 0)
 		return ret;

@@ -35,6 +35,7 @@ struct thread {
 	struct proc_status *status; /* of /proc at the freeze; NULL: made by us, or an exited leader */
 	bool seccomp_suspended;     /* filtered, but not as long as we trace it */
 	bool injecting;
+	pid_t born; /* what the last injected clone or fork has made, as the engine sees it; 0: nothing */
 	uint64_t guard; /* where its burst goes on if we die; 0: unguarded */
 	bool gone; /* it has died meanwhile: nothing more can be asked of it */
 };
@@ -51,8 +52,8 @@ struct process {
 	bool seccomp; /* a thread is filtered and we may not suspend that: do not inject */
 	uint64_t syscall_address; /* of a `syscall` instruction in its vDSO */
 	uint64_t vdso_start, vdso_end; /* 0: none */
-	uint64_t scratch;         /* injected mapping for arguments, 0 until inject_scratch() */
-	uint64_t guard;           /* code of process_guard(), no part of the program; 0: none */
+	uint64_t scratch;         /* memory for arguments, 0 until inject_scratch() */
+	uint64_t guard;           /* mapping of process_guard(), no part of the program; 0: none */
 	uint32_t guard_places;
 	struct thread *threads;   /* the leader first; process_adopt_thread may move the array */
 	size_t thread_count;
@@ -139,12 +140,24 @@ int inject_begin(struct thread *t, struct fault *fault);
 int inject_syscall(struct thread *t, long *result, long number, uint64_t a1, uint64_t a2,
 		   uint64_t a3, uint64_t a4, uint64_t a5, uint64_t a6);
 int inject_end(struct thread *t);
+
+struct batch_call {
+	uint64_t number;
+	uint64_t arguments[6];
+	int64_t result; /* as the kernel returned it */
+};
+
+/*
+ * All @count calls in order, whatever they return, none of which may sleep: in one stop where the
+ * process is guarded, else one by one. A negative return as of inject_syscall().
+ */
+int inject_calls(struct thread *t, struct batch_call *calls, size_t count);
 /* begin, one call, end. */
 int inject_one(struct thread *t, long *result, long number, uint64_t a1, uint64_t a2, uint64_t a3,
 	       uint64_t a4, uint64_t a5, uint64_t a6, struct fault *fault);
 /*
- * One scratch mapping of the process of SCRATCH_BYTES, made on first use; gone with
- * inject_scratch_free or the thaw. It is no part of the program: p->scratch tells where it is.
+ * SCRATCH_BYTES of memory in the process, part of its guard, or a mapping made on first use; gone
+ * with inject_scratch_free or the thaw. It is no part of the program: p->scratch tells where it is.
  * Both between begin and end.
  */
 int inject_scratch(struct thread *t, uint64_t *address, struct fault *fault);
