@@ -8,6 +8,14 @@
 
 #include "dmtcp.h"
 
+static void block_all(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+}
+
 static void on_event(const DmtcpEvent_t event, DmtcpEventData_t *data)
 {
 	const char *fault = getenv("FAULT");
@@ -16,6 +24,8 @@ static void on_event(const DmtcpEvent_t event, DmtcpEventData_t *data)
 	(void)data;
 	if (event == DMTCP_EVENT_RESUME)
 		dprintf(STDERR_FILENO, "resumed\n");
+	if (event == DMTCP_EVENT_PRESUSPEND && fault && !strcmp(fault, "slow"))
+		sleep(1); /* the program runs beside it */
 	if (event != DMTCP_EVENT_PRECHECKPOINT || !fault)
 		return;
 	if (!strcmp(fault, "crash"))
@@ -24,7 +34,9 @@ static void on_event(const DmtcpEvent_t event, DmtcpEventData_t *data)
 		abort();
 	else if (!strcmp(fault, "exit"))
 		exit(3);
-	else if (!strcmp(fault, "hang"))
+	else if (!strcmp(fault, "deaf"))
+		block_all();
+	if (!strcmp(fault, "hang") || !strcmp(fault, "deaf"))
 		for (;;)
 			pause();
 }

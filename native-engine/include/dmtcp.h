@@ -67,8 +67,8 @@ typedef enum eDmtcpEvent {
 	DMTCP_EVENT_REOPEN_FD,       /* F. After freopen(); data reopenFd. */
 	DMTCP_EVENT_CLOSE_FD,        /* F. After close(), fclose(); data closeFd. */
 	DMTCP_EVENT_DUP_FD,          /* F. After dup(), dup2(), dup3(); data dupFd. */
-	DMTCP_EVENT_VIRTUAL_TO_REAL_PATH, /* Not raised yet. */
-	DMTCP_EVENT_REAL_TO_VIRTUAL_PATH, /* Not raised yet. */
+	DMTCP_EVENT_VIRTUAL_TO_REAL_PATH, /* F. Calling thread, before a call with a name of a file; data virtualToRealPath. */
+	DMTCP_EVENT_REAL_TO_VIRTUAL_PATH, /* R. After getcwd(), realpath(), readlink(); data realToVirtualPath. */
 	nDmtcpEvents
 } DmtcpEvent_t;
 
@@ -107,7 +107,7 @@ typedef union _DmtcpEventData_t {
 		int newFd;
 	} dupFd;
 	struct {
-		char *path; /* PATH_MAX bytes */
+		char *path; /* PATH_MAX bytes: changed in place */
 	} realToVirtualPath, virtualToRealPath;
 } DmtcpEventData_t;
 
@@ -331,15 +331,23 @@ int dmtcp_kvdb_request64(int request, const char *id, const char *key, int64_t v
 
 /* ---- hooks that a plugin may define ---- */
 
-struct ProcMapsArea;
+struct ProcMapsArea; /* procmapsarea.h */
 /*
- * Declared so that plugins compile. Nobody asks them yet: all memory is saved, files as
- * --ckpt-open-files says.
+ * Asked for every region of memory, in the helper thread behind PRECHECKPOINT. Not 0: it is left out, and
+ * there is no memory there after a restart; 0: it is saved, or of it what @area then says (addr and
+ * endAddr, or size). Regions that cannot be checkpointed at all are refused before it is asked.
  */
 int dmtcp_skip_memory_region_ckpting(struct ProcMapsArea *area) DMTCP_WEAK;
+/* Asked then for every open regular file. Not 0: its content goes into the image. */
 int dmtcp_must_ckpt_file(const char *path) DMTCP_WEAK;
-void dmtcp_get_new_file_path(const char *path, const char *cwd, char *newpath) DMTCP_WEAK;
+/* Not 0: a file that differs at the restart is put aside for the one of the image. */
 int dmtcp_must_overwrite_file(const char *path) DMTCP_WEAK;
+/*
+ * Asked after a restart, behind RESTART, for every open regular file: a path in @newpath (PATH_MAX bytes)
+ * that is not @path is opened in its place, with the same flags and position.
+ */
+void dmtcp_get_new_file_path(const char *path, const char *cwd, char *newpath) DMTCP_WEAK;
+/* Of DMTCP's plugins for batch queues and InfiniBand. Declared so that others compile: nobody asks. */
 int dmtcp_is_bq_file(const char *path) DMTCP_WEAK;
 int dmtcp_bq_should_ckpt_file(const char *path, int *type) DMTCP_WEAK;
 int dmtcp_bq_restore_file(const char *path, const char *savedpath, int flags, int type) DMTCP_WEAK;
@@ -394,6 +402,11 @@ int dmtcp_get_readlog_fd(void) DMTCP_WEAK;
 /* In the calling thread. */
 void dmtcp_block_ckpt_signal(void) DMTCP_WEAK;
 void dmtcp_unblock_ckpt_signal(void) DMTCP_WEAK;
+/*
+ * Puts a note into all images of this process from now on, instead of one with the same @key;
+ * dmtcp_inspect shows it. 16 KiB of them at most.
+ */
+void dmtcp_add_to_ckpt_header(const char *key, const char *value) DMTCP_WEAK;
 /* As dmtcp_disable_ckpt() and dmtcp_enable_ckpt(), for wrappers. */
 int dmtcp_plugin_disable_ckpt(void) DMTCP_WEAK;
 void dmtcp_plugin_enable_ckpt(void) DMTCP_WEAK;

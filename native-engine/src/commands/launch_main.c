@@ -33,19 +33,25 @@ struct launch {
 	long signal, keep; /* generations; 0: not given */
 	int quiet;
 	bool without_ssh; /* ssh is not to be replaced */
+	bool path_mapping; /* calls with names of files pass through us: wrappers/paths.c */
 	bool open_files, allow_overwrite, unique_names, help, version;
 	char **arguments; /* of the program, from its name on */
 	char path[PATH_MAX];
 };
 
 /* One that a program can be without: not those that nobody can catch, nor the C library's own. */
+static bool is_usable_signal(long number)
+{
+	return number != SIGKILL && number != SIGSTOP && number != 32 && number != 33;
+}
+
 static int read_signal(const char *name, const char *value, long *number, struct fault *fault)
 {
 	int ret = options_number(name, value, 1, 64, number, fault);
 
 	if (ret < 0)
 		return ret;
-	if (*number == SIGKILL || *number == SIGSTOP || *number == 32 || *number == 33)
+	if (!is_usable_signal(*number))
 		return fault_set(fault, EINVAL, "bad-option", "%s: signal %ld cannot be had", name,
 				 *number);
 	return 0;
@@ -96,6 +102,8 @@ static int on_option(void *context, const char *name, const char *value, struct 
 		l->plugins = value;
 	else if (!strcmp(name, "modify-env"))
 		setenv("DMTCP_MODIFY_ENV", "1", 1);
+	else if (!strcmp(name, "pathvirt"))
+		l->path_mapping = true;
 	else if (!strcmp(name, "coord-logfile"))
 		l->choice.log_file = value;
 	else if (!strcmp(name, "disable-ssh-plugin") || !strcmp(name, "disable-ipc-plugin") ||
@@ -129,12 +137,25 @@ static long read_number(const char *name, long low, long high, long otherwise, i
 	return otherwise;
 }
 
+static long read_signal_variable(int quiet)
+{
+	long number = read_number("DMTCP_SIGCKPT", 1, 64, SIGUSR2, quiet);
+
+	if (is_usable_signal(number))
+		return number;
+	if (quiet < 2)
+		fail_warn("dmtcp_launch", "DMTCP_SIGCKPT: signal %ld cannot be had: it is taken as %d",
+			  number, SIGUSR2);
+	return SIGUSR2;
+}
+
 static void read_environment(struct launch *l)
 {
+	const char *mapping = getenv("DMTCP_PATH_MAPPING");
 	const char *codec = getenv("DMTCP_COMPRESSION"), *gzip = getenv("DMTCP_GZIP");
 
 	l->quiet = fail_quiet_environment();
-	l->signal = read_number("DMTCP_SIGCKPT", 1, 64, 12, fail_quiet(l->quiet));
+	l->signal = read_signal_variable(fail_quiet(l->quiet));
 	l->keep = read_number("DMTCP_KEEP", 1, KEEP_MAX, 0, fail_quiet(l->quiet));
 	l->codec = codec && *codec ? codec : "zstd";
 	/* what is no number means no compression, as with DMTCP */
@@ -146,6 +167,7 @@ static void read_environment(struct launch *l)
 	l->plugins = getenv("DMTCP_PLUGIN");
 	l->without_ssh = !options_environment_flag("DMTCP_SSH_PLUGIN", true) ||
 			 options_environment_flag("DMTCP_DISABLE_ALL_PLUGINS", false);
+	l->path_mapping = options_environment_flag("DMTCP_PATHVIRT_PLUGIN", mapping && *mapping);
 	l->interval = getenv("DMTCP_CHECKPOINT_INTERVAL");
 	l->choice.log_file = getenv("DMTCP_COORD_LOG_FILENAME");
 }
@@ -316,6 +338,8 @@ static void set_for_other_hosts(const struct launch *l)
 		setenv("DMTCP_UNIQUE_CKPT_PLUGIN", "1", 1);
 	if (l->plugins && *l->plugins)
 		setenv("DMTCP_PLUGIN", l->plugins, 1);
+	if (l->path_mapping)
+		setenv("DMTCP_PATHVIRT_PLUGIN", "1", 1);
 	if (l->without_ssh)
 		setenv("DMTCP_SSH_PLUGIN", "0", 1);
 }
@@ -369,9 +393,10 @@ static int preload(const struct launch *l, struct fault *fault)
 	/* Kept over exec for this process; the library says it again in every child. */
 	if (traced)
 		prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
-	if (l->plugins && *l->plugins)
-		ret = asprintf(&list, "%s:%s/lib/dmtcp/libdmtcp_plugin.so:%s/lib/dmtcp/libdmtcp.so%s%s",
-			       l->plugins, tree, tree, before ? ":" : "", before ? before : "");
+	if ((l->plugins && *l->plugins) || l->path_mapping)
+		ret = asprintf(&list, "%s%s%s/lib/dmtcp/libdmtcp_plugin.so:%s/lib/dmtcp/libdmtcp.so%s%s",
+			       l->plugins ? l->plugins : "", l->plugins && *l->plugins ? ":" : "",
+			       tree, tree, before ? ":" : "", before ? before : "");
 	else
 		ret = asprintf(&list, "%s/lib/dmtcp/libdmtcp.so%s%s", tree, before ? ":" : "",
 			       before ? before : "");

@@ -8,10 +8,35 @@
 
 #include <stdint.h>
 
-#define PLUGIN_AREA_MAGIC 0x61657261706c7564ull /* "dulparea" */
+#define PLUGIN_AREA_MAGIC 0x32657261706c7564ull
+/* Of images made before there were choices: the area ends with the environment. */
+#define PLUGIN_AREA_WITHOUT_CHOICES 0x61657261706c7564ull
 #define PLUGIN_LINKS 16
 #define PLUGIN_ENVIRONMENT_BYTES (256u << 10)
 #define PLUGIN_FAILURE_BYTES 256
+#define PLUGIN_SKIPS 256
+#define PLUGIN_FILES 256
+#define PLUGIN_NOTE_BYTES (16u << 10)
+#define PLUGIN_MAPPING_BYTES 8192
+
+enum plugin_file_choice { /* bits */
+	PLUGIN_FILE_SAVE = 1,      /* its content goes into the image */
+	PLUGIN_FILE_OVERWRITE = 2, /* a file that differs makes room for it at the restart */
+};
+
+/* The library, while all else stands still: what plugins have said about this image. */
+struct plugin_choices {
+	uint32_t skip_count, file_count, note_bytes, reserved;
+	struct {
+		uint64_t start, end;
+	} skips[PLUGIN_SKIPS]; /* memory that is left out */
+	struct {
+		uint64_t device, inode;
+		uint32_t choice, reserved;
+	} files[PLUGIN_FILES];
+	char notes[PLUGIN_NOTE_BYTES];           /* pairs of terminated strings: key, value */
+	char path_mapping[PLUGIN_MAPPING_BYTES]; /* common/path_mapping.h; "": none */
+};
 
 struct plugin_area {
 	uint64_t magic;
@@ -22,6 +47,7 @@ struct plugin_area {
 	char failure[PLUGIN_FAILURE_BYTES]; /* the library: of the RESTART hooks, "": none */
 	uint32_t environment_bytes;         /* the builder: of what follows */
 	char environment[PLUGIN_ENVIRONMENT_BYTES]; /* of dmtcp_restart: terminated assignments */
+	struct plugin_choices choices;
 };
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../resource/path_here.h"
 #include "kinds.h"
 
 struct directory_payload {
@@ -43,7 +44,8 @@ static int directory_capture(struct capture *c, const struct descriptor_view *d,
 	return 0;
 }
 
-static void read_payload(const void *payload, size_t bytes, struct directory_payload *r, char *path)
+static void read_payload(const struct image_reader *image, const void *payload, size_t bytes,
+			 struct directory_payload *r, char *path)
 {
 	const char *tail;
 	size_t length;
@@ -54,6 +56,7 @@ static void read_payload(const void *payload, size_t bytes, struct directory_pay
 		length = PATH_MAX - 1;
 	memcpy(path, tail, length);
 	path[length] = 0;
+	path_here(image, path);
 }
 
 static int directory_verify(struct image_reader *image, const struct file_record *f,
@@ -63,9 +66,8 @@ static int directory_verify(struct image_reader *image, const struct file_record
 	char path[PATH_MAX];
 	struct stat now;
 
-	(void)image;
 	(void)f;
-	read_payload(payload, bytes, &r, path);
+	read_payload(image, payload, bytes, &r, path);
 	if (r.deleted || !strncmp(path, "/proc/", 6))
 		return 0;
 	if (stat(path, &now) || !S_ISDIR(now.st_mode)) {
@@ -86,7 +88,7 @@ static int directory_restore(struct rebuilt_process *p, const struct file_record
 	bool made;
 	int error;
 
-	read_payload(payload, bytes, &r, path);
+	read_payload(p->image, payload, bytes, &r, path);
 	/* A removed one lives on without a name: made, opened and removed again. */
 	made = r.deleted && !mkdir(path, 0700);
 	*fd = open(path, (f->flags & ~O_ASYNC) | O_DIRECTORY | O_CLOEXEC);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../resource/path_here.h"
 #include "kinds.h"
 
 struct path_payload {
@@ -56,6 +57,7 @@ static int path_restore(struct rebuilt_process *p, const struct file_record *f, 
 		length = sizeof(path) - 1;
 	memcpy(path, tail, length);
 	path[length] = 0;
+	path_here(p->image, path);
 	/*
 	 * fdinfo keeps O_PATH, O_NOFOLLOW and O_DIRECTORY: open(2) lets no others pass with O_PATH.
 	 */

@@ -15,6 +15,7 @@
 #include "../restart/rebuild.h"
 #include "content.h"
 #include "inventory.h"
+#include "../resource/path_here.h"
 #include "kinds.h"
 
 /* Tells the id of the data from that of the pipe: inode numbers do not reach it. */
@@ -302,9 +303,9 @@ static int pipe_verify(struct image_reader *image, const struct file_record *f, 
 	struct pipe_view v;
 	struct stat now;
 
-	(void)image;
 	(void)f;
 	read_payload(payload, bytes, &v);
+	path_here(image, v.path);
 	if (!v.path[0] || v.head.deleted || stat(v.path, &now) || S_ISFIFO(now.st_mode))
 		return 0;
 	return fault_set(fault, EEXIST, "file-changed",
@@ -320,6 +321,7 @@ static int pipe_restore(struct rebuilt_process *p, const struct file_record *f, 
 	int both, ret;
 
 	read_payload(payload, bytes, &v);
+	path_here(p->image, v.path);
 	/* A pipe to or from outside at a standard number: now it is dmtcp_restart's own. Data that
 	 * is still in it is read first, and then the end of it. */
 	if (v.head.peer == PEER_OUTSIDE && v.head.standard >= 0 && !v.path[0] &&

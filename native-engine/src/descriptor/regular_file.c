@@ -14,8 +14,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../common/plugin_area.h"
 #include "../engine/round.h"
 #include "../resource/memory.h"
+#include "../resource/path_here.h"
+#include "../resource/plugin_choices.h"
 #include "../restart/rebuild.h"
 #include "content.h"
 #include "file_identity.h"
@@ -122,6 +125,7 @@ static int regular_capture(struct capture *c, const struct descriptor_view *d, u
 			   struct buffer *payload)
 {
 	struct regular_payload r = { .bytes = sizeof(r) };
+	uint32_t choice = plugin_file_choice(c->process, &d->status);
 	char path[PATH_MAX + 16];
 	int readable = d->borrowed, own = -1, ret = 0;
 	bool is_new;
@@ -136,7 +140,8 @@ static int regular_capture(struct capture *c, const struct descriptor_view *d, u
 		r.state = REGULAR_VIRTUAL;
 	else if (path_is_lost(d, path, sizeof(path)))
 		r.state = REGULAR_DELETED;
-	else if (r.in_memory || (c->open_files && d->status.st_uid == geteuid()))
+	else if (r.in_memory || choice & PLUGIN_FILE_SAVE ||
+		 (c->open_files && d->status.st_uid == geteuid()))
 		r.state = REGULAR_SAVED;
 	if (r.state == REGULAR_VIRTUAL)
 		snprintf(path, sizeof(path), "%s", d->link);
@@ -144,7 +149,7 @@ static int regular_capture(struct capture *c, const struct descriptor_view *d, u
 		file_identity_take(&r.identity, &d->status,
 				   r.state == REGULAR_DELETED ? -1 : readable);
 	if (r.state == REGULAR_BY_PATH || r.state == REGULAR_SAVED)
-		r.overwrite = may_overwrite(c);
+		r.overwrite = choice & PLUGIN_FILE_OVERWRITE || may_overwrite(c);
 	if (r.state == REGULAR_DELETED || r.state == REGULAR_SAVED) {
 		if (readable < 0)
 			ret = fault_set(c->fault, EACCES, "not-supported",
@@ -165,7 +170,9 @@ static int regular_capture(struct capture *c, const struct descriptor_view *d, u
 
 enum plan { PLAN_OPEN, PLAN_CREATE, PLAN_REPLACE, PLAN_GHOST };
 
-static void read_payload(const void *payload, size_t bytes, struct regular_payload *r, char *path)
+/* @image: its path as it is here; NULL: as it was. */
+static void read_payload(const struct image_reader *image, const void *payload, size_t bytes,
+			 struct regular_payload *r, char *path)
 {
 	const char *tail;
 	size_t length;
@@ -176,6 +183,8 @@ static void read_payload(const void *payload, size_t bytes, struct regular_paylo
 		length = PATH_MAX - 1;
 	memcpy(path, tail, length);
 	path[length] = 0;
+	if (image && r->state != REGULAR_VIRTUAL)
+		path_here(image, path);
 }
 
 /*
@@ -251,7 +260,7 @@ static bool carried_by_mapping(struct image_reader *image, uint64_t object)
 	while ((record = record_find(&image->records, RECORD_MAPPED_FILE, record))) {
 		if (mapped_file_view(record, &v, NULL) < 0 || v.r.kind != MAPPED_REGULAR)
 			continue;
-		read_payload(v.payload, v.r.payload_bytes, &r, path);
+		read_payload(NULL, v.payload, v.r.payload_bytes, &r, path);
 		if (r.object == object && r.state == REGULAR_SAVED)
 			return true;
 	}
@@ -266,7 +275,7 @@ static int regular_verify(struct image_reader *image, const struct file_record *
 	char path[PATH_MAX];
 	int plan;
 
-	read_payload(payload, bytes, &r, path);
+	read_payload(image, payload, bytes, &r, path);
 	plan = make_plan(&r, path, &refusal);
 	if (plan < 0 && carried_by_mapping(image, r.object))
 		return 0;
@@ -389,7 +398,7 @@ static int regular_restore(struct rebuilt_process *p, const struct file_record *
 	struct regular_payload r;
 	char path[PATH_MAX];
 
-	read_payload(payload, bytes, &r, path);
+	read_payload(p->image, payload, bytes, &r, path);
 	/* The files of one inode share it: made once, by whichever comes first. */
 	inode = rebuild_lookup(p->rebuild, r.object);
 	plan = inode >= 0 ? PLAN_OPEN : make_plan(&r, path, p->fault);
@@ -437,7 +446,7 @@ static int regular_restore_last(struct rebuilt_process *p, const struct file_rec
 	char path[PATH_MAX];
 	struct stat now;
 
-	read_payload(payload, bytes, &r, path);
+	read_payload(p->image, payload, bytes, &r, path);
 	if (r.state == REGULAR_VIRTUAL || (f->flags & O_ACCMODE) == O_RDONLY || fd < 0 ||
 	    getenv("DMTCP_SKIP_TRUNCATE_FILE_AT_RESTART") || fstat(fd, &now) ||
 	    (uint64_t)now.st_size <= r.identity.bytes)
@@ -464,7 +473,7 @@ static void regular_describe(const void *payload, size_t bytes, json_t *out)
 	struct regular_payload r;
 	char path[PATH_MAX];
 
-	read_payload(payload, bytes, &r, path);
+	read_payload(NULL, payload, bytes, &r, path);
 	json_object_set_new(out, "path", json_from_text(path));
 	json_object_set_new(out, "content", json_string(
 		r.state < sizeof(states) / sizeof(*states) && states[r.state] ? states[r.state] :

@@ -1,5 +1,7 @@
 #include "contain.h"
 
+#include <dlfcn.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,9 +22,73 @@ static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, 
 static __thread sigjmp_buf way_out;
 static __thread volatile bool inside;
 static __thread char reason[128];
-static struct sigaction before[FAULTS]; /* the program's: one helper thread sets and resets them */
+/*
+ * What the program has set for them. The kernel has ours while a hook runs, and nobody else shall see
+ * that: whoever asks or sets meanwhile gets and sets these (wrappers/signals.c).
+ */
+static struct sigaction before[FAULTS];
 static struct sigaction before_limit;
 static int limit_signal;
+static bool limit_is_ours, faults_are_ours;
+static pthread_mutex_t views = PTHREAD_MUTEX_INITIALIZER;
+
+/* Past our own wrapper. */
+static int kernel_action(int number, const struct sigaction *now, struct sigaction *old)
+{
+	static int (*next)(int, const struct sigaction *, struct sigaction *);
+
+	if (!next)
+		next = dlsym(RTLD_NEXT, "sigaction");
+	return next(number, now, old);
+}
+
+/* Under the lock. NULL: the kernel has what the program has set. */
+static struct sigaction *view_of(int number)
+{
+	if (limit_is_ours && number == limit_signal)
+		return &before_limit;
+	for (size_t i = 0; faults_are_ours && i < FAULTS; i++)
+		if (faults[i] == number)
+			return &before[i];
+	return NULL;
+}
+
+bool contain_view(int number, const struct sigaction *now, struct sigaction *old)
+{
+	sigset_t all, mask;
+	struct sigaction *view, set;
+
+	if (!__atomic_load_n(&faults_are_ours, __ATOMIC_ACQUIRE))
+		return false;
+	if (now)
+		set = *now; /* @old may be the same */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &mask); /* handlers may come here too */
+	pthread_mutex_lock(&views);
+	view = view_of(number);
+	if (view && old)
+		*old = *view;
+	if (view && now)
+		*view = set;
+	pthread_mutex_unlock(&views);
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	return view;
+}
+
+void contain_after_fork(void)
+{
+	pthread_mutex_init(&views, NULL);
+	if (limit_is_ours)
+		kernel_action(limit_signal, &before_limit, NULL);
+	for (size_t i = 0; faults_are_ours && i < FAULTS; i++)
+		kernel_action(faults[i], &before[i], NULL);
+	limit_is_ours = faults_are_ours = false;
+}
+
+int contain_needs(void)
+{
+	return inside && limit_is_ours ? limit_signal : 0;
+}
 
 bool contain_is_here(void)
 {
@@ -55,8 +121,9 @@ static void on_fault(int number, siginfo_t *info, void *context)
 			theirs = &before[i];
 	if (theirs->sa_flags & SA_SIGINFO) {
 		theirs->sa_sigaction(number, info, context);
-	} else if (theirs->sa_handler == SIG_DFL) {
-		sigaction(number, theirs, NULL); /* and it happens again */
+	} else if (theirs->sa_handler == SIG_DFL ||
+		   (theirs->sa_handler == SIG_IGN && info->si_code > 0)) { /* nobody ignores a fault */
+		kernel_action(number, theirs, NULL); /* and it happens again */
 		if (info->si_code <= 0)
 			raise(number);
 	} else if (theirs->sa_handler != SIG_IGN) {
@@ -75,7 +142,7 @@ static void on_limit(int number, siginfo_t *info, void *context)
 	} else if (before_limit.sa_flags & SA_SIGINFO) {
 		before_limit.sa_sigaction(number, info, context);
 	} else if (before_limit.sa_handler == SIG_DFL) {
-		sigaction(number, &before_limit, NULL);
+		kernel_action(number, &before_limit, NULL);
 		raise(number);
 	} else if (before_limit.sa_handler != SIG_IGN) {
 		before_limit.sa_handler(number);
@@ -95,7 +162,11 @@ static bool start_limit(timer_t *timer, unsigned int limit_ms)
 	event.sigev_notify_thread_id = syscall(SYS_gettid);
 	if (timer_create(CLOCK_MONOTONIC, &event, timer))
 		return false;
-	sigaction(limit_signal, &ours, &before_limit);
+	pthread_mutex_lock(&views);
+	kernel_action(limit_signal, NULL, &before_limit); /* known before it may be asked for */
+	limit_is_ours = true;
+	kernel_action(limit_signal, &ours, &before_limit);
+	pthread_mutex_unlock(&views);
 	sigemptyset(&set);
 	sigaddset(&set, limit_signal);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
@@ -112,9 +183,13 @@ static void end_limit(timer_t timer)
 	sigaddset(&set, limit_signal);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	timer_delete(timer);
-	if (!sigaction(limit_signal, NULL, &now) && now.sa_flags & SA_SIGINFO &&
+	pthread_mutex_lock(&views);
+	/* A program that asks the kernel itself may have set its own meanwhile. */
+	if (!kernel_action(limit_signal, NULL, &now) && now.sa_flags & SA_SIGINFO &&
 	    now.sa_sigaction == on_limit)
-		sigaction(limit_signal, &before_limit, NULL);
+		kernel_action(limit_signal, &before_limit, NULL);
+	limit_is_ours = false;
+	pthread_mutex_unlock(&views);
 }
 
 static void catch_faults(void)
@@ -122,24 +197,31 @@ static void catch_faults(void)
 	struct sigaction ours = { .sa_sigaction = on_fault,
 				  .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
 
+	pthread_mutex_lock(&views);
 	for (size_t i = 0; i < FAULTS; i++)
-		sigaction(faults[i], &ours, &before[i]);
+		kernel_action(faults[i], NULL, &before[i]); /* known before they may be asked for */
+	__atomic_store_n(&faults_are_ours, true, __ATOMIC_SEQ_CST);
+	for (size_t i = 0; i < FAULTS; i++)
+		kernel_action(faults[i], &ours, &before[i]);
+	pthread_mutex_unlock(&views);
 }
 
 static void release_faults(void)
 {
+	pthread_mutex_lock(&views);
 	for (size_t i = 0; i < FAULTS; i++) {
 		struct sigaction now;
 
-		/* The program may have set its own meanwhile. */
-		if (!sigaction(faults[i], NULL, &now) && now.sa_flags & SA_SIGINFO &&
+		if (!kernel_action(faults[i], NULL, &now) && now.sa_flags & SA_SIGINFO &&
 		    now.sa_sigaction == on_fault)
-			sigaction(faults[i], &before[i], NULL);
+			kernel_action(faults[i], &before[i], NULL);
 	}
+	__atomic_store_n(&faults_are_ours, false, __ATOMIC_SEQ_CST);
+	pthread_mutex_unlock(&views);
 }
 
-bool contain_run(void (*hook)(const DmtcpEvent_t, DmtcpEventData_t *), DmtcpEvent_t event,
-		 unsigned int limit_ms, char *why, size_t bytes)
+bool contain_call(void (*work)(void *), void *argument, unsigned int limit_ms, char *why,
+		  size_t bytes)
 {
 	volatile bool fine = false, limited;
 	timer_t timer;
@@ -148,7 +230,7 @@ bool contain_run(void (*hook)(const DmtcpEvent_t, DmtcpEventData_t *), DmtcpEven
 	limited = start_limit(&timer, limit_ms);
 	if (!sigsetjmp(way_out, 1)) {
 		inside = true;
-		hook(event, NULL);
+		work(argument);
 		inside = false;
 		fine = true;
 	}
@@ -158,4 +240,24 @@ bool contain_run(void (*hook)(const DmtcpEvent_t, DmtcpEventData_t *), DmtcpEven
 	if (!fine)
 		snprintf(why, bytes, "%s", reason);
 	return fine;
+}
+
+struct call {
+	void (*hook)(const DmtcpEvent_t, DmtcpEventData_t *);
+	DmtcpEvent_t event;
+};
+
+static void call_hook(void *argument)
+{
+	const struct call *call = argument;
+
+	call->hook(call->event, NULL);
+}
+
+bool contain_run(void (*hook)(const DmtcpEvent_t, DmtcpEventData_t *), DmtcpEvent_t event,
+		 unsigned int limit_ms, char *why, size_t bytes)
+{
+	struct call call = { hook, event };
+
+	return contain_call(call_hook, &call, limit_ms, why, bytes);
 }

@@ -13,10 +13,12 @@
 #include <unistd.h>
 
 #include "area.h"
+#include "choices.h"
 #include "contain.h"
 #include "gate.h"
 #include "link.h"
 #include "modify_env.h"
+#include "pathvirt.h"
 #include "plugins.h"
 #include "restart_environment.h"
 
@@ -165,7 +167,8 @@ static void on_precheckpoint(const struct text *order, char *failure, size_t byt
 	helper_facts.generation = answer_number(order, "generation", helper_facts.generation);
 	helper_facts.helpers = answer_number(order, "helpers", 0);
 	helper_facts.local_helpers = answer_number(order, "localHelpers", 0);
-	raise_event(DMTCP_EVENT_PRECHECKPOINT, failure, bytes);
+	if (raise_event(DMTCP_EVENT_PRECHECKPOINT, failure, bytes))
+		choices_ask(hook_limit_ms, failure, bytes);
 }
 
 /* @done: images are taken; else the round was given up. */
@@ -209,7 +212,9 @@ static void on_restart(void)
 	attach(); /* without a coordinator: hooks that need none can work */
 	if (modify_env_wanted())
 		modify_env(helper_facts.checkpoint_dir);
-	raise_event(DMTCP_EVENT_RESTART, failure, sizeof(failure));
+	pathvirt_restarted();
+	if (raise_event(DMTCP_EVENT_RESTART, failure, sizeof(failure)))
+		choices_move_files(hook_limit_ms, failure, sizeof(failure));
 	memcpy(plugin_area.failure, failure, sizeof(plugin_area.failure));
 	raise_event(DMTCP_EVENT_THREAD_RESUME, failure, sizeof(failure));
 	__atomic_store_n(&plugin_area.hooks_done, now, __ATOMIC_SEQ_CST);
@@ -355,6 +360,7 @@ static void after_fork_in_child(void)
 	round_open = false;
 	memset(locked_streams, 0, sizeof(locked_streams));
 	gate_after_fork();
+	contain_after_fork();
 	pthread_mutex_init(&starting, NULL);
 	running = false;
 	plugins_raise(DMTCP_EVENT_ATFORK_CHILD, NULL);
@@ -414,8 +420,9 @@ static void raise_post_exec(void)
 
 static void __attribute__((constructor(101))) begin(void)
 {
+	pathvirt_begin();
 	dmtcp_initialize_plugin();
-	if (!plugins_count() && !modify_env_wanted())
+	if (!plugins_count() && !modify_env_wanted() && !pathvirt_wanted() && !choices_defined())
 		return;
 	helper_attach_early();
 	raise_post_exec();

@@ -14,6 +14,7 @@
 
 #include "../common/proc.h"
 #include "../trace/status.h"
+#include "path_here.h"
 #include "records.h"
 
 #define PR_SET_MDWE_ 65 /* names of newer headers than the oldest that we build with */
@@ -188,6 +189,7 @@ static int verify(struct image_reader *image, struct fault *fault)
 			continue;
 		if (types[i] == RECORD_ROOT)
 			strcpy(root, path);
+		path_here(image, path);
 		/* Both are as seen from outside: the current directory's path has the root in it. */
 		if (stat(path, &there) < 0 || !S_ISDIR(there.st_mode))
 			return fault_set(fault, ENOENT, "directory-missing",
@@ -223,6 +225,7 @@ static int restore_inside(struct rebuilt_process *p)
 	if (read_record(p, &record) && record.no_new_privileges)
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); /* of a thread: those made later inherit it */
 	if (read_directory(p->records, RECORD_CWD, path, &deleted)) {
+		path_here(p->image, path);
 		ret = deleted ? enter_removed(path) : chdir(path) < 0 ? -errno : 0;
 		if (ret < 0)
 			return fault_set(p->fault, -ret, "directory-missing", "%s: %s", path,
@@ -230,6 +233,7 @@ static int restore_inside(struct rebuilt_process *p)
 	}
 	if (!read_directory(p->records, RECORD_ROOT, path, &deleted) || !strcmp(path, "/"))
 		return 0;
+	path_here(p->image, path);
 	cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (cwd < 0 || chroot(path) < 0 || fchdir(cwd) < 0)
 		ret = fault_set(p->fault, errno, "directory-missing", "root directory %s: %s", path,

@@ -10,6 +10,7 @@
 
 #include "../common/proc.h"
 #include "numa.h"
+#include "plugin_choices.h"
 
 /* ---- before a round ---- */
 
@@ -162,8 +163,11 @@ static int memory_capture(struct capture *c)
 	if (!m)
 		return fault_set(c->fault, ENOMEM, "out-of-memory", "process %d", p->pid);
 	/* What was read early can be checked only where there is a snapshot. */
-	ret = c->deferred ? live_memory_read_frozen(m, p, c->fault) :
-			    live_memory_read(m, p->pid, p->live_tid, p->guard, c->fault);
+	ret = c->deferred && !plugin_skips_memory(p) ?
+		      live_memory_read_frozen(m, p, c->fault) :
+		      live_memory_read(m, p->pid, p->live_tid, p->guard, c->fault);
+	if (ret >= 0)
+		ret = plugin_skip_memory(c, m);
 	if (ret >= 0)
 		ret = check_mappings(m, p->virtual_pid, c->fault);
 	if (ret >= 0)

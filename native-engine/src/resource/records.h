@@ -47,6 +47,8 @@ enum record_type {
 
 	RECORD_RESTART_WORD = 500, /* where the program looks whether it has been restarted */
 	RECORD_HELPER = 501, /* the thread that runs the hooks of plugins */
+	RECORD_PATH_MAPPING = 502, /* text: DMTCP_PATH_MAPPING as the program has it */
+	RECORD_NOTES = 503, /* terminated strings of plugins for readers: key, value, key, ... */
 };
 
 #endif

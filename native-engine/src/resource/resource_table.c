@@ -6,6 +6,8 @@
 #include "helper.h"
 #include "limits.h"
 #include "numa.h"
+#include "path_here.h"
+#include "plugin_choices.h"
 #include "resource.h"
 #include "seccomp.h"
 #include "signals.h"
@@ -41,5 +43,7 @@ const struct resource *const resource_table[] = {
 	&restart_word_resource,
 	&resource_last_state,
 	&resource_helper,
+	&path_mapping_resource,
+	&notes_resource,
 	NULL,
 };

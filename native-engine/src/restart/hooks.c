@@ -48,7 +48,7 @@ static int tell(struct helper *h, uint32_t local_helpers, const char *environmen
 	uint64_t magic = 0;
 	int ret = process_read(h->process, h->record.area, &magic, sizeof(magic));
 
-	if (!ret && magic != PLUGIN_AREA_MAGIC)
+	if (!ret && magic != PLUGIN_AREA_MAGIC && magic != PLUGIN_AREA_WITHOUT_CHOICES)
 		ret = -EINVAL;
 	if (!ret)
 		ret = process_read(h->process, field(h, offsetof(struct plugin_area, restarts)),

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "../preload/for_wrappers.h"
+#include "paths.h"
 
 static int opened(int fd, const char *path, int flags, mode_t mode)
 {
@@ -43,55 +43,102 @@ static int duplicated(int old_fd, int new_fd)
 		}                                                  \
 	} while (0)
 
-int open(const char *path, int flags, ...)
-{
-	mode_t mode = 0;
+#define OPEN(name)                                                                         \
+	int name(const char *path, int flags, ...)                                         \
+	{                                                                                  \
+		const char *real = REAL_PATH(path);                                        \
+		mode_t mode = 0;                                                           \
+                                                                                           \
+		READ_MODE(flags, mode);                                                    \
+		return opened(NEXT_FNC(name)(real, flags, mode), path, flags, mode);       \
+	}
 
-	READ_MODE(flags, mode);
-	return opened(NEXT_FNC(open)(path, flags, mode), path, flags, mode);
+OPEN(open)
+OPEN(open64)
+
+#define OPENAT(name)                                                                       \
+	int name(int directory, const char *path, int flags, ...)                          \
+	{                                                                                  \
+		const char *real = REAL_PATH(path);                                        \
+		mode_t mode = 0;                                                           \
+                                                                                           \
+		READ_MODE(flags, mode);                                                    \
+		return opened(NEXT_FNC(name)(directory, real, flags, mode), path, flags, mode); \
+	}
+
+OPENAT(openat)
+OPENAT(openat64)
+
+/* What -D_FORTIFY_SOURCE makes of them. */
+int __open_2(const char *path, int flags);
+int __open64_2(const char *path, int flags);
+int __openat_2(int directory, const char *path, int flags);
+int __openat64_2(int directory, const char *path, int flags);
+
+int __open_2(const char *path, int flags)
+{
+	return open(path, flags, 0);
 }
 
-int open64(const char *path, int flags, ...)
+int __open64_2(const char *path, int flags)
 {
-	mode_t mode = 0;
-
-	READ_MODE(flags, mode);
-	return opened(NEXT_FNC(open64)(path, flags, mode), path, flags, mode);
+	return open64(path, flags, 0);
 }
 
-int openat(int directory, const char *path, int flags, ...)
+int __openat_2(int directory, const char *path, int flags)
 {
-	mode_t mode = 0;
-
-	READ_MODE(flags, mode);
-	return opened(NEXT_FNC(openat)(directory, path, flags, mode), path, flags, mode);
+	return openat(directory, path, flags, 0);
 }
 
-int creat(const char *path, mode_t mode)
+int __openat64_2(int directory, const char *path, int flags)
 {
-	return opened(NEXT_FNC(creat)(path, mode), path, O_CREAT | O_WRONLY | O_TRUNC, mode);
+	return openat64(directory, path, flags, 0);
 }
 
-FILE *fopen(const char *path, const char *mode)
-{
-	FILE *file = NEXT_FNC(fopen)(path, mode);
+#define CREAT(name)                                                                        \
+	int name(const char *path, mode_t mode)                                            \
+	{                                                                                  \
+		return opened(NEXT_FNC(name)(REAL_PATH(path), mode), path,                 \
+			      O_CREAT | O_WRONLY | O_TRUNC, mode);                         \
+	}
 
-	if (file)
-		opened(fileno(file), path, fcntl(fileno(file), F_GETFL), 0666);
+CREAT(creat)
+CREAT(creat64)
+
+#define FOPEN(name)                                                                        \
+	FILE *name(const char *path, const char *mode)                                     \
+	{                                                                                  \
+		FILE *file = NEXT_FNC(name)(REAL_PATH(path), mode);                        \
+                                                                                           \
+		if (file)                                                                  \
+			opened(fileno(file), path, fcntl(fileno(file), F_GETFL), 0666);    \
+		return file;                                                               \
+	}
+
+FOPEN(fopen)
+FOPEN(fopen64)
+
+static FILE *reopened(FILE *file, const char *path)
+{
+	DmtcpEventData_t data;
+
+	if (file && path) {
+		data.reopenFd.fd = fileno(file);
+		data.reopenFd.path = path;
+		data.reopenFd.flags = fcntl(fileno(file), F_GETFL);
+		dmtcp_internal_raise(DMTCP_EVENT_REOPEN_FD, &data);
+	}
 	return file;
 }
 
 FILE *freopen(const char *path, const char *mode, FILE *stream)
 {
-	FILE *file = NEXT_FNC(freopen)(path, mode, stream);
+	return reopened(NEXT_FNC(freopen)(REAL_PATH(path), mode, stream), path);
+}
 
-	if (file && path) {
-		DmtcpEventData_t data = { .reopenFd = { fileno(file), path,
-							fcntl(fileno(file), F_GETFL) } };
-
-		dmtcp_internal_raise(DMTCP_EVENT_REOPEN_FD, &data);
-	}
-	return file;
+FILE *freopen64(const char *path, const char *mode, FILE *stream)
+{
+	return reopened(NEXT_FNC(freopen64)(REAL_PATH(path), mode, stream), path);
 }
 
 int close(int fd)

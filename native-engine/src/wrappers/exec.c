@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../preload/for_wrappers.h"
+#include "paths.h"
 
 #define VARIABLE "DMTCP_EXEC_FD="
 #define MORE 64 /* arguments or variables that hooks may add */
@@ -40,7 +40,7 @@ static int execute(const char *program, char *const *arguments, char *const *var
 	size_t most_arguments = count(arguments) + MORE, most_variables = count(variables) + MORE;
 	const char **argv = alloca((most_arguments + 1) * sizeof(*argv));
 	const char **envp = alloca((most_variables + 2) * sizeof(*envp));
-	char *filename = strdupa(program), number[sizeof(VARIABLE) + 16];
+	char *filename = strdupa(REAL_PATH(program)), number[sizeof(VARIABLE) + 16];
 	DmtcpEventData_t data;
 	int error, fd = memfd_create("dmtcp-exec", 0);
 

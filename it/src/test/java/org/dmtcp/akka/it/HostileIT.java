@@ -50,6 +50,16 @@ class HostileIT {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"0", "9", "19", "32", "33", "65", "-1", "USR1", "SIGUSR2", "", "12x"})
+  void signalsThatCannotBeHadForCheckpoints(String signal) throws IOException {
+    Outcome outcome = session.run("dmtcp_launch", "--ckpt-signal", signal, "true");
+    assertCivil(outcome);
+    assertEquals(99, outcome.status(), outcome.text());
+    assertTrue(outcome.err().contains("bad-option") && outcome.err().contains("ckpt-signal"),
+        outcome.err());
+  }
+
+  @ParameterizedTest
   @CsvSource({
     "DMTCP_COORD_PORT, x, 99, bad-option",
     "DMTCP_COORD_PORT, 70000, 99, bad-option",
@@ -58,6 +68,9 @@ class HostileIT {
     "DMTCP_FILE_PLUGIN, yes, 99, bad-option",
     "DMTCP_TMPDIR, /dev/null, 99, run-directory",
     "DMTCP_SIGCKPT, 999, 0, warning",
+    "DMTCP_SIGCKPT, 9, 0, 'signal 9 cannot be had: it is taken as 12'",
+    "DMTCP_SIGCKPT, 33, 0, 'signal 33 cannot be had: it is taken as 12'",
+    "DMTCP_PATHVIRT_PLUGIN, maybe, 99, bad-option",
     "DMTCP_GZIP, what, 0, warning",
     "DMTCP_KEEP, 0, 0, warning",
     "DMTCP_QUIET, loud, 0, ''",

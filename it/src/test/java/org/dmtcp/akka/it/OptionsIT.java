@@ -32,7 +32,7 @@ class OptionsIT {
 
   /** What a test of its own is about. */
   private static final Set<String> ELSEWHERE = Set.of(
-      "launch with-plugin", "launch modify-env", // the tests of plugins
+      "launch with-plugin", "launch modify-env", "launch pathvirt", // the tests of plugins
       "launch disable-ssh-plugin", // those of several hosts
       "launch disable-ipc-plugin",
       "launch disable-all-plugins",

@@ -8,7 +8,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Timeout;
@@ -19,33 +18,21 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** The examples of {@code plugin/}, each in the situation that it is an example of. */
 @Timeout(value = 3, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class PluginIT {
-  private static Path examples;
-
   static List<String> accounts() {
     return Accounts.names();
   }
 
-  /** Where every user can read them. */
   @BeforeAll
   static void build() throws IOException {
-    examples = Files.createTempDirectory(Tree.WORK, "plugins");
-    Outcome made = Command.run(Session.LIMIT, "make", "-s",
-        "-C", Tree.SOURCE.resolve("plugin").toString(), "OUT=" + examples);
-    assertEquals(0, made.status(), made.text());
-    for (String language : List.of("python", "java")) {
-      Command.run(Session.LIMIT, "cp", "-r",
-          Tree.SOURCE.resolve("plugin").resolve(language).toString(), examples.toString());
-    }
-    Command.run(Session.LIMIT, "chmod", "-R", "a+rX", examples.toString());
+    Examples.build();
   }
 
   private static String example(String name) {
-    return examples.resolve(name).toString();
+    return Examples.path(name);
   }
 
   private static List<String> plugins(String... names) {
-    return List.of("--with-plugin",
-        Stream.of(names).map(n -> example(n + ".so")).collect(Collectors.joining(":")));
+    return Examples.plugins(names);
   }
 
   /** Runs it with its standard error in the file {@code events} of its directory. */
@@ -243,7 +230,7 @@ class PluginIT {
 
   /** After the limit of a hook the others go on; so does the program. */
   @ParameterizedTest
-  @ValueSource(strings = {"hang"})
+  @ValueSource(strings = {"hang", "deaf"})
   void aHookThatDoesNotReturnEndsTheCheckpointOnly(String fault) throws IOException {
     try (Computation c = Computation.prepare(Skip.unlessAvailable(Account.PLAIN))) {
       c.set("FAULT", fault);
@@ -359,6 +346,24 @@ class PluginIT {
       awaitEvent(c, "note from pid");
       c.awaitLine("tick 1");
       c.checkpoint();
+      c.kill();
+      c.passed();
+    }
+  }
+
+  /** The library needs signals while a hook runs; a program that uses them meanwhile sees its own. */
+  @ParameterizedTest
+  @MethodSource("accounts")
+  void signalsAreTheProgramsWhileAHookRuns(String account) throws IOException {
+    try (Computation c = Computation.prepare(Skip.unlessAvailable(account))) {
+      c.set("FAULT", "slow");
+      c.launch(plugins("faulty"), command(example("own_signals")));
+      c.awaitLine("tick 1");
+      for (int i = 0; i < 2; i++) {
+        c.checkpoint();
+        c.awaitMoreTicks(c.ticks());
+      }
+      assertTrue(!c.output().contains("wrong"), c.output());
       c.kill();
       c.passed();
     }
