@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../image/code_store.h"
 #include "../mtcp/answer.h"
 #include "answer.h"
 #include "server.h"
@@ -28,10 +29,12 @@ static const char usage[] =
 	"                    [--copy-on-write] [--open-files] [--timeout MS (of the freeze)] "
 	"[--limit MS]\n"
 	"       dmtcp_engine --checkpoint PID --image FILE [--answer ADDRESS] [as above]\n"
+	"       dmtcp_engine --store-code FILE LIBRARY...\n"
 	"\n"
 	"The second form writes a checkpoint of process PID and all its descendants to DIR,\n"
 	"the third one of process PID alone to FILE, and tells it in its struct mtcp_answer at "
-	"ADDRESS.\n";
+	"ADDRESS.\n"
+	"The last form is for the build of the tree: it compresses libraries beforehand.\n";
 
 static unsigned int processors(void)
 {
@@ -136,6 +139,16 @@ static int checkpoint(struct standalone_options *o)
 	return 0;
 }
 
+static int make_store(const char *path, char **files, size_t count)
+{
+	struct fault fault = { 0 };
+
+	if (code_store_make(path, files, count, &fault) == 0)
+		return 0;
+	fprintf(stderr, "dmtcp_engine: %s\n", fault.text);
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -150,12 +163,13 @@ int main(int argc, char **argv)
 		{ "open-files", no_argument, NULL, 'o' },
 		{ "timeout", required_argument, NULL, 't' },
 		{ "limit", required_argument, NULL, 'l' },
+		{ "store-code", required_argument, NULL, 'p' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	struct standalone_options o = { .directory = ".", .codec = CODEC_ZSTD,
 					.workers = processors(), .timeout_ms = FREEZE_LIMIT_MS };
-	const char *socket_number = NULL;
+	const char *socket_number = NULL, *store = NULL;
 	uint64_t answer = 0;
 	int codec, c;
 
@@ -199,6 +213,9 @@ int main(int argc, char **argv)
 		case 'l':
 			o.limit_ms = strtoull(optarg, NULL, 10);
 			break;
+		case 'p':
+			store = optarg;
+			break;
 		case 'h':
 			fputs(usage, stdout);
 			return 0;
@@ -209,8 +226,11 @@ int main(int argc, char **argv)
 	}
 	if (!o.limit_ms)
 		o.limit_ms = 10ull * o.timeout_ms;
+	if (store)
+		return make_store(store, argv + optind, (size_t)(argc - optind));
 	block_signals();
 	raise_descriptor_limit();
+	code_store_load_own();
 	if (socket_number)
 		return serve(socket_number);
 	if (answer && !o.image) {

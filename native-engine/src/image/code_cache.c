@@ -14,7 +14,7 @@ struct entry {
 	struct code_key key;
 	bool filled; /* else another thread compresses it just now */
 	size_t bytes;
-	uint8_t *stored; /* NULL: it does not become smaller, or there is no room */
+	const uint8_t *stored; /* NULL: it does not become smaller, or there is no room */
 };
 
 static struct {
@@ -45,6 +45,13 @@ static struct entry *find(const struct code_key *key)
 	return e;
 }
 
+static void add(struct entry *e, const struct code_key *key)
+{
+	e->key = *key;
+	e->next = cache.buckets[key->low % BUCKETS];
+	cache.buckets[key->low % BUCKETS] = e;
+}
+
 const void *code_cache_find(const struct code_key *key, size_t *bytes)
 {
 	const void *stored = NULL;
@@ -58,25 +65,40 @@ const void *code_cache_find(const struct code_key *key, size_t *bytes)
 		stored = e->stored;
 		*bytes = e->bytes;
 	} else if (cache.bytes + key->raw_bytes <= ROOM_BYTES && (e = calloc(1, sizeof(*e)))) {
-		e->key = *key;
-		e->next = cache.buckets[key->low % BUCKETS];
-		cache.buckets[key->low % BUCKETS] = e;
+		add(e, key);
 	}
 	pthread_mutex_unlock(&cache.lock);
 	return stored;
 }
 
+void code_cache_lend(const struct code_key *key, const void *stored, size_t bytes)
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&cache.lock);
+	e = find(key) ? NULL : calloc(1, sizeof(*e));
+	if (e) {
+		e->filled = true;
+		e->stored = stored;
+		e->bytes = bytes;
+		add(e, key);
+	}
+	pthread_mutex_unlock(&cache.lock);
+}
+
 void code_cache_fill(const struct code_key *key, const void *stored, size_t bytes)
 {
 	struct entry *e;
+	uint8_t *copy;
 
 	pthread_mutex_lock(&cache.lock);
 	e = find(key);
 	if (e && !e->filled) {
 		e->filled = true;
-		e->stored = bytes ? malloc(bytes) : NULL;
-		if (e->stored) { /* without memory it is compressed again next time */
-			memcpy(e->stored, stored, bytes);
+		copy = bytes ? malloc(bytes) : NULL;
+		if (copy) { /* without memory it is compressed again next time */
+			memcpy(copy, stored, bytes);
+			e->stored = copy;
 			e->bytes = bytes;
 			cache.bytes += bytes;
 		}

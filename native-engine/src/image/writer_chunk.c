@@ -11,7 +11,6 @@
 #include "writer.h"
 
 #define PAGE 4096u
-#define CODE_LEVEL 6 /* of zstd: libc and ld.so in 0.95 MB instead of 1.10 MB, once */
 #define ALIGN_RAW_FROM (64u << 10) /* raw chunks of this size can be mapped: page aligned */
 
 /* With the lock. */

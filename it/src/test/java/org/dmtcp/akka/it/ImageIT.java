@@ -57,6 +57,11 @@ class ImageIT {
     assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(good)));
   }
 
+  @Test
+  void ofATrivialProgramItIsBelowAMegabyte() throws IOException {
+    assertTrue(Files.size(good) < 1_000_000, () -> "bytes: " + good.toFile().length());
+  }
+
   private static Path copy(String name) throws IOException {
     Path copy = session.directory().resolve(name);
     Files.copy(good, copy, StandardCopyOption.REPLACE_EXISTING);
