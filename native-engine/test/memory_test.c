@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../src/common/proc.h"
 #include "../src/engine/shared.h"
 #include "../src/resource/memory.h"
 #include "../src/restart/rebuild.h"
@@ -86,6 +87,21 @@ static void wait_to_be_rebuilt(void)
 		pause();
 }
 
+/* Until then its rseq area must not go: the kernel would write there. */
+static void await_pause(pid_t pid)
+{
+	bool pauses = false;
+	char *call;
+
+	for (int i = 0; i < 5000 && !pauses; i++) {
+		CHECK(proc_read_text(pid, "syscall", &call, NULL) == 0);
+		pauses = atoi(call) == SYS_pause;
+		free(call);
+		sleep_ms(1);
+	}
+	CHECK(pauses);
+}
+
 struct saved {
 	char path[64];
 	struct user_regs_struct regs;
@@ -149,7 +165,7 @@ static pid_t rebuild(struct image_reader *image, struct saved *s, int talk)
 	CHECK(!memory_resource.verify(image, &fault));
 	CHECK(!memory_resource.restore_shared(&p));
 	pid = start(talk, wait_to_be_rebuilt);
-	sleep_ms(20);
+	await_pause(pid);
 	CHECK(!process_freeze(pid, 5000, &p.process, &fault));
 	t = &p.process->threads[0];
 	if (memory_resource.restore_outside(&p))
