@@ -15,6 +15,7 @@
 #include "timers.h"
 
 extern const struct resource process_resource;
+extern const struct resource resource_namespaces;
 extern const struct resource memory_resource;
 extern const struct resource resource_ldt;
 extern const struct resource descriptors_resource;
@@ -24,6 +25,7 @@ extern const struct resource restart_word_resource;
 
 const struct resource *const resource_table[] = {
 	&process_resource,
+	&resource_namespaces,
 	&resource_cpu,
 	&resource_clocks,
 	&resource_descriptor_limit,
