@@ -43,8 +43,14 @@ final class AgentGuardian {
     DONE,
     /** Another agent serves this host. */
     SERVED_BY_ANOTHER,
-    /** The coordinator has gone, or cannot be reached: try again. */
-    LOST
+    /** The cluster has not taken us within the limit. */
+    NOT_ADMITTED,
+    /** The coordinator has gone, or cannot be reached. */
+    LOST;
+
+    boolean isToBeTriedAgain() {
+      return this == NOT_ADMITTED || this == LOST;
+    }
   }
 
   /**
@@ -83,7 +89,7 @@ final class AgentGuardian {
     timers.startSingleTimer("admitted", new NotAdmitted(), parts.joinLimit());
     return Receiving.of(Command.class)
         .onMessage(MemberChanged.class, m -> knowsCoordinator(cluster) ? begin() : Behaviors.same())
-        .onMessage(NotAdmitted.class, m -> end(End.LOST))
+        .onMessage(NotAdmitted.class, m -> end(End.NOT_ADMITTED))
         .onAnyMessage(m -> Behaviors.same())
         .build();
   }

@@ -77,7 +77,13 @@ public final class AgentMain {
   /** @throws IOException the coordinator could not be reached even once */
   private ExitCode run() throws IOException {
     AgentGuardian.End end = serve(way());
-    while (end == AgentGuardian.End.LOST && awaitWay()) {
+    if (end == AgentGuardian.End.NOT_ADMITTED && !Registered.anyLives(socket)) {
+      throw new IOException("the coordinator at " + host + ":" + port
+          + " answers, but has not admitted this host within "
+          + duration("join-limit").toSeconds() + " s: its address for other hosts may not be"
+          + " reachable from here, or one of both is very busy");
+    }
+    while (end.isToBeTriedAgain() && awaitWay()) {
       try {
         end = serve(way());
       } catch (IOException e) {
