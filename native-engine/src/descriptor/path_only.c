@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,7 +17,8 @@ struct path_payload {
 
 static bool path_claims(const struct descriptor_view *d)
 {
-	return d->flags & O_PATH;
+	/* What is in /proc has numbers in its path: proc_file.c */
+	return d->flags & O_PATH && d->filesystem != PROC_SUPER_MAGIC;
 }
 
 static int path_check(pid_t pid, const struct descriptor_view *d, struct fault *fault)
