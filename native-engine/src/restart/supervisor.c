@@ -16,7 +16,7 @@
 
 struct supervisor {
 	int control_fd; /* -1: the front has gone */
-	int report_fd;
+	int report_fd; /* -1: there is no holder, or no longer */
 	int signal_fd;
 	pid_t root; /* 0: it has ended */
 	struct terminal *terminal;
@@ -48,11 +48,16 @@ static bool collect(struct supervisor *s)
 	struct message m;
 	siginfo_t info;
 	bool any = false;
+	int ret = -EAGAIN;
 
-	while (message_receive(s->report_fd, &m, 0) == 0) {
+	while (s->report_fd >= 0 && (ret = message_receive(s->report_fd, &m, 0)) == 0) {
 		if (m.type == MESSAGE_CHILD)
 			tell_front(s, &m);
 		any = true;
+	}
+	if (ret == -EPIPE) { /* for ever: poll(2) would return at once from here on */
+		close(s->report_fd);
+		s->report_fd = -1;
 	}
 	for (;;) {
 		m = (struct message){ .type = MESSAGE_CHILD };

@@ -292,6 +292,66 @@ class RestartIT {
     }
   }
 
+  /** Its parent is init, as it was: there is nobody but the program to be watched. */
+  @ParameterizedTest
+  @MethodSource("accounts")
+  void whoWatchesARestartedDaemonSleeps(String name) throws IOException {
+    try (Session session = new Session(Skip.unlessAvailable(name))) {
+      session.set("DMTCP_CHECKPOINT_DIR", session.directory().toString());
+      Job job =
+          session.start(
+              "counter",
+              "dmtcp_launch", "--new-coordinator", "--port-file", "port",
+              "setsid", "-f", Tree.victim("counter"));
+      session.await("counter.out", "tick 2\n");
+      job.await(Session.LIMIT);
+      job.close();
+      String port = session.read("port");
+      assertEquals(0, session.run("dmtcp_command", "-p", port, "-bc").status());
+      assertEquals(0, session.run("dmtcp_command", "-p", port, "-k").status());
+      Wait.until(Session.LIMIT, session::sockets, List::isEmpty, () -> "the coordinator to end");
+      long killedAt = lastTick(session);
+      Job again = session.start("restart", "bash", "dmtcp_restart_script.sh");
+      Wait.until(
+          Session.LIMIT, () -> lastTick(session), now -> now > killedAt, again::complaints);
+      long before = clockTicksOfSupervisors(session);
+      long ticks = lastTick(session);
+      Wait.until(
+          Session.LIMIT, () -> lastTick(session), now -> now > ticks + 15, again::complaints);
+      long used = clockTicksOfSupervisors(session) - before;
+      assertTrue(used < 15, used + " clock ticks while the program slept 150 of them");
+      again.signal("USR1");
+      assertEquals(0, again.await(Session.LIMIT), again.complaints());
+      again.close();
+    }
+  }
+
+  /** Time on a processor, of stat: proc(5). The images among the arguments say whose they are. */
+  private static long clockTicksOfSupervisors(Session session) throws IOException {
+    List<Path> all;
+    try (Stream<Path> processes = Files.list(Path.of("/proc"))) {
+      all = processes.filter(p -> p.getFileName().toString().matches("\\d+")).toList();
+    }
+    long ticks = 0;
+    int found = 0;
+    for (Path process : all) {
+      try {
+        String arguments = Files.readString(process.resolve("cmdline"));
+        if (arguments.startsWith("dmtcp_restart\0--builder\0")
+            && arguments.contains(session.directory().toString())) {
+          String stat = Files.readString(process.resolve("stat"));
+          String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
+          ticks += Long.parseLong(fields[11]) + Long.parseLong(fields[12]);
+          found++;
+        }
+      } catch (IOException e) {
+        continue; // it has ended
+      }
+    }
+    assertEquals(1, found, "supervisors");
+    return ticks;
+  }
+
   private static long lastTick(Session session) throws IOException {
     return session.read("counter.out").lines().filter(l -> l.startsWith("tick ")).count();
   }
