@@ -8,6 +8,9 @@
 #define BATCH_TEXT_BYTES 65536
 
 /*
+ * For processes that are being rebuilt only: one that runs on would not survive the death of its
+ * tracer inside the loop, whose end is a trap.
+ *
  * A loop and its table in the memory of a stopped thread. One injected call costs about 24 us
  * (engine-facts 1.2), one of a batch under 1 us: what matters for 100,000 mappings.
  */
