@@ -1,5 +1,6 @@
 /*
- * A tracer is killed in the middle of a burst of injected calls: the program must not notice.
+ * A tracer is killed in the middle of a burst of injected calls, or while it makes or removes what
+ * guards these: the program must not notice.
  * Usage: tracer_death_test [ROUNDS]
  */
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../src/trace/guard.h"
 #include "../src/trace/process.h"
 #include "../src/trace/wait.h"
 
@@ -172,13 +174,20 @@ static bool make_many(struct thread *t)
 	return true;
 }
 
-static void run_tracer(pid_t pid)
+static void run_tracer(pid_t pid, bool guards_only)
 {
 	struct process *p;
 	long result;
 
 	if (process_freeze(pid, 5000, &p, NULL))
 		_exit(1);
+	shared->burst = guards_only;
+	while (guards_only) {
+		process_guard(p);
+		if (!p->guard)
+			_exit(4);
+		guard_close(p);
+	}
 	process_guard(p);
 	if (!p->guard)
 		_exit(2);
@@ -214,7 +223,7 @@ int main(int argc, char *argv[])
 		shared->burst = 0;
 		tracer = fork();
 		if (!tracer)
-			run_tracer(victim);
+			run_tracer(victim, round % 2);
 		for (waited = 0; !shared->burst && waited < 5000; waited++)
 			nap_us(1000);
 		nap_us(random() % 1000);

@@ -169,36 +169,92 @@ uint64_t guard_scratch(const struct process *p)
 	return guard_table(p) + TABLE_BYTES;
 }
 
-void process_guard(struct process *p)
+/*
+ * One place in the zeros behind the vDSO, for the call that maps the others: as long as it is there
+ * the process has a page of its own of it (VM_MAYWRITE, arch/x86/entry/vdso/vma.c: for debuggers).
+ * What an engine that died has left behind is taken over.
+ */
+static bool borrow_place(struct process *p)
 {
-	struct thread *t = process_live_thread(p);
-	char code[CODE_BYTES];
-	long result;
-	int i;
+	uint64_t address = p->vdso_end - PLACE_BYTES;
+	char now[PLACE_BYTES];
+	size_t used = SAVED_OFFSET;
 
-	if (!t || p->guard || inject_begin(t, NULL) < 0)
-		return;
-	for (i = 0; i < PLACES; i++)
-		memcpy(code + i * PLACE_BYTES, guard_code, PLACE_BYTES);
+	if (!p->vdso_start || process_read(p, address, now, sizeof(now)) < 0)
+		return false;
+	while (used && !now[used - 1])
+		used--;
+	if (used && memcmp(now, guard_code, SAVED_OFFSET))
+		return false;
+	for (used = SAVED_OFFSET; !now[0] && used < PLACE_BYTES; used++)
+		if (now[used])
+			return false;
+	if (process_write(p, address, guard_code, PLACE_BYTES) < 0)
+		return false;
+	p->guard = address;
+	p->guard_places = ~1u; /* there is one only */
+	return true;
+}
+
+static void give_back(struct process *p)
+{
+	const char zeros[PLACE_BYTES] = { 0 };
+
+	process_write(p, p->guard, zeros, sizeof(zeros));
+	p->guard = 0;
+	p->guard_places = 0;
+}
+
+static uint64_t map_places(struct process *p, struct thread *t)
+{
+	bool borrowed = borrow_place(p);
+	long result = 0;
+
+	if (inject_begin(t, NULL) < 0)
+		goto out;
 	/* Shared: never one mapping with a neighbour. Refused where writable code is forbidden. */
 	if (inject_syscall(t, &result, __NR_mmap, 0, GUARD_BYTES,
 			   PROT_READ | PROT_WRITE | PROT_EXEC, MAP_SHARED | MAP_ANONYMOUS, -1, 0) ||
 	    (result < 0 && result > -4096))
 		result = 0;
 	inject_end(t);
-	if (result && process_write(p, result, code, sizeof(code)) == 0)
-		p->guard = result;
+out:
+	if (borrowed)
+		give_back(p);
+	return result;
+}
+
+void process_guard(struct process *p)
+{
+	struct thread *t = process_live_thread(p);
+	char code[CODE_BYTES];
+	uint64_t address;
+	int i;
+
+	if (!t || p->guard || p->seccomp)
+		return;
+	for (i = 0; i < PLACES; i++)
+		memcpy(code + i * PLACE_BYTES, guard_code, PLACE_BYTES);
+	address = map_places(p, t);
+	if (address && process_write(p, address, code, sizeof(code)) == 0)
+		p->guard = address;
 }
 
 void guard_close(struct process *p)
 {
 	struct thread *t = process_live_thread(p);
 	uint64_t address = p->guard;
+	bool borrowed;
 	long result;
 
 	p->guard = p->scratch = 0;
-	if (!address || !t || inject_begin(t, NULL) < 0)
+	if (!address || !t)
 		return;
-	inject_syscall(t, &result, __NR_munmap, address, GUARD_BYTES, 0, 0, 0, 0);
-	inject_end(t);
+	borrowed = borrow_place(p);
+	if (inject_begin(t, NULL) == 0) {
+		inject_syscall(t, &result, __NR_munmap, address, GUARD_BYTES, 0, 0, 0, 0);
+		inject_end(t);
+	}
+	if (borrowed)
+		give_back(p);
 }
