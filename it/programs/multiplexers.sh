@@ -3,6 +3,7 @@
 # run: sh multiplexers.sh VARIANT
 # writes: yes
 # needs: VARIANT vim
+# remark: tmux attach works from outside a restarted computation; screen -r looks for its process number, which is one of the inside
 . ./frame.sh
 kind=$1
 export TERM=xterm SHELL=/bin/sh ENV= SCREENDIR=$PWD/screens
