@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "../restart/rebuild.h"
+#include "../trace/wait.h"
 #include "kinds.h"
 #include "path_search.h"
 
@@ -36,6 +37,7 @@ struct watch_head { /* part of the image format; the path follows */
 /* The kernel's own dev_t, as fdinfo prints it: 12 bits major, 20 bits minor. */
 #define KERNEL_MINOR_BITS 20
 #define HANDLE_BYTES 128 /* MAX_HANDLE_SZ */
+#define SEARCH_SECONDS 20 /* for the number of a watch */
 #define EVENTS_AT_MOST (1u << 20) /* 16,384 are usual */
 
 /* What a program may ask for, of what the kernel keeps. */
@@ -171,10 +173,12 @@ static int inotify_restore(struct rebuilt_process *p, const struct file_record *
 	return *fd < 0 ? -errno : 0;
 }
 
-/* Numbers are given upwards: those in between are used up. */
+/* Numbers are given upwards: those in between are used up. Not for ever: some have used millions. */
 static int add_watch(int fd, const struct watch_head *w, const char *path)
 {
-	for (;;) {
+	uint64_t end_ns = monotonic_ns() + SEARCH_SECONDS * 1000000000ull;
+
+	while (monotonic_ns() < end_ns) {
 		int number = inotify_add_watch(fd, path, w->mask);
 
 		if (number < 0)
@@ -185,6 +189,7 @@ static int add_watch(int fd, const struct watch_head *w, const char *path)
 			return -EEXIST;
 		inotify_rm_watch(fd, number);
 	}
+	return -ETIMEDOUT;
 }
 
 /* Everything that the restart itself has caused. */
