@@ -1,17 +1,15 @@
 #include "numa.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <linux/mempolicy.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "../common/proc.h"
 #include "../restart/rebuild.h"
+#include "../trace/guard.h"
 
-#define ASKED_ONE_BY_ONE 128 /* mappings: a call takes 24 us */
 #define NODES 1024 /* the kernel has no more: CONFIG_NODES_SHIFT is 10 at most */
 
 struct policy { /* as get_mempolicy(2) tells it: the mode with its flags */
@@ -70,79 +68,46 @@ static bool may_have_policy(const struct live_vma *v)
 	return v->special == SPECIAL_NONE && (live_vma_is_anonymous(v) || v->v.flags & VMA_SHARED);
 }
 
-/* One node as a rule: then a policy changes nothing. */
-static bool has_several_nodes(void)
+/* Those of @list, GUARD_CALLS at most, which have one. */
+static int capture_some(struct capture *c, struct thread *t, uint64_t scratch,
+			const struct live_vma *const *list, size_t count)
 {
-	char text[64] = "";
-	FILE *file = fopen("/sys/devices/system/node/has_memory", "re");
-	bool several = file && fgets(text, sizeof(text), file) && strpbrk(text, ",-");
+	struct batch_call calls[GUARD_CALLS];
+	int32_t modes[GUARD_CALLS];
+	int ret;
 
-	if (file)
-		fclose(file);
-	return several;
-}
-
-/* The starts of those that numa_maps shows with another policy than the usual one, ascending. */
-static size_t pick(const char *text, uint64_t *starts, size_t room)
-{
-	size_t count = 0;
-
-	for (const char *line = text; line && *line && count < room; line = strchr(line, '\n')) {
-		char policy[16];
-		uint64_t start;
-
-		if (sscanf(line, "%" SCNx64 " %15s", &start, policy) == 2 &&
-		    strcmp(policy, "default"))
-			starts[count++] = start;
-		line += *line == '\n';
-	}
-	return count;
-}
-
-static bool is_picked(const uint64_t *starts, size_t count, uint64_t start)
-{
 	for (size_t n = 0; n < count; n++)
-		if (starts[n] == start)
-			return true;
-	return false;
-}
+		calls[n] = (struct batch_call){
+			.number = SYS_get_mempolicy,
+			.arguments = { scratch + n * sizeof(*modes), 0, 0, list[n]->v.start,
+				       MPOL_F_ADDR },
+		};
+	ret = inject_calls(t, calls, count);
+	if (ret >= 0)
+		ret = process_read(c->process, scratch, modes, count * sizeof(*modes));
+	for (size_t n = 0; n < count && ret >= 0; n++) {
+		struct range_policy_record r = { .start = list[n]->v.start, .end = list[n]->v.end };
 
-/* Leaves those in @list of which numa_maps, which looks at every page, says that they have one. */
-static int keep_picked(pid_t tid, const struct live_vma **list, size_t *count)
-{
-	uint64_t *starts = calloc(*count + 1, sizeof(*starts));
-	char *text = NULL;
-	size_t picked, kept = 0;
-	int ret = starts ? proc_read_text(tid, "numa_maps", &text, NULL) : -ENOMEM;
-
-	if (ret >= 0) {
-		picked = pick(text, starts, *count);
-		for (size_t n = 0; n < *count; n++)
-			if (is_picked(starts, picked, list[n]->v.start))
-				list[kept++] = list[n];
+		if (calls[n].result < 0 || modes[n] == MPOL_DEFAULT)
+			continue;
+		ret = ask(t, scratch, r.start, MPOL_F_ADDR, &r.policy);
+		if (ret > 0)
+			record_append(c->records, RECORD_RANGE_POLICY, &r, sizeof(r), NULL, 0);
 	}
-	*count = kept;
-	free(text);
-	free(starts);
-	return ret == -ENOMEM ? ret : 0;
+	return ret < 0 ? ret : 0;
 }
 
-/* One by one, in guarded bursts: the program runs on whenever the engine dies. */
 static int capture_listed(struct capture *c, struct thread *t, const struct live_vma *const *list,
 			  size_t count)
 {
 	uint64_t scratch;
 	int ret = inject_scratch(t, &scratch, c->fault);
 
-	for (size_t n = 0; n < count && ret >= 0; n++) {
-		struct range_policy_record r = { .start = list[n]->v.start, .end = list[n]->v.end };
-
-		ret = ask(t, scratch, r.start, MPOL_F_ADDR, &r.policy);
-		if (ret > 0)
-			record_append(c->records, RECORD_RANGE_POLICY, &r, sizeof(r), NULL, 0);
-	}
+	for (size_t n = 0; n < count && !ret; n += GUARD_CALLS)
+		ret = capture_some(c, t, scratch, list + n,
+				   count - n < GUARD_CALLS ? count - n : GUARD_CALLS);
 	inject_scratch_free(t);
-	return ret < 0 ? ret : 0;
+	return ret;
 }
 
 int numa_capture_ranges(struct capture *c, const struct live_memory *m)
@@ -160,11 +125,7 @@ int numa_capture_ranges(struct capture *c, const struct live_memory *m)
 	for (size_t n = 0; n < m->count; n++)
 		if (may_have_policy(&m->vmas[n]))
 			list[count++] = &m->vmas[n];
-	if (count > ASKED_ONE_BY_ONE && has_several_nodes())
-		ret = keep_picked(c->process->live_tid, list, &count);
-	else if (count > ASKED_ONE_BY_ONE)
-		count = 0;
-	if (!ret && count) {
+	if (count) {
 		ret = inject_begin(t, c->fault);
 		if (!ret) {
 			ret = capture_listed(c, t, list, count);
