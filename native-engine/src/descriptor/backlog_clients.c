@@ -247,6 +247,16 @@ static bool has_spoken(const struct inet_info *s)
 	return s->bytes_sent || inet_has_closed(s->tcp_state);
 }
 
+/* Members of other hosts, that have said nothing: who had would have been refused there. */
+static size_t count_far(const struct round *r, const struct inet_info *listener)
+{
+	size_t count = 0;
+
+	for (size_t n = 0; listener && n < r->remote_count; n++)
+		count += r->remotes[n].key == listener->inode;
+	return count;
+}
+
 /* @room: so many clients the server lets wait, and one more. */
 static int read_tcp(struct round *r, struct waiting_line *line, uint32_t waiting, uint32_t room,
 		    struct fault *fault)
@@ -255,7 +265,7 @@ static int read_tcp(struct round *r, struct waiting_line *line, uint32_t waiting
 	struct inet_table *t;
 	struct inet_info *own;
 	bool needed;
-	size_t members = 0;
+	size_t members = 0, far;
 	int ret = inet_table_read(r, &t, fault);
 
 	if (ret)
@@ -263,10 +273,13 @@ static int read_tcp(struct round *r, struct waiting_line *line, uint32_t waiting
 	own = inet_table_find(t, line->inode);
 	for (size_t n = 0; n < t->count; n++)
 		members += own && t->sockets[n].listener == own;
-	needed = own && waiting > members;
+	far = count_far(r, own);
+	needed = own && waiting > members + far;
 	for (size_t n = 0; n < t->count && own; n++)
 		needed |= t->sockets[n].listener == own && has_spoken(&t->sockets[n]);
-	if (needed && (has_strangers(p, t, own, "tcp") || has_strangers(p, t, own, "tcp6")))
+	if (needed && far)
+		ret = refuse(line->listener, ": clients of other hosts wait there, too", fault);
+	else if (needed && has_strangers(p, t, own, own->family == AF_INET ? "tcp" : "tcp6"))
 		ret = refuse(line->listener, ": it is no part of the computation", fault);
 	if (needed && !ret && waiting > room + 1ull)
 		ret = refuse(line->listener, NO_ROOM, fault);

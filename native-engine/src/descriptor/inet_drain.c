@@ -23,6 +23,7 @@
 #define SLACK_BYTES 65536
 #define POLL_NS 500000
 #define GENTLE_MS 700       /* then data is read out */
+#define STALLED_MS 7000     /* nothing moves for so long, though the other host may be late */
 #define LINGERING_ACK_MS 50 /* a delayed acknowledgement takes 40 */
 
 static uint64_t now_ms(void)
@@ -62,8 +63,13 @@ static bool is_drained(const struct inet_info *s)
 
 void inet_make_room(int fd, int bytes)
 {
-	int room = queue_bytes(fd, SIOCINQ) + bytes + SLACK_BYTES;
+	int room = queue_bytes(fd, SIOCINQ) + bytes;
 
+	/*
+	 * The last sixteenth of a buffer is never offered: __tcp_select_window() in tcp_output.c. No
+	 * more than needed: a sender that never rests fills the buffer, which stays that large.
+	 */
+	room += room / 8 + SLACK_BYTES;
 	setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &room, sizeof(room));
 }
 
@@ -127,13 +133,22 @@ static int take(struct inet_info *s, uint64_t deadline)
 	}
 }
 
-/* The receiver is on another host, where room is made for it. */
+/* The receiver is on another host, where room is made for it, as far as its kernel allows. */
 static int await_remote(const struct inet_info *s, uint64_t deadline)
 {
-	while (outstanding(s) > 0) {
-		if (now_ms() >= deadline)
+	uint64_t stalled = now_ms() + STALLED_MS;
+	int left = outstanding(s), before = left;
+
+	while (left > 0) {
+		uint64_t now = now_ms();
+
+		if (left < before)
+			stalled = now + STALLED_MS;
+		if (now >= deadline || now >= stalled)
 			return -ETIMEDOUT;
+		before = left;
 		pause_shortly();
+		left = outstanding(s);
 	}
 	return 0;
 }
@@ -166,7 +181,8 @@ int inet_drain(struct inet_table *t, uint32_t timeout_ms, struct fault *fault)
 	for (size_t n = 0; n < t->count; n++) {
 		struct inet_info *s = &t->sockets[n];
 
-		if (s->listener && !s->known && s->bytes_sent)
+		if ((s->listener && !s->known && s->bytes_sent) ||
+		    (s->far && s->far->waits && (s->bytes_sent || inet_has_closed(s->tcp_state))))
 			return refuse(s, "socket-not-accepted",
 					"it has sent data to a member that has "
 				      "not accepted it yet", fault);

@@ -17,6 +17,7 @@
 #include "inet_met.h"
 
 #define ARRIVE_MS 30000
+#define STALLED_MS 1000
 
 struct far_ends { /* of all images, ascending by connection */
 	struct far_end {
@@ -149,14 +150,42 @@ int inet_send_queue(int sender, const void *data, uint64_t bytes, uint32_t urgen
 	return ret;
 }
 
-int inet_far_restore(struct rebuilt_process *p, const struct inet_view *v, int *fd)
+int inet_far_restore(struct rebuilt_process *p, uint64_t connection, int *fd)
 {
-	const struct inet_met *met = inet_met_find(p->rebuild, v->head.connection);
+	const struct inet_met *met = inet_met_find(p->rebuild, connection);
 
 	if (!met)
 		return -ENOENT;
 	*fd = fcntl(met->fd, F_DUPFD_CLOEXEC, p->rebuild->reserved_from);
 	return *fd < 0 ? -errno : 0;
+}
+
+bool inet_waits_far(const struct inet_view *v)
+{
+	return v->head.state == INET_WAITING && v->head.peer == INET_PEER_REMOTE;
+}
+
+uint64_t inet_waited_find(struct rebuild *r, uint64_t connection)
+{
+	size_t position = 0;
+	struct file_view f;
+	struct inet_view v;
+
+	while (file_index_next(r, FILE_INET_SOCKET, &position, &f)) {
+		if (!inet_view_read(f.payload, f.bytes, &v))
+			continue;
+		for (size_t n = 0; inet_waiting_at(&v, n); n++)
+			if (inet_waiting_at(&v, n) == connection)
+				return f.head.id;
+	}
+	return 0;
+}
+
+int inet_line_restore(struct rebuilt_process *p, const struct inet_view *v, int *fd)
+{
+	uint64_t connection = inet_waits_far(v) ? v->head.connection : inet_waiting_at(v, 0);
+
+	return connection ? inet_far_restore(p, connection, fd) : -ENOENT;
 }
 
 /* Everybody has made room: nobody waits for anybody. */
@@ -182,21 +211,27 @@ static int send_all(struct rebuild *r)
 	return ret;
 }
 
-/* A read stops in front of urgent data, and SIOCINQ counts no further: tcp(7). */
-static int await_queue(const struct inet_view *v, int fd)
+/*
+ * A read stops in front of urgent data, and SIOCINQ counts no further: tcp(7). What finds no room
+ * here stays with the sender's kernel, which has taken all of it, until the program reads.
+ */
+static void await_queue(const struct inet_view *v, int fd)
 {
 	uint64_t wanted = v->head.urgent ? v->head.urgent_at : v->head.queue_bytes;
-	uint64_t deadline = now_ms() + ARRIVE_MS;
-	int waiting = 0;
+	uint64_t start = now_ms(), stalled = start + ARRIVE_MS;
+	int waiting = 0, before = 0;
 
 	while (!ioctl(fd, SIOCINQ, &waiting) && waiting >= 0 && (uint64_t)waiting < wanted) {
 		const struct timespec time = { .tv_nsec = 200000 };
+		uint64_t now = now_ms();
 
-		if (now_ms() >= deadline)
-			return -ETIMEDOUT;
+		if (waiting > before)
+			stalled = now + STALLED_MS;
+		before = waiting;
+		if (now >= stalled || now >= start + ARRIVE_MS)
+			return;
 		nanosleep(&time, NULL);
 	}
-	return 0;
 }
 
 int inet_far_finish(struct rebuilt_process *p, const struct inet_view *v, int fd)
@@ -210,7 +245,7 @@ int inet_far_finish(struct rebuilt_process *p, const struct inet_view *v, int fd
 		ret = send_all(p->rebuild);
 	e->sent = true;
 	if (!ret && v->head.queue_bytes) {
-		ret = await_queue(v, fd);
+		await_queue(v, fd);
 		setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low));
 	}
 	if (v->head.closed)

@@ -9,7 +9,7 @@
 bool inet_peer_find(struct rebuild *r, uint64_t file_id, const struct inet_payload *u,
 		    struct file_view *peer);
 /* A connection that the front has made anew: in *@fd. -ENOENT: it has not been. */
-int inet_far_restore(struct rebuilt_process *p, const struct inet_view *v, int *fd);
+int inet_far_restore(struct rebuilt_process *p, uint64_t connection, int *fd);
 /*
  * When all processes of all hosts stand: sends what the other ends' queues held, and awaits ours.
  */
@@ -17,6 +17,12 @@ int inet_far_finish(struct rebuilt_process *p, const struct inet_view *v, int fd
 /* Sends @bytes with the urgent byte among them, before @deadline_ms (CLOCK_MONOTONIC). */
 int inet_send_queue(int sender, const void *data, uint64_t bytes, uint32_t urgent,
 		    uint64_t urgent_at, uint64_t deadline_ms);
+/* A client that no program has accepted, whose listener was on another host. */
+bool inet_waits_far(const struct inet_view *v);
+/* File id of that listener, if it is in this restart; else 0. */
+uint64_t inet_waited_find(struct rebuild *r, uint64_t connection);
+/* Such a client, or a listener with some, which the front has made. -ENOENT: it has not. */
+int inet_line_restore(struct rebuilt_process *p, const struct inet_view *v, int *fd);
 int inet_low_water(const struct inet_view *v);
 
 #endif

@@ -285,7 +285,7 @@ static int restore_connected(struct rebuilt_process *p, const struct file_record
 	have_peer = inet_peer_find(p->rebuild, f->id, &v->head, &other) &&
 		    inet_view_read(other.payload, other.bytes, &peer);
 	if (!have_peer && v->head.peer == INET_PEER_REMOTE) {
-		ret = inet_far_restore(p, v, fd);
+		ret = inet_far_restore(p, v->head.connection, fd);
 		if (!ret)
 			finish_socket(*fd, f, v);
 		if (ret != -ENOENT) {
@@ -377,7 +377,8 @@ static int restore_single(struct rebuilt_process *p, const struct file_record *f
 	set_reuse(*fd, 1);
 	ret = v->head.state == INET_LISTENING ? bind_listener(p, *fd, v) : bind_local(*fd, v);
 	/* A port that the kernel had chosen for a connected socket is not worth failing for. */
-	if (ret == -EADDRINUSE && v->head.state != INET_LISTENING && v->head.state != INET_LOOSE)
+	if ((ret == -EADDRINUSE || ret == -EADDRNOTAVAIL) && v->head.state != INET_LISTENING &&
+	    v->head.state != INET_LOOSE)
 		ret = 0;
 	/* listen(2) looks again whether somebody has the port: a connection between hosts may. */
 	if (!ret && v->head.state == INET_LISTENING && listen(*fd, v->head.backlog))
@@ -386,6 +387,14 @@ static int restore_single(struct rebuilt_process *p, const struct file_record *f
 	if (!ret)
 		finish_socket(*fd, f, v);
 	return ret;
+}
+
+/* Also a client that no listener waits for any more: it is reset. */
+static bool is_connection(struct rebuilt_process *p, const struct inet_view *v)
+{
+	return v->head.type == SOCK_STREAM &&
+	       (v->head.state == INET_CONNECTED ||
+		(inet_waits_far(v) && !inet_waited_find(p->rebuild, v->head.connection)));
 }
 
 int inet_restore(struct rebuilt_process *p, const struct file_record *f, const void *payload,
@@ -401,8 +410,13 @@ int inet_restore(struct rebuilt_process *p, const struct file_record *f, const v
 		*fd = dup(p->rebuild->stdio[v.head.standard]);
 		return *fd < 0 ? -errno : 0;
 	}
-	ret = v.head.type == SOCK_STREAM && v.head.state == INET_CONNECTED ?
-		      restore_connected(p, f, &v, fd) : restore_single(p, f, &v, fd);
+	if (!inet_line_restore(p, &v, fd)) {
+		restore_reuse(*fd, &v);
+		finish_socket(*fd, f, &v);
+		return 0;
+	}
+	ret = is_connection(p, &v) ? restore_connected(p, f, &v, fd) :
+				     restore_single(p, f, &v, fd);
 	if (ret)
 		ret = fault_set(p->fault, -ret, "socket-not-restored",
 				"process %d: socket of port %d: %s", p->image->header.virtual_pid,
@@ -534,6 +548,23 @@ static int start_connecting(int fd, const struct file_record *f, const struct in
 	return ret == -EINPROGRESS ? 0 : ret;
 }
 
+/* A client whose listener was on another host, and may be in this restart. */
+static int join_line(struct rebuilt_process *p, const struct file_record *f,
+		     const struct inet_view *v, int fd)
+{
+	uint64_t file = inet_waited_find(p->rebuild, v->head.connection);
+	int there = file ? file_index_open(p, file) : -1;
+	struct inet_view to = *v;
+
+	if (there < 0)
+		return file ? there : 0;
+	memset(&to.head.local, 0, sizeof(to.head.local));
+	to.head.local.any.sa_family = v->head.family;
+	make_loopback(&to.head.local);
+	to.head.remote = reachable(there, &to, v->head.family);
+	return start_connecting(fd, f, &to);
+}
+
 int inet_restore_last(struct rebuilt_process *p, const struct file_record *f, const void *payload,
 		      size_t bytes, int fd)
 {
@@ -542,7 +573,9 @@ int inet_restore_last(struct rebuilt_process *p, const struct file_record *f, co
 
 	if (!inet_view_read(payload, bytes, &v))
 		return -EPROTO;
-	if (v.head.type == SOCK_STREAM && v.head.state == INET_CONNECTED) {
+	if (inet_waits_far(&v)) {
+		ret = join_line(p, f, &v, fd);
+	} else if (v.head.type == SOCK_STREAM && v.head.state == INET_CONNECTED) {
 		ret = finish_stream(p, f, fd, &v);
 	} else if (v.head.type == SOCK_STREAM) {
 		if (v.head.state == INET_LISTENING)

@@ -199,6 +199,8 @@ static void read_stream_state(const struct inet_info *s, struct inet_payload *u)
 		u->peer = INET_PEER_MEMBER;
 		u->peer_file = s->peer->entry->file_id;
 	} else if (s->far) {
+		if (s->far->waits)
+			u->state = INET_WAITING;
 		u->peer = INET_PEER_REMOTE;
 		u->connection = s->far->connection;
 		u->acceptor = s->far->acceptor;
@@ -224,6 +226,9 @@ static int capture_queue(struct capture *c, const struct descriptor_view *d,
 				c->fault);
 		return ret == -EINVAL ? 0 : ret;
 	}
+	for (size_t n = 0; u->state == INET_LISTENING && n < c->round->remote_count; n++)
+		if (c->round->remotes[n].key == s->inode)
+			buffer_append(queue, &c->round->remotes[n].connection, sizeof(uint64_t));
 	if (u->state != INET_CONNECTED)
 		return 0;
 	if (s->taken_bytes) /* read out by the drain: this comes first */

@@ -9,7 +9,8 @@ enum inet_state { /* part of the image format */
 	INET_LOOSE = 0,      /* perhaps bound */
 	INET_LISTENING = 1,
 	INET_CONNECTED = 2,
-	INET_WAITING = 3,    /* connected to a member's listener that has not accepted it */
+	INET_WAITING = 3,    /* connected to a listener that has not accepted it: a member's, or */
+			     /* with INET_PEER_REMOTE one's that was on another host */
 	INET_CONNECTING = 4, /* its peer has not answered yet */
 };
 
@@ -38,7 +39,10 @@ struct inet_payload {
 	uint32_t urgent;    /* 0: none waits; else its value + 1 */
 	uint32_t acceptor;  /* of a remote peer's: this end waits for it */
 	uint64_t connection; /* the same number in the image that has the other end */
-	/* tail: options, queue: plain bytes of a stream, messages of datagrams */
+	/*
+	 * tail: options, queue: plain bytes of a stream, messages of datagrams, of a listener the
+	 * numbers of the connections (uint64_t) of other hosts that it has not accepted
+	 */
 };
 
 struct inet_view {
@@ -48,6 +52,8 @@ struct inet_view {
 };
 
 bool inet_view_read(const void *payload, size_t bytes, struct inet_view *v);
+/* Number @index of the connections that wait at the listener @v; 0: there are no more. */
+uint64_t inet_waiting_at(const struct inet_view *v, size_t index);
 
 void inet_describe(const void *payload, size_t bytes, json_t *out); /* socket_describe.c */
 int inet_restore(struct rebuilt_process *p, const struct file_record *f, const void *payload,

@@ -160,21 +160,47 @@ static void fill_connection(struct connection *c, const struct inet_info *s, boo
 	c->remote = plain(mirrored ? &s->local : &s->remote);
 }
 
+/* Does a connection to it stay on this host? Then a socket can be bound to it. */
+static bool is_own(const struct inet_info *client)
+{
+	struct inet_address to = client->remote;
+	struct plain_address near = plain(&client->local), far = plain(&to);
+	int fd, ret;
+
+	if (!memcmp(&near.address, &far.address, sizeof(near.address)))
+		return true;
+	fd = socket(to.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (to.any.sa_family == AF_INET6)
+		to.v6.sin6_port = 0;
+	else
+		to.v4.sin_port = 0;
+	ret = fd < 0 ? -1 : bind(fd, &to.any, to.bytes);
+	if (fd >= 0)
+		close(fd);
+	return !ret;
+}
+
 /* The member's listener that a client has reached, which is not accepted yet. */
 static struct inet_info *find_listener(struct inet_table *t, const struct inet_info *client)
 {
 	struct plain_address wanted = plain(&client->remote);
+	bool four = IN6_IS_ADDR_V4MAPPED(&wanted.address);
+	struct inet_info *found = NULL;
 
 	for (size_t n = 0; n < t->count; n++) {
-		struct plain_address local = plain(&t->sockets[n].local);
+		struct inet_info *s = &t->sockets[n];
+		struct plain_address local = plain(&s->local);
 
-		if (!inet_is_stream(&t->sockets[n]) || t->sockets[n].tcp_state != TCP_LISTEN ||
-		    local.port != wanted.port)
+		if (!inet_is_stream(s) || s->tcp_state != TCP_LISTEN || local.port != wanted.port ||
+		    (s->family == AF_INET && !four))
 			continue;
-		if (is_wildcard(&local) || !memcmp(&local.address, &wanted.address, 16))
-			return &t->sockets[n];
+		if (!memcmp(&local.address, &wanted.address, 16))
+			return s;
+		/* One of IPv4 goes before one of IPv6, which may want nothing else. */
+		if (is_wildcard(&local) && (!found || s->family == AF_INET) && is_own(client))
+			found = s;
 	}
-	return NULL;
+	return found;
 }
 
 /* Of the client: the other end is there, if only for the kernel. */
@@ -241,7 +267,8 @@ void inet_table_mark_remotes(struct inet_table *t, const struct inet_remote *rem
 	for (size_t n = 0; count && n < t->count; n++) {
 		struct inet_remote key = { .key = t->sockets[n].inode };
 
-		if (t->sockets[n].peer || !inet_is_stream(&t->sockets[n]))
+		if (t->sockets[n].peer || !inet_is_stream(&t->sockets[n]) ||
+		    t->sockets[n].tcp_state == TCP_LISTEN)
 			continue;
 		t->sockets[n].far = bsearch(&key, remotes, count, sizeof(key), compare_keys);
 		if (t->sockets[n].far)

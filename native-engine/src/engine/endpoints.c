@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/sockios.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 #include "../common/array.h"
 #include "../descriptor/inet_table.h"
+#include "../descriptor/inet_waiting.h"
 #include "../resource/descriptors.h"
 #include "server.h"
 
@@ -48,14 +50,17 @@ static int queue_bytes(int fd, unsigned long which)
 	return ioctl(fd, which, &bytes) || bytes < 0 ? 0 : bytes;
 }
 
-static void add_endpoint(json_t *list, const struct inet_info *s)
+/* Of @s, or of a client that waits at the listener @s. */
+static void add_endpoint(json_t *list, const struct inet_info *s,
+			 const struct inet_address *own, const struct inet_address *far)
 {
+	bool waits = s->tcp_state == TCP_LISTEN;
 	struct text_address local, remote;
 	char key[24], path[64], network[24] = "";
 	struct stat status;
 
-	write_address(&s->local, &local);
-	write_address(&s->remote, &remote);
+	write_address(own, &local);
+	write_address(far, &remote);
 	if (local.loopback || remote.loopback || !local.port || !remote.port)
 		return;
 	snprintf(key, sizeof(key), "%llu", (unsigned long long)s->inode);
@@ -64,11 +69,41 @@ static void add_endpoint(json_t *list, const struct inet_info *s)
 		snprintf(network, sizeof(network), "%llu", (unsigned long long)status.st_ino);
 	json_array_append_new(
 		list, json_pack("{s:s, s:s, s:b, s:i, s:s, s:i, s:s, s:i, s:i, s:i}", "key", key,
-				"network", network, "waiting", false, "state", (int)s->tcp_state,
+				"network", network, "waiting", waits, "state", (int)s->tcp_state,
 				"localAddress", local.address, "localPort", local.port,
 				"remoteAddress", remote.address, "remotePort", remote.port,
-				"unsent", queue_bytes(s->fd, SIOCOUTQ),
-				"unread", queue_bytes(s->fd, SIOCINQ)));
+				"unsent", waits ? 0 : queue_bytes(s->fd, SIOCOUTQ),
+				"unread", waits ? 0 : queue_bytes(s->fd, SIOCINQ)));
+}
+
+static bool is_member(const struct inet_table *t, const struct inet_address *a)
+{
+	for (size_t n = 0; n < t->count; n++)
+		if (inet_is_stream(&t->sockets[n]) && inet_same_address(&t->sockets[n].local, a))
+			return true;
+	return false;
+}
+
+/* Is another listener at the same port (SO_REUSEPORT) before us? Which has whom nobody can tell. */
+static bool is_second(const struct inet_table *t, const struct inet_info *s)
+{
+	for (const struct inet_info *i = t->sockets; i < s; i++)
+		if (inet_is_stream(i) && i->tcp_state == TCP_LISTEN && i->family == s->family &&
+		    inet_same_address(&i->local, &s->local))
+			return true;
+	return false;
+}
+
+/* Those of other hosts; a client of this one is a socket of a member, or nobody's. */
+static void add_waiting(json_t *list, const struct inet_table *t, const struct inet_info *s)
+{
+	struct inet_pair *clients = NULL;
+	size_t count = is_second(t, s) ? 0 : inet_waiting_clients(s, &clients);
+
+	for (size_t n = 0; n < count; n++)
+		if (!is_member(t, &clients[n].far))
+			add_endpoint(list, s, &clients[n].own, &clients[n].far);
+	free(clients);
 }
 
 int request_endpoints(struct server *s, const json_t *request, json_t *answer,
@@ -87,8 +122,12 @@ int request_endpoints(struct server *s, const json_t *request, json_t *answer,
 	for (size_t n = 0; !ret && n < t->count; n++) {
 		const struct inet_info *i = &t->sockets[n];
 
-		if (inet_is_stream(i) && i->remote.bytes && !i->peer && i->entry->process)
-			add_endpoint(list, i);
+		if (!inet_is_stream(i) || !i->entry->process)
+			continue;
+		if (i->tcp_state == TCP_LISTEN)
+			add_waiting(list, t, i);
+		else if (i->remote.bytes && !i->peer && !i->listener)
+			add_endpoint(list, i, &i->local, &i->remote);
 	}
 	inet_table_free(t);
 	json_object_set_new(answer, "endpoints", list);
@@ -137,6 +176,7 @@ int request_match(struct server *s, const json_t *request, json_t *answer, struc
 			.connection = json_number(end, "connection", 0),
 			.acceptor = json_flag(end, "acceptor", false),
 			.peer_unsent = json_number(end, "peerUnsent", 0),
+			.waits = json_number(end, "peerState", 0) == TCP_LISTEN,
 		};
 	}
 	if (r->remote_count)

@@ -4,10 +4,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <netdb.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,12 +21,13 @@
 #include "../descriptor/inet_socket.h"
 #include "../resource/records.h"
 #include "meeting.h"
+#include "reach.h"
+#include "waiting_room.h"
 
 #define RESOLVE_MS 500
 #define RESOLVE_BUSY_MS 20 /* while others are talking to us, or are to connect */
 #define ASK_EVERY 25 /* turns: has somebody decided to go on without the others? */
 #define NAMES_PER_REQUEST 1000
-#define CONNECT_MS 3000
 #define TALK_MS 60000 /* without a byte from the other side */
 #define TOLD_AFTER 10
 
@@ -49,11 +46,6 @@ struct meeting_point {
 	struct fault *fault;
 	unsigned int rounds;
 };
-
-static in_port_t port_of(const struct inet_address *a)
-{
-	return a->any.sa_family == AF_INET6 ? a->v6.sin6_port : a->v4.sin_port;
-}
 
 /* ---- what the images ask for ---- */
 
@@ -123,15 +115,6 @@ static int collect(struct meeting_point *m, const struct image_set *set)
 
 /* ---- to be found ---- */
 
-static int bind_any(int fd, int family, in_port_t port)
-{
-	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = port };
-	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = port };
-
-	return family == AF_INET6 ? bind(fd, (struct sockaddr *)&six, sizeof(six)) :
-				    bind(fd, (struct sockaddr *)&four, sizeof(four));
-}
-
 /* At the port that the program's side had, if it can be had. */
 static int open_place(struct place *p)
 {
@@ -143,8 +126,8 @@ static int open_place(struct place *p)
 	setsockopt(p->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (p->family == AF_INET6)
 		setsockopt(p->fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	if ((bind_any(p->fd, p->family, p->port) || listen(p->fd, SOMAXCONN)) &&
-	    (bind_any(p->fd, p->family, 0) || listen(p->fd, SOMAXCONN))) {
+	if ((reach_bind(p->fd, p->family, p->port) || listen(p->fd, SOMAXCONN)) &&
+	    (reach_bind(p->fd, p->family, 0) || listen(p->fd, SOMAXCONN))) {
 		ret = -errno;
 		close(p->fd);
 		p->fd = -1;
@@ -156,7 +139,7 @@ static int open_place(struct place *p)
 static struct place *place_for(struct meeting_point *m, const struct meeting *c)
 {
 	int family = c->view.head.family;
-	in_port_t port = port_of(&c->view.head.local);
+	in_port_t port = reach_port(&c->view.head.local);
 	struct place *more;
 
 	for (size_t n = 0; n < m->place_count; n++)
@@ -172,32 +155,6 @@ static struct place *place_for(struct meeting_point *m, const struct meeting *c)
 	return &more[m->place_count++];
 }
 
-/* The addresses of this host, as words; the loopback ones for a second dmtcp_restart here. */
-static void own_addresses(char *out, size_t bytes)
-{
-	struct ifaddrs *all = NULL, *i;
-	size_t used = 0;
-
-	*out = 0;
-	if (getifaddrs(&all))
-		return;
-	for (int loopback = 0; loopback < 2; loopback++) {
-		for (i = all; i; i = i->ifa_next) {
-			char text[NI_MAXHOST];
-			int family = i->ifa_addr ? i->ifa_addr->sa_family : 0;
-
-			if ((family != AF_INET && family != AF_INET6) ||
-			    !!(i->ifa_flags & IFF_LOOPBACK) != loopback ||
-			    getnameinfo(i->ifa_addr, family == AF_INET6 ? 28 : 16, text,
-					sizeof(text), NULL, 0, NI_NUMERICHOST) ||
-			    strchr(text, '%') || used + strlen(text) + 2 > bytes)
-				continue;
-			used += snprintf(out + used, bytes - used, " %s", text);
-		}
-	}
-	freeifaddrs(all);
-}
-
 /* `tcp/<connection>`: token, port, addresses. */
 static int publish(struct meeting_point *m)
 {
@@ -205,7 +162,7 @@ static int publish(struct meeting_point *m)
 	json_t *names = json_array();
 	int ret = 0;
 
-	own_addresses(addresses, sizeof(addresses));
+	reach_addresses(addresses, sizeof(addresses), false);
 	for (size_t n = 0; n < MEETING_TOKEN_BYTES; n++)
 		sprintf(token + 2 * n, "%02x", m->token[n]);
 	for (size_t n = 0; n < m->count && !ret; n++) {
@@ -235,62 +192,12 @@ static int publish(struct meeting_point *m)
 
 /* ---- to find ---- */
 
-static int connect_to(const struct meeting *c, const struct sockaddr *to, socklen_t bytes,
-		      bool own_port)
-{
-	const struct inet_payload *h = &c->view.head;
-	int fd = socket(h->family, h->type | SOCK_CLOEXEC | SOCK_NONBLOCK, h->protocol), on = 1;
-	struct pollfd ready = { .fd = fd, .events = POLLOUT };
-	socklen_t length = sizeof(int);
-	int error = 0;
-
-	if (fd < 0)
-		return -errno;
-	socket_options_restore(fd, c->view.options, h->options, true);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (own_port && bind(fd, &h->local.any, h->local.bytes))
-		bind_any(fd, h->family, port_of(&h->local)); /* else any port */
-	if (connect(fd, to, bytes)) {
-		error = errno;
-		if (error == EINPROGRESS && poll(&ready, 1, CONNECT_MS) > 0)
-			getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length);
-	}
-	if (!error)
-		return fd;
-	close(fd);
-	return -error;
-}
-
-/* @address as a socket of @family names it. */
-static socklen_t make_address(const char *address, in_port_t port, int family,
-			      struct sockaddr_in6 *six)
-{
-	struct sockaddr_in *four = (struct sockaddr_in *)six;
-	struct in_addr a;
-
-	memset(six, 0, sizeof(*six));
-	if (family == AF_INET) {
-		four->sin_family = AF_INET;
-		four->sin_port = port;
-		return inet_pton(AF_INET, address, &four->sin_addr) == 1 ? sizeof(*four) : 0;
-	}
-	six->sin6_family = AF_INET6;
-	six->sin6_port = port;
-	if (inet_pton(AF_INET6, address, &six->sin6_addr) == 1)
-		return sizeof(*six);
-	if (inet_pton(AF_INET, address, &a) != 1)
-		return 0;
-	six->sin6_addr.s6_addr[10] = six->sin6_addr.s6_addr[11] = 0xff;
-	memcpy(&six->sin6_addr.s6_addr[12], &a, 4);
-	return sizeof(*six);
-}
-
 /* @value as publish() writes it. False: nobody was there. */
 static bool try_connecting(struct meeting *c, const char *value)
 {
 	char text[1024], *rest = text, *word;
 	uint8_t token[MEETING_TOKEN_BYTES];
-	in_port_t port;
+	int fd;
 
 	snprintf(text, sizeof(text), "%s", value);
 	word = strsep(&rest, " ");
@@ -300,21 +207,11 @@ static bool try_connecting(struct meeting *c, const char *value)
 		sscanf(word + 2 * n, "%2x", &byte);
 		token[n] = byte;
 	}
-	word = strsep(&rest, " ");
-	port = htons(word ? atoi(word) : 0);
-	while ((word = strsep(&rest, " "))) {
-		struct sockaddr_in6 to;
-		socklen_t bytes = make_address(word, port, c->view.head.family, &to);
-		int fd = bytes ? connect_to(c, (struct sockaddr *)&to, bytes, true) : -1;
-
-		if (bytes && fd < 0) /* its old port may be taken, or in TIME_WAIT */
-			fd = connect_to(c, (struct sockaddr *)&to, bytes, false);
-		if (fd >= 0) {
-			meeting_begin(c, fd, token);
-			return true;
-		}
-	}
-	return false;
+	fd = rest ? reach_connect(&c->view, rest) : -1;
+	if (fd < 0)
+		return false;
+	meeting_begin(c, fd, token);
+	return true;
 }
 
 static struct meeting *find(struct meeting_point *m, uint64_t connection)
@@ -457,6 +354,15 @@ static int meet_all(struct meeting_point *m)
 	}
 }
 
+static void close_places(struct meeting_point *m)
+{
+	for (size_t n = 0; n < m->place_count; n++)
+		close(m->places[n].fd);
+	free(m->places);
+	m->places = NULL;
+	m->place_count = 0;
+}
+
 static void allow_descriptors(void)
 {
 	struct rlimit limit;
@@ -474,24 +380,21 @@ int rendezvous_meet(struct rendezvous *r, const struct image_set *set,
 	int ret;
 
 	*r = (struct rendezvous){ 0 };
-	ret = collect(&m, set);
-	if (ret || !m.count)
-		goto out;
 	allow_descriptors();
-	if (getrandom(m.token, sizeof(m.token), 0) != sizeof(m.token))
+	ret = collect(&m, set);
+	if (!ret && m.count && getrandom(m.token, sizeof(m.token), 0) != sizeof(m.token))
 		ret = -EIO;
-	if (!ret)
+	if (!ret && m.count)
 		ret = publish(&m);
-	if (!ret)
+	if (!ret && m.count)
 		ret = meet_all(&m);
+	close_places(&m); /* programs may have listeners at the same ports */
 	if (!ret)
+		ret = waiting_room_meet(set, link, &m.all, &m.count, &m.capacity, fault);
+	if (!ret && m.count)
 		ret = meeting_table(m.all, m.count, &r->fds, &r->count);
-out:
-	for (size_t n = 0; n < m.place_count; n++)
-		close(m.places[n].fd);
 	for (size_t n = 0; n < m.count; n++)
 		meeting_free(&m.all[n], !ret);
-	free(m.places);
 	free(m.all);
 	return ret < 0 ? fault_set(fault, -ret, "socket-not-restored",
 				   "connections to other hosts: %s", strerror(-ret)) : 0;

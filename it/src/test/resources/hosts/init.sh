@@ -16,6 +16,7 @@ mount --bind "$directory/ssh_config" /etc/ssh/ssh_config
 until ip link show eth0 >/dev/null 2>&1; do sleep 0.02; done
 ip link set lo up
 ip address add "$address/24" dev eth0
+ip address add "fd77::${address##*.}/64" dev eth0 nodad
 ip link set eth0 up
 "$(command -v sshd || echo /usr/sbin/sshd)" -D -e -f "$directory/sshd_config" 2>"$directory/$name.sshd" &
 until (exec 3<>/dev/tcp/127.0.0.1/22) 2>/dev/null; do sleep 0.02; done

@@ -35,6 +35,10 @@ final class Host implements AutoCloseable {
     return address;
   }
 
+  String address6() {
+    return HostNetwork.SUBNET6 + address.substring(HostNetwork.SUBNET.length());
+  }
+
   /** For every command from now on. */
   Host set(String variable, String value) {
     environment.put(variable, value);

@@ -120,6 +120,12 @@ final class HostJob {
     assertEquals(0, outcome.status(), outcome.text() + complaints());
   }
 
+  /** All end while they stand still: nobody sees anybody else go. */
+  void checkpointAndKill() throws IOException {
+    seat.must("dmtcp_command", "-kc");
+    awaitNobody();
+  }
+
   void kill() throws IOException {
     seat.must("dmtcp_command", "-k");
     awaitNobody();
@@ -141,14 +147,20 @@ final class HostJob {
   /** Every victim that runs is asked whether all is well with it, and ends. */
   void finish(int count) throws IOException {
     String list = list();
+    assertEquals(count, askAll(), () -> list + complaints());
+    awaitNobody();
+  }
+
+  /** The first half of that; returns how many there are. */
+  int askAll() throws IOException {
+    String list = list();
     Matcher workers = WORKER.matcher(list);
     int asked = 0;
     while (workers.find()) {
       network.host(workers.group(2)).must("kill", "-USR1", workers.group(1));
       asked++;
     }
-    assertEquals(count, asked, () -> list + complaints());
-    awaitNobody();
+    return asked;
   }
 
   /** The last word of the victim that was launched there. */

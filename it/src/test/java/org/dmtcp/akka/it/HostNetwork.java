@@ -19,7 +19,8 @@ import java.util.Map;
  */
 final class HostNetwork implements AutoCloseable {
   static final Duration LIMIT = Duration.ofSeconds(60);
-  private static final String SUBNET = "10.77.0.";
+  static final String SUBNET = "10.77.0.";
+  static final String SUBNET6 = "fd77::"; // as in init.sh
 
   private final Account account;
   private final Path directory;

@@ -70,6 +70,11 @@ record Victim(String name, Map<String, String> keys) {
     return words("arguments", "");
   }
 
+  /** It is a program on each of so many hosts; empty for one that is by itself. */
+  List<String> roles() {
+    return words("roles", "");
+  }
+
   boolean needs(String what) {
     return words("needs", "").contains(what);
   }

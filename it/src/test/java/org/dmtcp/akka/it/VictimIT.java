@@ -46,7 +46,7 @@ class VictimIT {
     String pattern = System.getProperty("dmtcp.it.victims", ".*");
     boolean quick = Boolean.getBoolean("dmtcp.it.quick");
     List<Case> cases = new ArrayList<>();
-    for (Victim victim : Victim.all()) {
+    for (Victim victim : Victim.all().stream().filter(v -> v.roles().isEmpty()).toList()) {
       for (String account : Accounts.names()) {
         if (victim.keys().containsKey("skip")) {
           SupportTable.notFor(
