@@ -23,6 +23,8 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLParameters;
 import org.dmtcp.akka.config.Credential;
 import org.dmtcp.akka.config.RuntimePaths;
+import org.dmtcp.akka.config.Seldom;
+import org.dmtcp.akka.config.WatchedTls;
 import org.dmtcp.akka.coordinator.Main.StartException;
 import org.dmtcp.akka.protocol.CoordinatorMessage;
 import org.dmtcp.akka.protocol.CoordinatorReply;
@@ -77,8 +79,11 @@ final class ControlPort implements AutoCloseable {
       ActorRef<CoordinatorMessage> coordinator,
       Duration limit,
       Executor executor) {
+    Duration pause = system.settings().config().getDuration("dmtcp.cluster.refusals-pause");
+    Seldom refused =
+        new Seldom(reason -> log.warn("refused a connection to the port: {}", reason), pause);
     server.setHttpsConfigurator(
-        new HttpsConfigurator(context) {
+        new HttpsConfigurator(WatchedTls.of(context, refused)) {
           @Override
           public void configure(HttpsParameters parameters) {
             SSLParameters ssl = context.getDefaultSSLParameters();

@@ -137,7 +137,7 @@ public final class Main {
         system,
         coordinator,
         system.settings().config().getDuration("dmtcp.coordinator.ask-limit"),
-        system.dispatchers().lookup(DispatcherSelector.blocking()));
+        system.dispatchers().lookup(DispatcherSelector.fromConfig("dmtcp.control-dispatcher")));
   }
 
   /** As DMTCP's coordinator is named in process lists; without it we are only harder to find. */
