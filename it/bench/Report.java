@@ -29,17 +29,18 @@ final class Report {
     return n % 2 == 1 ? sorted.get(n / 2) : (sorted.get(n / 2 - 1) + sorted.get(n / 2)) / 2;
   }
 
-  String table(List<String> subjects) {
+  /** @param peers subjects with which the first one is compared, a column each; may be none */
+  String table(List<String> subjects, List<String> peers) {
     StringBuilder out = new StringBuilder("| row | unit |");
     subjects.forEach(s -> out.append(' ').append(s).append(" (min-max) |"));
-    subjects.stream().skip(1).forEach(s -> out.append(" ours/").append(s).append(" |"));
-    out.append("\n|---|---|").append("---|".repeat(subjects.size() * 2 - 1)).append('\n');
+    peers.forEach(s -> out.append(" ours/").append(s).append(" |"));
+    out.append("\n|---|---|").append("---|".repeat(subjects.size() + peers.size())).append('\n');
     for (Row row : rows.values()) {
       out.append("| ").append(row.name()).append(" | ").append(row.unit()).append(" |");
       for (String subject : subjects) {
         out.append(' ').append(cell(row.samples().get(subject))).append(" |");
       }
-      for (String peer : subjects.subList(1, subjects.size())) {
+      for (String peer : peers) {
         out.append(' ').append(ratio(row, subjects.get(0), peer)).append(" |");
       }
       out.append('\n');

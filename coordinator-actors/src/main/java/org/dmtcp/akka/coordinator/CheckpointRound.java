@@ -5,6 +5,7 @@ import akka.actor.typed.Behavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.TimerScheduler;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -43,7 +44,8 @@ public final class CheckpointRound extends RoundState {
   /** Off, if the generation is not committed yet. */
   public record Cancel(Failure reason) implements Command {}
 
-  record Looked(Optional<Manifest> previous) implements Command {}
+  /** @param hosts of the generation before, where it matters whether all are here */
+  record Looked(Optional<Manifest.Head> previous, List<String> hosts) implements Command {}
 
   record Reported(NodeEvent event) implements Command {}
 
@@ -56,6 +58,8 @@ public final class CheckpointRound extends RoundState {
   record ManifestNamed(String warning) implements Command {}
 
   record ScriptWritten(Path script) implements Command {}
+
+  record SayAgain() implements Command {}
 
   record StoreFailed(Failure failure) implements Command {}
 
@@ -160,13 +164,13 @@ public final class CheckpointRound extends RoundState {
     block(
         () -> {
           store.probe(start.computationId());
-          return store.read(start.computationId());
+          return new Looked(store.head(start.computationId()), hostsBefore());
         },
-        Looked::new);
+        looked -> looked);
     return Receiving.of(Command.class)
         .onMessage(
             Looked.class,
-            m -> onLooked(m.previous()))
+            m -> onLooked(m.previous(), m.hosts()))
         .onMessage(StoreFailed.class, m -> abortedEarly(m.failure()))
         .onMessage(
             TimedOut.class,
@@ -178,18 +182,23 @@ public final class CheckpointRound extends RoundState {
         .build();
   }
 
-  private Behavior<Command> onLooked(Optional<Manifest> previous) {
-    Set<String> unseen = new TreeSet<>(previous.map(Manifest::hosts).orElse(List.of()));
+  private List<String> hostsBefore() throws IOException {
+    return start.known().isEmpty() ? List.of()
+        : store.read(start.computationId()).map(Manifest::hosts).orElse(List.of());
+  }
+
+  private Behavior<Command> onLooked(Optional<Manifest.Head> previous, List<String> hosts) {
+    Set<String> unseen = new TreeSet<>(hosts);
     unseen.removeAll(start.known());
-    if (!start.known().isEmpty() && !unseen.isEmpty()) {
+    if (!unseen.isEmpty()) {
       return abortedEarly(new Failure("host-missing", "hosts of the last checkpoint have not joined"
           + " this coordinator: " + String.join(", ", unseen)));
     }
-    return passing(plan(previous), previous, 0, RoundProgress.none());
+    return passing(plan(previous), previous, 0, new RoundProgress());
   }
 
-  private RoundPlan plan(Optional<Manifest> previous) {
-    long used = Math.max(start.lastGeneration(), previous.map(Manifest::generation).orElse(0L));
+  private RoundPlan plan(Optional<Manifest.Head> previous) {
+    long used = Math.max(start.lastGeneration(), previous.map(Manifest.Head::generation).orElse(0L));
     return new RoundPlan(
         start.roundId(),
         start.computationId(),
@@ -210,7 +219,7 @@ public final class CheckpointRound extends RoundState {
 
   /** @param index of the phase in the plan */
   private Behavior<Command> passing(
-      RoundPlan plan, Optional<Manifest> previous, int index, RoundProgress progress) {
+      RoundPlan plan, Optional<Manifest.Head> previous, int index, RoundProgress progress) {
     Phase phase = plan.phases().get(index);
     timers.startSingleTimer(TIMER, new TimedOut(), limits.of(phase)); // replaces the last
     observer.tell(new Progressed(start.roundId(), phase));
@@ -227,9 +236,8 @@ public final class CheckpointRound extends RoundState {
             return manifest;
           },
           m -> new Staged());
-      tellAll(
-          new NodeCommand.StageManifest(
-              plan.roundId(), manifest.toJson(), limits.forNode(phase)));
+      manifest.besideImages(nodes.keySet()).forEach((node, text) -> nodes.get(node).tell(
+          new NodeCommand.StageManifest(plan.roundId(), text, limits.forNode(phase))));
       return awaiting(pass, missing, progress, Optional.of(manifest));
     } else {
       tellAll(
@@ -243,7 +251,7 @@ public final class CheckpointRound extends RoundState {
   }
 
   /**
-   * @param missing nodes, and perhaps ourselves, still to report; never empty
+   * @param missing nodes, and perhaps ourselves, still to report; never empty; gets shorter
    * @param manifest what is being staged, in the last phase
    */
   private Behavior<Command> awaiting(
@@ -252,12 +260,17 @@ public final class CheckpointRound extends RoundState {
         .onMessage(
             Reported.class,
             m -> reaches(m.event(), pass),
-            m -> onReached(pass, m.event().node(), missing,
-                progress.with((PhaseReached) m.event()), manifest))
+            m -> {
+              progress.add((PhaseReached) m.event());
+              return onReached(pass, m.event().node(), missing, progress, manifest);
+            })
         .onMessage(
             Reported.class,
             m -> m.event() instanceof EndpointsFound e && isOurs(e.roundId(), pass),
-            m -> awaiting(pass, missing, progress.with((EndpointsFound) m.event()), manifest))
+            m -> {
+              progress.add((EndpointsFound) m.event());
+              return Behaviors.same();
+            })
         .onMessage(
             Reported.class,
             m -> m.event() instanceof NodeEvent.WriteProgress w && isOurs(w.roundId(), pass),
@@ -300,9 +313,8 @@ public final class CheckpointRound extends RoundState {
       Set<String> missing,
       RoundProgress progress,
       Optional<Manifest> manifest) {
-    Set<String> stillMissing = without(missing, who);
-    if (!stillMissing.isEmpty()) {
-      return awaiting(pass, stillMissing, progress, manifest);
+    if (!without(missing, who).isEmpty()) {
+      return Behaviors.same();
     }
     if (pass.phase() == Phase.COMMIT) {
       return commit.committing(pass, manifest.orElseThrow(), progress);
@@ -322,7 +334,7 @@ public final class CheckpointRound extends RoundState {
     int next = next(pass, progress);
     if (pass.phase() == Phase.MATCH) {
       tellMatches(progress);
-      return passing(pass.plan(), pass.previous(), next, progress.withoutEndpoints());
+      progress.forgetEndpoints();
     }
     return passing(pass.plan(), pass.previous(), next, progress);
   }
@@ -359,8 +371,8 @@ public final class CheckpointRound extends RoundState {
         start.computationId(),
         pass.plan().generation(),
         pass.plan().manifestId(),
-        pass.previous().map(Manifest::generation).orElse(0L),
-        pass.previous().map(Manifest::manifestId).orElse(""),
+        pass.previous().map(Manifest.Head::generation).orElse(0L),
+        pass.previous().map(Manifest.Head::manifestId).orElse(""),
         Instant.now(),
         start.coordinatorHost(),
         start.coordinatorPort(),

@@ -1,6 +1,7 @@
 package org.dmtcp.akka.coordinator;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -15,18 +16,29 @@ import org.dmtcp.akka.protocol.TcpEndpoint;
  * give the same numbers, whatever the order in which nodes report.
  */
 final class EndpointMatch {
-  /** An address pair, as seen from one end. */
+  /** An address pair, as seen from one end. Its hash is not left to the record: there are many. */
   private record Way(String local, int localPort, String remote, int remotePort) {
     static Way of(TcpEndpoint e) {
       return new Way(e.localAddress(), e.localPort(), e.remoteAddress(), e.remotePort());
     }
 
-    Way back() {
-      return new Way(remote, remotePort, local, localPort);
+    static Way back(TcpEndpoint e) {
+      return new Way(e.remoteAddress(), e.remotePort(), e.localAddress(), e.localPort());
+    }
+
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof Way w && localPort == w.localPort && remotePort == w.remotePort
+          && local.equals(w.local) && remote.equals(w.remote);
+    }
+
+    @Override
+    public int hashCode() {
+      return ((local.hashCode() * 31 + localPort) * 31 + remote.hashCode()) * 31 + remotePort;
     }
   }
 
-  private record Found(String node, TcpEndpoint endpoint) {
+  private record Found(String node, TcpEndpoint endpoint, boolean isUnique) {
     boolean isBefore(Found other) {
       int nodes = node.compareTo(other.node);
       return nodes < 0 || (nodes == 0 && endpoint.key().compareTo(other.endpoint.key()) < 0);
@@ -39,26 +51,31 @@ final class EndpointMatch {
    * @param reports endpoints by node
    * @return what each node is to be told; nodes without a matched endpoint are not in it
    */
-  static Map<String, List<ConnectionEnd>> of(Map<String, List<TcpEndpoint>> reports) {
-    Map<Way, Found> known = new LinkedHashMap<>();
-    Map<Way, Integer> times = new HashMap<>();
+  static Map<String, List<ConnectionEnd>> of(
+      Map<String, ? extends Collection<TcpEndpoint>> reports) {
+    int count = reports.values().stream().mapToInt(Collection::size).sum();
+    Map<Way, Found> known = new HashMap<>(count * 4 / 3 + 1);
+    List<Found> inOrder = new ArrayList<>(count);
     reports.entrySet().stream()
         .sorted(Map.Entry.comparingByKey())
         .forEach(
             report -> {
               for (TcpEndpoint e : report.getValue()) {
-                known.put(Way.of(e), new Found(report.getKey(), e));
-                times.merge(Way.of(e), 1, Integer::sum);
+                Found one = new Found(report.getKey(), e, true);
+                Found before = known.put(Way.of(e), one);
+                if (before == null) {
+                  inOrder.add(one);
+                } else {
+                  known.put(Way.of(e), new Found(report.getKey(), e, false));
+                }
               }
             });
     Map<String, List<ConnectionEnd>> answers = new LinkedHashMap<>();
     long number = 0;
-    for (Map.Entry<Way, Found> entry : known.entrySet()) {
-      Way back = entry.getKey().back();
-      Found one = entry.getValue();
-      Found other = known.get(back);
-      boolean isUnique = times.get(entry.getKey()) == 1 && times.getOrDefault(back, 0) == 1;
-      if (isUnique && one != other && one.isBefore(other)) {
+    for (Found one : inOrder) {
+      Found other = known.get(Way.back(one.endpoint()));
+      if (other != null && other.isUnique() && one.isBefore(other)
+          && known.get(Way.of(one.endpoint())).isUnique()) {
         number++;
         boolean oneAccepts = one.endpoint().waiting() || !other.endpoint().waiting();
         tell(answers, number, one, other, oneAccepts);

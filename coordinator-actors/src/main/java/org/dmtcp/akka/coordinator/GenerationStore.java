@@ -51,6 +51,15 @@ public final class GenerationStore {
     }
   }
 
+  /** The same, without the list of its images. */
+  Optional<Manifest.Head> head(String computationId) throws IOException {
+    try {
+      return Optional.of(Manifest.head(manifest(computationId)));
+    } catch (NoSuchFileException e) {
+      return Optional.empty();
+    }
+  }
+
   /** Finds out, before anything is stopped, whether a commit here is possible at all. */
   public void probe(String computationId) throws IOException {
     Path file = staged(computationId);
@@ -75,8 +84,8 @@ public final class GenerationStore {
     String id = manifest.computationId();
     CommitLock lock = CommitLock.take(directory.resolve(Manifest.fileName(id) + ".lock"));
     try {
-      String present = read(id).map(Manifest::manifestId).orElse("");
-      String ours = Manifest.parse(Files.readString(staged(id)), staged(id)).manifestId();
+      String present = head(id).map(Manifest.Head::manifestId).orElse("");
+      String ours = Manifest.head(staged(id)).manifestId();
       if (!present.equals(manifest.previousManifestId()) || !ours.equals(manifest.manifestId())) {
         throw new IOException("another coordinator has committed or is committing a generation of "
             + id + " in " + directory);

@@ -1,16 +1,25 @@
 package org.dmtcp.akka.coordinator;
 
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.dmtcp.akka.protocol.ImageInfo;
 
 /**
@@ -33,6 +42,9 @@ public record Manifest(
     long interval,
     List<ImageInfo> images) {
   static final int FORMAT_VERSION = 1;
+
+  /** Up to so many images every host has the whole manifest: it can name those that it misses. */
+  static final int WHOLE = 256;
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -58,6 +70,12 @@ public record Manifest(
         ? String.format("%s_%05d", computationId, generation) : computationId;
   }
 
+  /** In the order in which they come. */
+  Map<String, List<ImageInfo>> imagesByHost() {
+    return images.stream().collect(
+        Collectors.groupingBy(ImageInfo::host, LinkedHashMap::new, Collectors.toList()));
+  }
+
   /** The images of one host. */
   List<ImageInfo> imagesOf(String host) {
     return images.stream().filter(image -> image.host().equals(host)).toList();
@@ -68,41 +86,110 @@ public record Manifest(
     return images.stream().map(ImageInfo::host).distinct().toList();
   }
 
-  /** The text of the file. */
+  /** The text of the file in the coordinator's directory. */
   public String toJson() {
-    ObjectNode root = JSON.createObjectNode();
-    root.put("formatVersion", FORMAT_VERSION)
-        .put("computationId", computationId)
-        .put("generation", generation)
-        .put("manifestId", manifestId)
-        .put("members", images.size());
-    if (previousGeneration > 0) {
-      root.putObject("previous")
-          .put("generation", previousGeneration)
-          .put("manifestId", previousManifestId);
+    return toJson(images);
+  }
+
+  /**
+   * What lies beside the images of each host. With many images only those of the host: else what is
+   * sent, written and read would grow with the square of the hosts.
+   */
+  Map<String, String> besideImages(Set<String> hosts) {
+    Map<String, String> texts = new HashMap<>();
+    if (images.size() <= WHOLE) {
+      String whole = toJson();
+      hosts.forEach(host -> texts.put(host, whole));
+      return texts;
     }
-    root.put("created", created.toString());
-    root.putObject("coordinator").put("host", coordinatorHost).put("port", coordinatorPort);
-    root.put("interval", interval);
-    ArrayNode list = root.putArray("images");
-    for (ImageInfo image : images) {
-      list.addObject()
-          .put("host", image.host())
-          .put("path", image.path())
-          .put("uniquePid", image.uniquePid())
-          .put("virtualPid", image.virtualPid())
-          .put("virtualParent", image.virtualParent())
-          .put("program", image.program())
-          .put("terminal", image.terminal())
-          .put("bytes", image.bytes())
-          .put("rawBytes", image.rawBytes())
-          .put("digest", image.digest());
+    Map<String, List<ImageInfo>> own = imagesByHost();
+    hosts.forEach(host -> texts.put(host, toJson(own.getOrDefault(host, List.of()))));
+    return texts;
+  }
+
+  private String toJson(List<ImageInfo> listed) {
+    StringWriter text = new StringWriter();
+    try (JsonGenerator out = JSON.getFactory().createGenerator(text)) {
+      out.useDefaultPrettyPrinter();
+      out.writeStartObject();
+      out.writeNumberField("formatVersion", FORMAT_VERSION);
+      out.writeStringField("computationId", computationId);
+      out.writeNumberField("generation", generation);
+      out.writeStringField("manifestId", manifestId);
+      out.writeNumberField("members", images.size());
+      if (previousGeneration > 0) {
+        out.writeObjectFieldStart("previous");
+        out.writeNumberField("generation", previousGeneration);
+        out.writeStringField("manifestId", previousManifestId);
+        out.writeEndObject();
+      }
+      out.writeStringField("created", created.toString());
+      out.writeObjectFieldStart("coordinator");
+      out.writeStringField("host", coordinatorHost);
+      out.writeNumberField("port", coordinatorPort);
+      out.writeEndObject();
+      out.writeNumberField("interval", interval);
+      out.writeArrayFieldStart("images");
+      for (ImageInfo image : listed) {
+        write(out, image);
+      }
+      out.writeEndArray();
+      out.writeEndObject();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // a text in memory can be written
     }
-    try {
-      return JSON.writerWithDefaultPrettyPrinter().writeValueAsString(root) + "\n";
+    return text.append('\n').toString();
+  }
+
+  private static void write(JsonGenerator out, ImageInfo image) throws IOException {
+    out.writeStartObject();
+    out.writeStringField("host", image.host());
+    out.writeStringField("path", image.path());
+    out.writeStringField("uniquePid", image.uniquePid());
+    out.writeNumberField("virtualPid", image.virtualPid());
+    out.writeNumberField("virtualParent", image.virtualParent());
+    out.writeStringField("program", image.program());
+    out.writeBooleanField("terminal", image.terminal());
+    out.writeNumberField("bytes", image.bytes());
+    out.writeNumberField("rawBytes", image.rawBytes());
+    out.writeStringField("digest", image.digest());
+    out.writeEndObject();
+  }
+
+  /** What a round has to know of the generation before it. */
+  record Head(long generation, String manifestId) {}
+
+  /**
+   * The fields before the list of images, which may be long.
+   *
+   * @throws IOException the file is missing, no manifest, or a newer version wrote it
+   */
+  static Head head(Path file) throws IOException {
+    long generation = -1;
+    String manifestId = null;
+    int version = 0;
+    try (InputStream in = Files.newInputStream(file);
+        JsonParser json = JSON.getFactory().createParser(in)) {
+      json.nextToken();
+      for (String field = json.nextFieldName(); field != null && !field.equals("images");
+          field = json.nextFieldName()) {
+        json.nextToken();
+        switch (field) {
+          case "formatVersion" -> version = json.getValueAsInt();
+          case "generation" -> generation = json.getValueAsLong(-1);
+          case "manifestId" -> manifestId = json.getValueAsString();
+          default -> json.skipChildren();
+        }
+      }
     } catch (JsonProcessingException e) {
-      throw new IllegalStateException(e); // a tree of strings and numbers can be written
+      throw new IOException(file + " is no manifest: " + e.getMessage(), e);
     }
+    if (version != FORMAT_VERSION || generation < 0 || manifestId == null) {
+      throw new IOException(file + (version == FORMAT_VERSION
+          ? " is no manifest: generation or manifestId is missing"
+          : " has an unknown format version"));
+    }
+    return new Head(generation, manifestId);
   }
 
   /**

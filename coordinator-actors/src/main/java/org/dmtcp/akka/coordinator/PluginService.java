@@ -14,6 +14,7 @@ import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -53,8 +54,11 @@ final class PluginService {
   record Settings(
       Duration barrierLimit, long storeBytes, long valueBytes, Optional<Path> dump) {}
 
-  /** Who waits, by unique pid. */
-  private record Barrier(int expected, Map<String, ActorRef<CoordinatorReply>> waiting) {}
+  /** Who waits, by unique pid. Changes in place: ten thousand may come at once. */
+  private static final class Barrier {
+    final Map<String, ActorRef<CoordinatorReply>> waiting = new LinkedHashMap<>();
+    int expected;
+  }
 
   private static final DateTimeFormatter TIME =
       DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSS");
@@ -63,10 +67,12 @@ final class PluginService {
   private final TimerScheduler<Command> timers;
   private final Settings settings;
   private final KeyValueStore store;
+  private final Map<String, Barrier> barriers = new HashMap<>();
+  private final Map<String, Integer> processes = new HashMap<>(); // with plugins, by node
 
   static Behavior<Command> create(Settings settings) {
     return Behaviors.setup(context -> Behaviors.withTimers(
-        timers -> new PluginService(context, timers, settings).serving(Map.of(), Map.of())));
+        timers -> new PluginService(context, timers, settings).serving()));
   }
 
   private PluginService(
@@ -77,66 +83,57 @@ final class PluginService {
     this.store = new KeyValueStore(settings.storeBytes(), settings.valueBytes());
   }
 
-  /** @param processes with plugins, by node */
-  private Behavior<Command> serving(
-      Map<String, Barrier> barriers, Map<String, Integer> processes) {
+  private Behavior<Command> serving() {
     return Receiving.of(Command.class)
         .onMessage(Asked.class, m -> m.request() instanceof AccessKeyValue, m -> {
           m.request().replyTo().tell(store.access((AccessKeyValue) m.request()));
           return Behaviors.same();
         })
-        .onMessage(Asked.class, m -> onEnter((EnterBarrier) m.request(), barriers, processes))
+        .onMessage(Asked.class, m -> onEnter((EnterBarrier) m.request()))
         .onMessage(Counted.class, m -> {
-          Map<String, Integer> now = new HashMap<>(processes);
-          now.put(m.node(), m.processes());
-          return serving(opened(barriers, now), now);
+          processes.put(m.node(), m.processes());
+          List.copyOf(barriers.keySet()).forEach(this::openIfAllAreThere);
+          return Behaviors.same();
         })
-        .onMessage(AskerGone.class, m -> serving(without(barriers, m), processes))
-        .onMessage(BarrierTimedOut.class, m -> onTimeout(m.barrier(), barriers, processes))
-        .onMessage(Forget.class, m -> onForget(barriers, processes))
+        .onMessage(AskerGone.class, this::onAskerGone)
+        .onMessage(BarrierTimedOut.class, m -> onTimeout(m.barrier()))
+        .onMessage(Forget.class, m -> onForget())
         .onMessage(Write.class, m -> onWrite(m.computationId()))
         .build();
   }
 
-  private Behavior<Command> onEnter(
-      EnterBarrier request, Map<String, Barrier> barriers, Map<String, Integer> processes) {
-    Barrier known = barriers.get(request.name());
-    Map<String, ActorRef<CoordinatorReply>> waiting =
-        known == null ? new LinkedHashMap<>() : new LinkedHashMap<>(known.waiting());
-    if (waiting.containsKey(request.uniquePid())) {
+  private Behavior<Command> onEnter(EnterBarrier request) {
+    String name = request.name();
+    Barrier barrier = barriers.computeIfAbsent(name, n -> new Barrier());
+    if (barrier.waiting.containsKey(request.uniquePid())) {
       request.replyTo().tell(new Refused(new Failure("bad-request",
-          "process " + request.uniquePid() + " waits already at barrier " + request.name())));
+          "process " + request.uniquePid() + " waits already at barrier " + name)));
       return Behaviors.same();
     }
-    if (known == null) {
-      timers.startSingleTimer(
-          request.name(), new BarrierTimedOut(request.name()), settings.barrierLimit());
+    if (barrier.waiting.isEmpty()) {
+      timers.startSingleTimer(name, new BarrierTimedOut(name), settings.barrierLimit());
     }
-    waiting.put(request.uniquePid(), request.replyTo());
+    barrier.waiting.put(request.uniquePid(), request.replyTo());
+    barrier.expected = Math.max(barrier.expected, request.expected());
     context.watchWith(request.replyTo(),
-        new AskerGone(request.name(), request.uniquePid(), request.replyTo()));
-    int expected = known == null
-        ? request.expected() : Math.max(known.expected(), request.expected());
-    Map<String, Barrier> now = new HashMap<>(barriers);
-    now.put(request.name(), new Barrier(expected, waiting));
-    return serving(opened(now, processes), processes);
+        new AskerGone(name, request.uniquePid(), request.replyTo()));
+    openIfAllAreThere(name);
+    return Behaviors.same();
   }
 
-  /** Lets everybody go who waits at a barrier to which all have come. */
-  private Map<String, Barrier> opened(
-      Map<String, Barrier> barriers, Map<String, Integer> processes) {
-    int all = processes.values().stream().mapToInt(Integer::intValue).sum();
-    Map<String, Barrier> closed = new HashMap<>();
-    barriers.forEach((name, b) -> {
-      int expected = b.expected() > 0 ? b.expected() : all;
-      if (b.waiting().size() < expected) {
-        closed.put(name, b);
-        return;
-      }
-      timers.cancel(name);
-      b.waiting().values().forEach(asker -> tell(asker, new BarrierOpened(name)));
-    });
-    return closed;
+  private void openIfAllAreThere(String name) {
+    Barrier barrier = barriers.get(name);
+    int all = barrier.expected > 0
+        ? barrier.expected : processes.values().stream().mapToInt(Integer::intValue).sum();
+    if (barrier.waiting.size() >= all) {
+      close(name);
+      barrier.waiting.values().forEach(asker -> tell(asker, new BarrierOpened(name)));
+    }
+  }
+
+  private void close(String name) {
+    timers.cancel(name);
+    barriers.remove(name);
   }
 
   private void tell(ActorRef<CoordinatorReply> asker, CoordinatorReply reply) {
@@ -144,45 +141,35 @@ final class PluginService {
     asker.tell(reply);
   }
 
-  private Map<String, Barrier> without(Map<String, Barrier> barriers, AskerGone gone) {
-    Barrier b = barriers.get(gone.barrier());
-    if (b == null || !gone.asker().equals(b.waiting().get(gone.uniquePid()))) {
-      return barriers;
+  private Behavior<Command> onAskerGone(AskerGone gone) {
+    Barrier barrier = barriers.get(gone.barrier());
+    if (barrier != null && barrier.waiting.remove(gone.uniquePid(), gone.asker())
+        && barrier.waiting.isEmpty()) {
+      close(gone.barrier());
     }
-    Map<String, ActorRef<CoordinatorReply>> left = new LinkedHashMap<>(b.waiting());
-    left.remove(gone.uniquePid());
-    Map<String, Barrier> now = new HashMap<>(barriers);
-    if (left.isEmpty()) {
-      timers.cancel(gone.barrier());
-      now.remove(gone.barrier());
-    } else {
-      now.put(gone.barrier(), new Barrier(b.expected(), left));
-    }
-    return now;
+    return Behaviors.same();
   }
 
-  private Behavior<Command> onTimeout(
-      String name, Map<String, Barrier> barriers, Map<String, Integer> processes) {
-    Map<String, Barrier> left = new HashMap<>(barriers);
-    Barrier late = left.remove(name);
+  private Behavior<Command> onTimeout(String name) {
+    Barrier late = barriers.remove(name);
     if (late != null) {
-      refuse(late, "only " + late.waiting().size() + " process(es) came to it in time");
+      refuse(late, "only " + late.waiting.size() + " process(es) came to it in time");
     }
-    return serving(left, processes);
+    return Behaviors.same();
   }
 
-  private Behavior<Command> onForget(
-      Map<String, Barrier> barriers, Map<String, Integer> processes) {
+  private Behavior<Command> onForget() {
     store.clear();
-    barriers.forEach((name, b) -> {
-      timers.cancel(name);
-      refuse(b, "the computation is another one now");
-    });
-    return serving(Map.of(), processes);
+    for (String name : List.copyOf(barriers.keySet())) {
+      Barrier barrier = barriers.get(name);
+      close(name);
+      refuse(barrier, "the computation is another one now");
+    }
+    return Behaviors.same();
   }
 
   private void refuse(Barrier barrier, String text) {
-    barrier.waiting().values()
+    barrier.waiting.values()
         .forEach(asker -> tell(asker, new Refused(new Failure("phase-timeout", text))));
   }
 

@@ -9,7 +9,6 @@ import akka.actor.typed.javadsl.TimerScheduler;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -126,28 +125,38 @@ public final class RestartRound {
   private record Announced(RestartMember member, String node, Optional<Built> ready) {}
 
   /**
-   * What is known so far.
-   *
-   * @param members the announced ones by unique pid
-   * @param expected all of the generation, as far as the coordinator has its manifest
-   * @param forced nobody is awaited who is not announced
+   * What is known so far. It changes in place: a copy for every host of a big computation took
+   * seconds.
    */
-  private record There(
-      Map<String, Announced> members, List<RestartMember> expected, boolean forced) {
-    There with(Map<String, Announced> newMembers) {
-      return new There(Collections.unmodifiableMap(newMembers), expected, forced);
+  private static final class There {
+    final Map<String, Announced> members = new LinkedHashMap<>(); // by unique pid
+    /** All of the generation, as far as the coordinator has its manifest. */
+    List<RestartMember> expected = List.of();
+    /** Nobody is awaited who is not announced. */
+    boolean forced;
+    int ready;
+
+    void put(Announced announced) {
+      count(members.put(announced.member().uniquePid(), announced), -1);
+      count(announced, 1);
     }
 
-    There withExpected(List<RestartMember> all) {
-      return new There(members, all, forced);
+    boolean removeIf(Predicate<Announced> gone) {
+      return members.values().removeIf(a -> {
+        boolean isGone = gone.test(a);
+        count(isGone ? a : null, -1);
+        return isGone;
+      });
     }
 
-    There withForce() {
-      return new There(members, expected, true);
+    private void count(Announced announced, int change) {
+      if (announced != null && announced.ready().isPresent()) {
+        ready += change;
+      }
     }
 
     boolean areAllReady() {
-      return !members.isEmpty() && ready() == members.size();
+      return !members.isEmpty() && ready == members.size();
     }
 
     List<ProcessInfo> processes() {
@@ -155,10 +164,6 @@ public final class RestartRound {
           .flatMap(a -> a.ready().stream())
           .map(Built::process)
           .toList();
-    }
-
-    int ready() {
-      return processes().size();
     }
 
     List<ActorRef<CoordinatorReply>> askers() {
@@ -169,6 +174,9 @@ public final class RestartRound {
           .toList();
     }
   }
+
+  /** Of who is awaited so many are told by name: every host is told, again and again. */
+  private static final int NAMED = 100;
 
   private final ActorContext<Command> context;
   private final TimerScheduler<Command> timers;
@@ -206,7 +214,7 @@ public final class RestartRound {
     context.pipeToSelf(
         CompletableFuture.supplyAsync(this::expected, blocking),
         (members, e) -> new Expected(e == null ? members : List.of()));
-    return gathering(new There(Map.of(), List.of(), false));
+    return gathering(new There());
   }
 
   /** The names of those to wait for; without the manifest only their number is known. */
@@ -229,7 +237,10 @@ public final class RestartRound {
   private Behavior<Command> gathering(There there) {
     return Receiving.of(Command.class)
         .onMessage(Join.class, m -> onJoin(m.request(), there))
-        .onMessage(Expected.class, m -> gathering(there.withExpected(m.members())))
+        .onMessage(Expected.class, m -> {
+          there.expected = m.members();
+          return Behaviors.same();
+        })
         .onMessage(Ready.class, m -> onReady(m.request(), there))
         .onMessage(Withdraw.class, m -> onWithdraw(m.request(), there))
         .onMessage(
@@ -252,12 +263,11 @@ public final class RestartRound {
       request.replyTo().tell(new Refused(new Failure("image-set-mixed", trouble.get())));
       return Behaviors.same();
     }
-    Map<String, Announced> more = new LinkedHashMap<>(there.members());
     for (RestartMember member : request.members()) {
-      more.put(member.uniquePid(), new Announced(member, request.node(), Optional.empty()));
+      there.put(new Announced(member, request.node(), Optional.empty()));
     }
     request.replyTo().tell(new RestartBegun(plan.restartId()));
-    return gathering(there.with(more));
+    return Behaviors.same();
   }
 
   private Optional<String> trouble(BeginRestart request, There there) {
@@ -268,7 +278,7 @@ public final class RestartRound {
     }
     List<String> twice =
         request.members().stream()
-            .filter(member -> there.members().containsKey(member.uniquePid()))
+            .filter(member -> there.members.containsKey(member.uniquePid()))
             .map(RestartMember::toString)
             .toList();
     return twice.isEmpty()
@@ -277,25 +287,23 @@ public final class RestartRound {
   }
 
   private Behavior<Command> onReady(RestartReady request, There there) {
-    Map<String, Announced> now = new LinkedHashMap<>(there.members());
     for (ProcessInfo process : request.processes()) {
-      Announced a = there.members().get(process.uniquePid());
-      if (a == null) {
+      if (!there.members.containsKey(process.uniquePid())) {
         request.replyTo().tell(new Refused(new Failure("image-set-mixed",
             process.uniquePid() + " was not announced in this restart")));
         return Behaviors.same();
       }
-      now.put(
-          process.uniquePid(),
-          new Announced(
-              a.member(), request.node(), Optional.of(new Built(process, request.replyTo()))));
     }
-    There then = there.with(now);
-    if (then.ready() == plan.total() || (then.forced() && then.areAllReady())) {
-      return go(then);
+    for (ProcessInfo process : request.processes()) {
+      there.put(
+          new Announced(there.members.get(process.uniquePid()).member(), request.node(),
+              Optional.of(new Built(process, request.replyTo()))));
+    }
+    if (there.ready == plan.total() || (there.forced && there.areAllReady())) {
+      return go(there);
     }
     timers.startSingleTimer("tell-now", new TellWaiting(), Duration.ofMillis(50));
-    return gathering(then);
+    return Behaviors.same();
   }
 
   private Behavior<Command> onWithdraw(RestartWithdrawn request, There there) {
@@ -309,15 +317,11 @@ public final class RestartRound {
 
   private Behavior<Command> onGone(
       There there, Predicate<Announced> gone) {
-    Map<String, Announced> left = new LinkedHashMap<>(there.members());
-    left.values().removeIf(gone);
-    if (left.isEmpty() && !there.members().isEmpty()) {
+    if (there.removeIf(gone) && there.members.isEmpty()) {
       return cancel(
-          there.with(left),
-          new Failure("restart-cancelled", "all restarting commands have ended"));
+          there, new Failure("restart-cancelled", "all restarting commands have ended"));
     }
-    There then = there.with(left);
-    return then.forced() && then.areAllReady() ? go(then) : gathering(then);
+    return there.forced && there.areAllReady() ? go(there) : Behaviors.same();
   }
 
   private Behavior<Command> onNames(NameService.Command command) {
@@ -327,21 +331,25 @@ public final class RestartRound {
 
   private Behavior<Command> onForce(
       ActorRef<CoordinatorReply> asker, There there) {
-    if (there.members().isEmpty() || (there.forced() && there.ready() == 0)) {
+    if (there.members.isEmpty() || (there.forced && there.ready == 0)) {
       asker.tell(new Refused(new Failure("not-running", "no process is ready to be restarted")));
       return Behaviors.same();
     }
-    asker.tell(new Accepted(there.ready()));
+    asker.tell(new Accepted(there.ready));
     names.tell(new NameService.GiveUp()); // those who wait for the missing get ready now
-    return there.forced() || there.areAllReady() ? go(there) : gathering(there.withForce());
+    if (there.forced || there.areAllReady()) {
+      return go(there);
+    }
+    there.forced = true;
+    return Behaviors.same();
   }
 
   private Behavior<Command> go(There there) {
-    there.members().values().stream()
+    there.members.values().stream()
         .filter(a -> a.ready().isEmpty())
         .forEach(a -> context.getLog().info("restart goes on without {}", a.member()));
     replyTo.tell(
-        new Went(plan.restartId(), there.processes(), plan.total() - there.ready()));
+        new Went(plan.restartId(), there.processes(), plan.total() - there.ready));
     // After the coordinator: who knows that it runs may ask for a checkpoint at once.
     there.askers().forEach(asker -> asker.tell(new RestartGo(plan.restartId())));
     return Behaviors.stopped();
@@ -362,15 +370,15 @@ public final class RestartRound {
   /** In words, as far as they are known by name. */
   private List<String> missing(There there) {
     Map<String, String> names = new TreeMap<>();
-    there.expected().forEach(member -> names.put(member.uniquePid(), member.toString()));
-    there.members().forEach((uniquePid, a) -> names.put(uniquePid, a.member().toString()));
-    there.members().values().stream()
+    there.expected.forEach(member -> names.put(member.uniquePid(), member.toString()));
+    there.members.forEach((uniquePid, a) -> names.put(uniquePid, a.member().toString()));
+    there.members.values().stream()
         .filter(a -> a.ready().isPresent())
         .forEach(a -> names.remove(a.member().uniquePid()));
-    List<String> missing = new ArrayList<>(names.values());
-    int unnamed = plan.total() - there.ready() - missing.size();
-    if (unnamed > 0) {
-      missing.add(unnamed + " more of other hosts");
+    List<String> missing = new ArrayList<>(names.values().stream().limit(NAMED).toList());
+    int more = plan.total() - there.ready - missing.size();
+    if (more > 0) {
+      missing.add(more + " more" + (names.size() > NAMED ? "" : " of other hosts"));
     }
     return missing;
   }

@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
+import java.util.Map;
 import java.util.Locale;
 import java.util.stream.Collectors;
 import org.dmtcp.akka.protocol.ImageInfo;
@@ -25,7 +26,8 @@ public record RestartScript(String restartCommand) {
   /** The script for one generation. */
   public String text(Manifest manifest) {
     StringBuilder out = new StringBuilder();
-    List<String> hosts = manifest.hosts();
+    Map<String, List<ImageInfo>> byHost = manifest.imagesByHost();
+    List<String> hosts = List.copyOf(byHost.keySet());
     out.append(
         """
         #!/bin/bash
@@ -47,7 +49,7 @@ public record RestartScript(String restartCommand) {
     for (int i = 0; i < hosts.size(); i++) {
       out.append("# Images of ").append(hosts.get(i)).append(".\n");
       out.append("images_").append(i + 1).append("=(\n");
-      for (ImageInfo image : manifest.imagesOf(hosts.get(i))) {
+      for (ImageInfo image : byHost.get(hosts.get(i))) {
         out.append("  ").append(quote(image.path())).append('\n');
       }
       out.append(")\n\n");
@@ -57,6 +59,7 @@ public record RestartScript(String restartCommand) {
     assign(out, "default_coord_host", manifest.coordinatorHost());
     assign(out, "default_coord_port", String.valueOf(manifest.coordinatorPort()));
     assign(out, "default_interval", String.valueOf(manifest.interval()));
+    assign(out, "manifest_id", manifest.manifestId());
     assign(out, "dmt_rstr_cmd", restartCommand);
     return out.append('\n').append(resource("/restart_script.sh")).toString();
   }

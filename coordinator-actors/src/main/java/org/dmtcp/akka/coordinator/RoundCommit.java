@@ -15,6 +15,7 @@ import org.dmtcp.akka.coordinator.CheckpointRound.ManifestNamed;
 import org.dmtcp.akka.coordinator.CheckpointRound.NodeLost;
 import org.dmtcp.akka.coordinator.CheckpointRound.Progressed;
 import org.dmtcp.akka.coordinator.CheckpointRound.Reported;
+import org.dmtcp.akka.coordinator.CheckpointRound.SayAgain;
 import org.dmtcp.akka.coordinator.CheckpointRound.ScriptWritten;
 import org.dmtcp.akka.coordinator.CheckpointRound.StoreFailed;
 import org.dmtcp.akka.coordinator.CheckpointRound.TimedOut;
@@ -34,6 +35,9 @@ import org.dmtcp.akka.protocol.RoundPlan;
  * </pre>
  */
 final class RoundCommit extends RoundState {
+  private static final String AGAIN = "again";
+  private static final int TELLINGS = 6; // of the commit, within the limit for the new names
+
   private final RoundAbort aborting;
 
   RoundCommit(Tools tools, RoundAbort aborting) {
@@ -90,10 +94,9 @@ final class RoundCommit extends RoundState {
 
   private Behavior<Command> settling(Done done, Set<String> gone) {
     timers.startSingleTimer(TIMER, new TimedOut(), limits.settle());
-    RoundPlan plan = done.plan();
-    tellAll(
-        new NodeCommand.CommitRound(
-            plan.roundId(), plan.computationId(), plan.generation(), plan.manifestId()));
+    // A message may be lost with its connection while the host is not.
+    timers.startTimerWithFixedDelay(AGAIN, new SayAgain(), limits.settle().dividedBy(TELLINGS));
+    tellAll(commitOf(done.plan()));
     Done then = done;
     Set<String> missing = new HashSet<>(nodes.keySet());
     for (String node : gone) {
@@ -101,6 +104,11 @@ final class RoundCommit extends RoundState {
       then = then.with(lostBeforeRenaming(node));
     }
     return awaitingNames(then, missing);
+  }
+
+  private static NodeCommand commitOf(RoundPlan plan) {
+    return new NodeCommand.CommitRound(
+        plan.roundId(), plan.computationId(), plan.generation(), plan.manifestId());
   }
 
   private static String lostBeforeRenaming(String node) {
@@ -123,6 +131,12 @@ final class RoundCommit extends RoundState {
             m -> awaitingNames(
                 done.with(lostBeforeRenaming(m.node())), without(missing, m.node())))
         .onMessage(
+            SayAgain.class,
+            m -> {
+              missing.forEach(node -> nodes.get(node).tell(commitOf(done.plan())));
+              return Behaviors.same();
+            })
+        .onMessage(
             TimedOut.class,
             m -> scripting(
                 done.with(
@@ -132,6 +146,7 @@ final class RoundCommit extends RoundState {
   }
 
   private Behavior<Command> scripting(Done done) {
+    timers.cancel(AGAIN);
     timers.startSingleTimer(TIMER, new TimedOut(), limits.settle());
     block(
         () -> {
@@ -165,7 +180,7 @@ final class RoundCommit extends RoundState {
             Phase.RESUME,
             done.manifest().images().size(),
             limits.forNode(Phase.RESUME)));
-    return exiting(done, written, nodes.keySet());
+    return exiting(done, written, new HashSet<>(nodes.keySet()));
   }
 
   private Behavior<Command> exiting(Done done, Optional<Path> written, Set<String> missing) {

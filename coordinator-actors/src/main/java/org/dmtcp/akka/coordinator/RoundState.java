@@ -80,7 +80,7 @@ abstract class RoundState {
   }
 
   /** Where in the plan we are. */
-  record Pass(RoundPlan plan, Optional<Manifest> previous, int index) {
+  record Pass(RoundPlan plan, Optional<Manifest.Head> previous, int index) {
     Phase phase() {
       return plan.phases().get(index);
     }
@@ -130,10 +130,10 @@ abstract class RoundState {
     return more;
   }
 
+  /** The same set, which gets shorter: copies would cost the square of the number of nodes. */
   static Set<String> without(Set<String> names, String name) {
-    Set<String> rest = new HashSet<>(names);
-    rest.remove(name);
-    return rest;
+    names.remove(name);
+    return names;
   }
 
   Behavior<Command> ignoreStale(String state, Command message) {

@@ -319,6 +319,21 @@ class CheckpointRoundTest {
   }
 
   @Test
+  void saysTheCommitAgainToWhoDoesNotAnswer() {
+    start(false);
+    reachAll(plan(false));
+    agents.values().forEach(agent -> agent.expectMessageClass(NodeCommand.CommitRound.class));
+    reports.tell(new NodeEvent.RoundCommitted("b", "round"));
+    waitForTimer();
+    time.timePasses(LIMIT.dividedBy(2));
+    agents.get("a").expectMessageClass(NodeCommand.CommitRound.class);
+    agents.get("b").expectNoMessage();
+
+    reports.tell(new NodeEvent.RoundCommitted("a", "round"));
+    assertEquals(List.of(), outcome.expectMessageClass(Committed.class).warnings());
+  }
+
+  @Test
   void abortsBeforeAnythingIsStoppedWhenTheDirectoryIsMissing() throws IOException {
     Files.delete(dir);
     start(false, false);

@@ -9,8 +9,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.dmtcp.akka.protocol.ImageInfo;
 import org.junit.jupiter.api.Test;
@@ -29,6 +32,38 @@ class GenerationStoreTest {
     assertEquals(
         PosixFilePermissions.fromString("rw-------"),
         Files.getPosixFilePermissions(dir.resolve("dmtcp_manifest_comp.json")));
+  }
+
+  @Test
+  void ofManyImagesEveryHostGetsItsOwn() throws IOException {
+    List<ImageInfo> images = new ArrayList<>();
+    for (int i = 0; i <= Manifest.WHOLE; i++) {
+      images.add(new ImageInfo(i == 0 ? "a" : "b", "/x/ckpt_" + i + ".dmtcp", "upid-" + i, 7, 0,
+          "prog", false, 1, 1, "00"));
+    }
+    Manifest many = new Manifest(
+        "comp", 1, "m", 0, "", Instant.EPOCH, "a", 7779, 0, images);
+    Map<String, String> texts = many.besideImages(Set.of("a", "b", "c"));
+
+    Manifest ofA = Manifest.parse(texts.get("a"), dir);
+    assertEquals(List.of(images.get(0)), ofA.images());
+    assertEquals("m", ofA.manifestId());
+    assertTrue(texts.get("a").contains("\"members\" : " + images.size()), texts.get("a"));
+    assertEquals(images.subList(1, images.size()), Manifest.parse(texts.get("b"), dir).images());
+    assertEquals(List.of(), Manifest.parse(texts.get("c"), dir).images());
+    assertEquals(many, Manifest.parse(many.toJson(), dir));
+  }
+
+  @Test
+  void readsNoMoreThanTheHeadToCompare() throws IOException {
+    commit(1);
+    assertEquals(1, store().head("comp").orElseThrow().generation());
+    assertEquals(Optional.empty(), store().head("other"));
+    Path file = dir.resolve("dmtcp_manifest_comp.json");
+    Files.writeString(file, "{\"formatVersion\" : 1, \"generation\" : 2");
+    assertThrows(IOException.class, () -> store().head("comp"));
+    Files.writeString(file, "{\"formatVersion\" : 9, \"generation\" : 2, \"manifestId\" : \"m\"}");
+    assertThrows(IOException.class, () -> store().head("comp"));
   }
 
   @Test

@@ -2,7 +2,6 @@ package org.dmtcp.akka.agent.node;
 
 import akka.actor.typed.ActorRef;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -64,21 +63,22 @@ final class NodeRounds extends NodeAgentPart {
     } else {
       commitUnknown(order, state);
     }
-    return members.save(state.ofComputation(order.computationId(), order.generation()));
+    return members.save(state.ofComputation(
+        order.computationId(), Math.max(state.generation(), order.generation())));
   }
 
-  /** An earlier agent, or an earlier telling, did the rest of the round. */
+  /** An earlier agent went through the round, or it was told already, or we missed the end. */
   private void commitUnknown(NodeCommand.CommitRound order, NodeState state) {
-    Set<Path> directories = new HashSet<>();
-    state.membership().members().forEach(
-        m -> directories.add(Path.of(m.options().checkpointDir())));
+    List<Member> all = state.membership().members();
     CompletableFuture.runAsync(() -> {
       try {
         new RoundFiles(environment.node(), order.computationId(), order.generation(),
-            order.manifestId()).commitFound(directories);
+            order.manifestId()).commitFound(all);
         environment.coordinator().tell(
             new NodeEvent.RoundCommitted(environment.node(), order.roundId()));
       } catch (IOException e) {
+        context.getSystem().log().warn("generation {} has no names yet: {}", order.generation(),
+            e.getMessage());
         environment.coordinator().tell(new NodeEvent.PhaseFailed(environment.node(),
             order.roundId(), Phase.COMMIT, new Failure("image-unwritable", e.getMessage())));
       }

@@ -2,6 +2,7 @@ package org.dmtcp.akka.agent.node;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -15,6 +16,7 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -165,7 +167,7 @@ final class RoundFiles {
   /** The generation is committed: familiar names. Repeating it is harmless. */
   void commit(Collection<Path> images, Collection<Path> obsolete) throws IOException {
     for (Path directory : directories(images)) {
-      moveIfThere(staged(directory), manifest(directory));
+      nameManifest(directory);
     }
     for (Path image : images) {
       moveIfThere(temporary(image), image);
@@ -189,10 +191,67 @@ final class RoundFiles {
         .forEach(RoundFiles::remove);
   }
 
-  /** The same, by an agent that does not remember the round: what is there says what it is. */
-  void commitFound(Collection<Path> directories) throws IOException {
+  /**
+   * What is staged may list our images alone. Whoever shares the directory has staged his part too,
+   * before the commit: the first by name puts all together, if they are not all in a whole manifest
+   * that is there already, the coordinator's.
+   */
+  private void nameManifest(Path directory) throws IOException {
+    Optional<JsonNode> own = tree(staged(directory)).filter(t -> !isWhole(t));
+    if (own.isEmpty()) {
+      moveIfThere(staged(directory), manifest(directory));
+      return;
+    }
+    if (manifestId(manifest(directory)).filter(manifestId::equals).isPresent()) {
+      remove(staged(directory));
+      return;
+    }
+    List<Path> parts = new ArrayList<>();
+    for (Path file : list(directory, "dmtcp_manifest_" + computationId + ".json.*temp")) {
+      if (manifestId(file).filter(manifestId::equals).isPresent()) {
+        parts.add(file);
+      }
+    }
+    parts.sort(Comparator.naturalOrder());
+    if (parts.size() > 1 && !parts.get(0).equals(staged(directory))) {
+      return;
+    }
+    if (parts.size() > 1) {
+      putTogether(directory, parts);
+    } else {
+      moveIfThere(staged(directory), manifest(directory));
+    }
+  }
+
+  private void putTogether(Path directory, List<Path> parts) throws IOException {
+    ObjectNode all = JSON.readValue(parts.get(0).toFile(), ObjectNode.class);
+    for (Path part : parts.subList(1, parts.size())) {
+      all.withArray("images").addAll(
+          JSON.readValue(part.toFile(), ObjectNode.class).withArray("images"));
+    }
+    Path together = directory.resolve(manifest(directory).getFileName() + ".together");
+    writeDurably(together, JSON.writerWithDefaultPrettyPrinter().writeValueAsString(all) + "\n");
+    Files.move(together, manifest(directory), StandardCopyOption.ATOMIC_MOVE);
+    parts.forEach(RoundFiles::remove);
+  }
+
+  private static boolean isWhole(JsonNode manifest) {
+    return manifest.path("members").asInt() <= manifest.path("images").size();
+  }
+
+  /**
+   * The same, by an agent that does not remember the round: what is there says what it is. Where a
+   * newer generation has been committed meanwhile nothing is done.
+   */
+  void commitFound(Collection<Member> members) throws IOException {
+    Set<Path> directories = new HashSet<>();
+    members.forEach(m -> directories.add(directory(m)));
     List<Path> images = new ArrayList<>();
     for (Path directory : directories) {
+      if (!Files.isDirectory(directory) || tree(manifest(directory))
+          .filter(t -> t.path("generation").asLong() > generation).isPresent()) {
+        continue;
+      }
       for (Path file : list(directory, String.format("ckpt_*.dmtcp.g%05d", generation))) {
         if (ImageHeader.read(file).filter(h -> h.manifestId().equals(manifestId)).isPresent()) {
           String name = file.getFileName().toString();
@@ -224,7 +283,8 @@ final class RoundFiles {
         remove(file); // the next round may have begun: its files are newer
       }
     }
-    for (Path file : list(directory, "dmtcp_manifest_" + computationId + ".json.*temp")) {
+    for (Path file : list(directory,
+        "dmtcp_manifest_" + computationId + ".json.*{temp,together}")) {
       if (tree(file).filter(t -> t.path("generation").asLong() < generation).isPresent()) {
         remove(file);
       }

@@ -18,6 +18,8 @@ import java.util.stream.Stream;
 import org.dmtcp.akka.agent.engine.HostProcess;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class RoundFilesTest {
   @TempDir Path directory;
@@ -68,6 +70,53 @@ class RoundFilesTest {
         List.of(familiar(a), "dmtcp_manifest_" + COMPUTATION + ".json"), names());
     files.commit(List.of(image), obsolete); // said twice
     assertEquals(2, generationOf(a));
+  }
+
+  /** What a coordinator of many images sends: those of the node alone. */
+  private static String part(Path image) {
+    return manifest(1, "m1", List.of(image)).replaceFirst("\\{", "{\"members\":2,");
+  }
+
+  private RoundFiles staged(String node, Member member) throws IOException {
+    RoundFiles files = new RoundFiles(node, plan(1, "m1"));
+    Path image = files.image(member);
+    write(files.temporary(image), COMPUTATION, 1, "m1");
+    files.stage(part(image), List.of(image));
+    return files;
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void nodesThatShareADirectoryPutTheirPartsOfTheManifestTogether(boolean firstIsFirst)
+      throws Exception {
+    Member a = member(1, directory);
+    Member b = member(2, directory);
+    RoundFiles one = staged("node1", a);
+    RoundFiles two = staged("node2", b);
+    if (firstIsFirst) {
+      one.commit(List.of(one.image(a)), List.of());
+      two.commit(List.of(two.image(b)), List.of());
+    } else {
+      two.commit(List.of(two.image(b)), List.of());
+      one.commit(List.of(one.image(a)), List.of());
+    }
+    String manifest = "dmtcp_manifest_" + COMPUTATION + ".json";
+    assertEquals(List.of(familiar(a), familiar(b), manifest), names());
+    String text = Files.readString(directory.resolve(manifest));
+    assertTrue(text.contains(familiar(a)) && text.contains(familiar(b)), text);
+  }
+
+  @Test
+  void aPartDoesNotReplaceTheWholeManifestOfTheSameRound() throws Exception {
+    Member a = member(1, directory);
+    RoundFiles files = staged("node1", a);
+    Path manifest = directory.resolve("dmtcp_manifest_" + COMPUTATION + ".json");
+    Path image = files.image(a);
+    String whole = manifest(1, "m1", List.of(image, Path.of("/elsewhere/ckpt_b.dmtcp")));
+    Files.writeString(manifest, whole);
+    files.commit(List.of(image), List.of());
+    assertEquals(whole, Files.readString(manifest));
+    assertEquals(List.of(familiar(a), manifest.getFileName().toString()), names());
   }
 
   @Test
@@ -154,9 +203,13 @@ class RoundFilesTest {
     write(earlier.temporary(image), COMPUTATION, 1, "m1");
     earlier.stage(manifest(1, "m1", List.of(image)), List.of(image));
 
-    new RoundFiles("node", COMPUTATION, 1, "m1").commitFound(List.of(directory));
+    new RoundFiles("node", COMPUTATION, 1, "m1").commitFound(List.of(a));
     assertEquals(
         List.of(familiar(a), "dmtcp_manifest_" + COMPUTATION + ".json"), names());
+    round(2, a);
+    write(earlier.temporary(image), COMPUTATION, 1, "m1"); // told late, of what is history
+    new RoundFiles("node", COMPUTATION, 1, "m1").commitFound(List.of(a, member(2, directory.resolve("gone"))));
+    assertEquals(2, generationOf(a));
   }
 
   @Test
