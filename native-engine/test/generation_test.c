@@ -64,7 +64,7 @@ static void forget(const char *name)
 }
 
 /* The generation of the image that is opened, or -errno. */
-static int opened(char *fault_id)
+static int opened_of(const char *manifest_id, char *fault_id)
 {
 	struct image_reader *image;
 	struct fault fault = { 0 };
@@ -72,13 +72,18 @@ static int opened(char *fault_id)
 	int ret;
 
 	in_directory(path, NAME);
-	ret = generation_open_image(&image, path, true, &fault);
+	ret = generation_open_image(&image, path, true, manifest_id, &fault);
 	strcpy(fault_id, fault.id);
 	if (ret < 0)
 		return ret;
 	ret = image->header.generation;
 	image_reader_close(image);
 	return ret;
+}
+
+static int opened(char *fault_id)
+{
+	return opened_of(NULL, fault_id);
 }
 
 int main(void)
@@ -94,6 +99,15 @@ int main(void)
 	/* A round that failed leaves its file: not committed, not looked at. */
 	write_image(NAME ".g00002", 2, "second");
 	CHECK(opened(id) == 1);
+
+	/* The host missed the commit, and who restarts knows of it. */
+	CHECK(opened_of("second", id) == 2);
+	CHECK(opened_of("first", id) == 1);
+	CHECK(opened_of("third", id) == 1);
+	forget(NAME);
+	CHECK(opened_of("second", id) == 2);
+	CHECK(opened(id) == -ESTALE);
+	write_image(NAME, 1, "first");
 
 	/* The machine stopped between the commit and the renaming. */
 	write_manifest(2, "second", "u1");

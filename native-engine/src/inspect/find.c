@@ -61,7 +61,7 @@ static void add_image(struct inspection *i, const char *path)
 	struct image_reader *image, **more;
 	struct fault fault = { 0 };
 
-	if (generation_open_image(&image, path, false, &fault) < 0) {
+	if (generation_open_image(&image, path, false, NULL, &fault) < 0) {
 		inspection_problem(i, path, &fault);
 		return;
 	}

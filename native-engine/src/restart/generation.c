@@ -101,50 +101,86 @@ static int open_sibling(struct image_reader **image, const char *path, bool stri
 	return 0;
 }
 
-/* Nothing has the familiar name: is there one that was committed and not renamed any more? */
-static int open_unnamed(struct image_reader **out, const char *path, bool strict,
-			struct fault *fault)
+/* Is @image of the round @manifest_id; NULL: of the one that the manifest beside @path names? */
+static bool is_committed(const struct image_reader *image, const char *path,
+			 const char *manifest_id)
+{
+	json_t *manifest;
+	bool is;
+
+	if (manifest_id)
+		return !strcmp(image->header.manifest_id, manifest_id);
+	manifest = read_manifest(image, path);
+	is = manifest && belongs(image, manifest);
+	json_decref(manifest);
+	return is;
+}
+
+/* The .g sibling of @path that is_committed(); @any: there is one of whatever round. */
+static bool open_sibling_of(struct image_reader **out, const char *path, bool strict,
+			    const char *manifest_id, bool *any)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 	char directory[PATH_MAX], file[PATH_MAX + 256];
+	size_t bytes = strlen(name);
 	struct dirent *entry;
-	bool found = false, any = false;
+	bool found = false;
 	DIR *dir;
 
 	directory_of(path, directory, sizeof(directory));
 	dir = opendir(directory);
 	while (dir && !found && (entry = readdir(dir))) {
-		size_t bytes = strlen(name);
-		json_t *manifest;
-
 		if (strncmp(entry->d_name, name, bytes) ||
 		    !generation_suffix(entry->d_name + bytes))
 			continue;
-		any = true;
+		*any = true;
 		snprintf(file, sizeof(file), "%s/%s", directory, entry->d_name);
 		if (open_image(out, file, strict, NULL) < 0)
 			continue;
-		manifest = read_manifest(*out, path);
-		found = manifest && belongs(*out, manifest);
-		json_decref(manifest);
+		found = is_committed(*out, path, manifest_id);
 		if (!found)
 			image_reader_close(*out);
 	}
 	if (dir)
 		closedir(dir);
-	if (found)
+	return found;
+}
+
+/* Nothing has the familiar name: is there one that was committed and not renamed any more? */
+static int open_unnamed(struct image_reader **out, const char *path, bool strict,
+			struct fault *fault)
+{
+	bool any = false;
+
+	if (open_sibling_of(out, path, strict, NULL, &any))
 		return 0;
 	return fault_set(fault, any ? ESTALE : ENOENT, "image-unreadable", "%s: %s%s", path,
 			 strerror(ENOENT), any ? " (only one that was never committed)" : "");
 }
 
+/* The host may have missed the commit: then only the restart script knows which round was it. */
+static bool open_of_round(struct image_reader **out, const char *path, bool strict,
+			  const char *manifest_id)
+{
+	bool any;
+
+	if (open_image(out, path, strict, NULL) == 0) {
+		if (is_committed(*out, path, manifest_id))
+			return true;
+		image_reader_close(*out);
+	}
+	return open_sibling_of(out, path, strict, manifest_id, &any);
+}
+
 int generation_open_image(struct image_reader **out, const char *path, bool strict,
-			  struct fault *fault)
+			  const char *manifest_id, struct fault *fault)
 {
 	struct image_reader *image;
 	json_t *manifest;
 	int ret;
 
+	if (manifest_id && open_of_round(out, path, strict, manifest_id))
+		return 0;
 	if (access(path, F_OK) && errno == ENOENT)
 		return open_unnamed(out, path, strict, fault);
 	ret = open_image(&image, path, strict, fault);

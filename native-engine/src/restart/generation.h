@@ -18,10 +18,11 @@ bool generation_suffix(const char *text);
  * generation had been committed and only the renaming was cut short. An image that belongs to
  * neither is refused: image-set-mixed. @strict: so is one of another user. -ESTALE: it is a
  * leftover, of a process that had ended by the newer generation or of a round that was never
- * committed.
+ * committed. @manifest_id, if not NULL, names a round that was committed, whatever the manifest
+ * beside the image says: where there is an image of it, that is opened.
  */
 int generation_open_image(struct image_reader **out, const char *path, bool strict,
-			  struct fault *fault);
+			  const char *manifest_id, struct fault *fault);
 
 /* Some of the members that the manifest lists and @set has not: "counter@hostb, ..."; may be "". */
 void generation_name_missing(const struct image_set *set, char *out, size_t bytes);

@@ -153,7 +153,8 @@ int image_set_open(struct image_set *set, char *const paths[], size_t count,
 
 		struct fault why = { 0 };
 
-		ret = generation_open_image(&image, paths[i], options->strict, &why);
+		ret = generation_open_image(&image, paths[i], options->strict,
+					    options->manifest_id, &why);
 		if (ret == -ESTALE && options->skip_leftovers) {
 			ret = 0;
 			continue;

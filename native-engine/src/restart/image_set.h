@@ -17,6 +17,7 @@ struct image_set {
 struct image_set_options {
 	bool strict; /* images of other users are refused */
 	bool skip_leftovers; /* of ended processes and failed rounds: a whole directory is given */
+	const char *manifest_id; /* of the round that is meant; NULL: what the manifests say */
 	unsigned int workers;
 	struct restart_progress *progress;
 };

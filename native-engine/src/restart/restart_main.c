@@ -23,7 +23,7 @@
 
 struct restart {
 	struct coordinator_choice choice;
-	const char *port_file, *checkpoint_dir, *restart_dir, *interval;
+	const char *port_file, *checkpoint_dir, *restart_dir, *interval, *manifest_id;
 	bool no_coordinator, no_strict_checking, json, help, version;
 	int quiet;
 	char **paths;
@@ -64,6 +64,8 @@ static int on_option(void *context, const char *name, const char *value, struct 
 		r->checkpoint_dir = value;
 	else if (!strcmp(name, "restartdir"))
 		r->restart_dir = value;
+	else if (!strcmp(name, "manifest-id"))
+		r->manifest_id = value;
 	else if (!strcmp(name, "image"))
 		return add_named(r, value, fault);
 	else if (!strcmp(name, "tmpdir"))
@@ -168,7 +170,8 @@ static int restart(struct restart *r, int *status, struct fault *fault)
 	struct restart_progress progress;
 	struct image_set_options set_options = {
 		.strict = !r->no_strict_checking, .skip_leftovers = r->restart_dir != NULL,
-		.workers = processors > 0 ? processors : 1, .progress = &progress,
+		.manifest_id = r->manifest_id, .workers = processors > 0 ? processors : 1,
+		.progress = &progress,
 	};
 	struct front_options front_options = { .quiet = fail_quiet(r->quiet) > 1,
 					       .progress = &progress };

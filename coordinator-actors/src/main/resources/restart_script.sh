@@ -122,7 +122,7 @@ command_of() {
   local -n images=images_$(($1 + 1))
   local image
   command=("$dmt_rstr_cmd" --coord-host "$coord_host" --coord-port "$coord_port"
-    --interval "$checkpoint_interval" "${options[@]}")
+    --interval "$checkpoint_interval" --manifest-id "$manifest_id" "${options[@]}")
   [ "$2" = join ] && command+=(--join-coordinator)
   for image in "${images[@]}"; do
     [ -z "$restart_dir" ] || image=$restart_dir/${image##*/}

@@ -4,6 +4,7 @@ import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.DispatcherSelector;
 import akka.actor.typed.javadsl.Behaviors;
+import java.io.IOException;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -130,10 +131,28 @@ final class CoordinatorCommon extends CoordinatorState {
     context.watchWith(joined.agent(), new NodeGone(joined.node(), joined.agent()));
     Computation then = known.withNode(joined.node(), joined.agent(), joined.processes());
     joined.agent().tell(new NodeCommand.Welcome(then.id(), then.generation()));
+    if (!joined.computationId().isEmpty()) {
+      tellWhatIsCommitted(joined.agent(), then.id());
+    }
     if (!joined.processes().isEmpty()) {
       timers.cancel("stale");
     }
     return stay.apply(then);
+  }
+
+  /** It may have missed what became of its last round, and has the images under no name yet. */
+  private void tellWhatIsCommitted(ActorRef<NodeCommand> agent, String computationId) {
+    CompletableFuture.runAsync(
+        () -> {
+          try {
+            store.head(computationId).ifPresent(head -> agent.tell(
+                new NodeCommand.CommitRound("joined", computationId, head.generation(),
+                    head.manifestId())));
+          } catch (IOException e) {
+            context.getSystem().log().warn("no word to a host that joins: {}", e.getMessage());
+          }
+        },
+        context.getSystem().dispatchers().lookup(DispatcherSelector.blocking()));
   }
 
   private Behavior<Command> onNodeGone(NodeGone gone, Computation now, State state) {

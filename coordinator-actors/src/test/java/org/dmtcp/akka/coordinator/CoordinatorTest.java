@@ -8,6 +8,7 @@ import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.javadsl.Behaviors;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.dmtcp.akka.config.ExitCode;
@@ -31,6 +32,23 @@ class CoordinatorTest extends CoordinatorFixture {
     assertEquals(2, status().peers());
     assertTrue(status().running());
     assertEquals(new NodeCommand.Welcome("p1", 0), node.receiveMessage());
+  }
+
+  @Test
+  void tellsAHostThatJoinsWhatIsCommitted() throws Exception {
+    GenerationStore store = new GenerationStore(dir);
+    Manifest manifest =
+        new Manifest("comp", 4, "m4", 0, "", Instant.EPOCH, "a", 7779, 0, List.of());
+    store.stage(manifest);
+    store.commit(manifest);
+    start("");
+    TestProbe<NodeCommand> other = kit.createTestProbe();
+    coordinator.tell(
+        new NodeEvent.NodeJoined("b", "comp", 3, List.of(process("b", "p9")), other.ref()));
+
+    other.expectMessageClass(NodeCommand.Welcome.class);
+    assertEquals(
+        new NodeCommand.CommitRound("joined", "comp", 4, "m4"), other.receiveMessage());
   }
 
   @Test

@@ -75,7 +75,8 @@ class RestartScriptTest {
     String words = run(manifest(image(HERE, ODD)));
 
     assertEquals(
-        "local|--coord-host|" + HERE + "|--coord-port|7779|--interval|30|" + ODD + "|\n", words);
+        "local|--coord-host|" + HERE + "|--coord-port|7779|--interval|30|--manifest-id|m|" + ODD
+            + "|\n", words);
     assertEquals(7, exitStatus, "the status is that of the command");
   }
 
@@ -87,7 +88,7 @@ class RestartScriptTest {
             "--restartdir", "/new dir");
 
     assertEquals(
-        "local|--coord-host|h h|--coord-port|1|--interval|2|--ckptdir|/c k|--tmpdir|/t"
+        "local|--coord-host|h h|--coord-port|1|--interval|2|--manifest-id|m|--ckptdir|/c k|--tmpdir|/t"
             + "|--no-strict-checking|--coord-logfile|l|/new dir/ckpt_a.dmtcp|\n",
         words);
   }
@@ -101,7 +102,7 @@ class RestartScriptTest {
             manifest(image(HERE, "/x/ckpt_a.dmtcp")));
 
     assertEquals(
-        "local|--coord-host|e|--coord-port|9|--interval|8|/r/ckpt_a.dmtcp|\n", words);
+        "local|--coord-host|e|--coord-port|9|--interval|8|--manifest-id|m|/r/ckpt_a.dmtcp|\n", words);
   }
 
   @Test
@@ -139,7 +140,7 @@ class RestartScriptTest {
     String words = runText(Map.of(), edited);
 
     assertTrue(words.contains("ssh|other|"), words);
-    assertTrue(words.contains("local|--coord-host|" + HERE + "|--coord-port|7779|--interval|30"
+    assertTrue(words.contains("local|--coord-host|" + HERE + "|--coord-port|7779|--interval|30|--manifest-id|m"
         + "|/x/a.dmtcp|"), words);
   }
 

@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -56,6 +59,58 @@ class HostLossIT {
     job.awaitPeers(3);
     job.mustCheckpoint();
     allAreOk();
+  }
+
+  @Test
+  void aHostThatMissedTheCommitLearnsOfItWhenItComesBack() throws IOException {
+    Path images = checkpointOnEveryHostItself();
+    network.cut("gamma");
+    Wait.until(HostNetwork.LIMIT, job::checkpoint, o -> o.err().contains("host-missing"),
+        job::complaints);
+    List<String> committed = checkpointFiles(images);
+    missTheCommit(images);
+    network.mend("gamma");
+
+    job.awaitPeers(3);
+    Wait.until(HostNetwork.LIMIT, () -> checkpointFiles(images), committed::equals,
+        job::complaints);
+    job.mustCheckpoint();
+    allAreOk();
+  }
+
+  @Test
+  void theRestartScriptFindsTheImagesOfAHostThatMissedTheCommit() throws IOException {
+    Path images = checkpointOnEveryHostItself();
+    job.kill();
+    missTheCommit(images);
+
+    job.restart();
+    job.awaitPeers(3);
+    job.mustCheckpoint();
+    allAreOk();
+  }
+
+  private Path checkpointOnEveryHostItself() throws IOException {
+    job.kill();
+    job.launch("umask", "/tmp", network.hosts());
+    job.mustCheckpoint();
+    return network.shared().resolve("gamma");
+  }
+
+  /** As if the link had gone between the host's last word and the rename of the manifest. */
+  private static void missTheCommit(Path images) throws IOException {
+    List<String> names = checkpointFiles(images);
+    assertEquals(2, names.size(), names.toString());
+    for (String name : names) {
+      Path file = images.resolve(name);
+      Files.move(file, file.resolveSibling(
+          name.endsWith(".json") ? name + ".gamma.temp" : name + ".g00001"));
+    }
+  }
+
+  private static List<String> checkpointFiles(Path directory) throws IOException {
+    return Directories.names(directory).stream()
+        .filter(n -> n.startsWith("ckpt_") || n.startsWith("dmtcp_manifest_")).toList();
   }
 
   @Test

@@ -38,6 +38,7 @@ class OptionsIT {
       "launch disable-all-plugins",
       "coordinator write-kv-data",
       "restart no-strict-checking", // ImageIT
+      "restart manifest-id", // HostLossIT
       "command progress"); // CommandsIT
 
   // Places in the header of an image: docs/image-format.md.
