@@ -2,13 +2,10 @@ package org.dmtcp.akka.agent.node;
 
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
-import akka.actor.typed.DispatcherSelector;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.TimerScheduler;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.IOException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -18,9 +15,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.Executor;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.dmtcp.akka.agent.engine.EngineAnswer;
@@ -51,7 +45,7 @@ import org.dmtcp.akka.protocol.TcpEndpoint;
  *     +---------------+-----------------------+-----------------> undoing -> stops
  * </pre>
  */
-final class NodeRound {
+final class NodeRound extends NodeRoundState {
   sealed interface Command {}
 
   record Enter(NodeCommand.EnterPhase order) implements Command {}
@@ -68,16 +62,16 @@ final class NodeRound {
   /** Answer to {@link Found}: who takes part, with the names that are theirs. */
   record Named(List<Member> members) implements Command {}
 
-  private record Answered(EngineAnswer answer) implements Command {}
+  record Answered(EngineAnswer answer) implements Command {}
 
-  private record HooksRun(PluginDesk.Raised raised) implements Command {}
+  record HooksRun(PluginDesk.Raised raised) implements Command {}
 
   private record Reported(ProcessAgent.Report report) implements Command {}
 
   /** @param failure {@code null} when the files are as they should be */
-  private record FilesDone(String step, List<Path> paths, Failure failure) implements Command {}
+  record FilesDone(String step, List<Path> paths, Failure failure) implements Command {}
 
-  private record PhaseTimedOut() implements Command {}
+  record PhaseTimedOut() implements Command {}
 
   private record CoordinatorLost() implements Command {}
 
@@ -106,43 +100,26 @@ final class NodeRound {
       NodeSettings settings,
       ProcFs proc) {}
 
-  private final ActorContext<Command> context;
-  private final TimerScheduler<Command> timers;
-  private final Setting setting;
-  private final RoundPlan plan;
-  private final RoundFiles files;
-  private final Executor blocking;
-  private final ActorRef<EngineAnswer> answers;
+  private final NodeUndo undo;
   private final ActorRef<ProcessAgent.Report> reports;
-  private final ActorRef<PluginDesk.Raised> hooks;
-
-  /** Of a phase's limit, what the engine may take; then the driver; then the phase. */
-  static Duration nativeLimit(Duration limit) {
-    return limit.multipliedBy(8).dividedBy(10);
-  }
-
-  static Duration driverLimit(Duration limit) {
-    return limit.multipliedBy(9).dividedBy(10);
-  }
 
   static Behavior<Command> create(Setting setting, Duration limit) {
     return Behaviors.setup(context -> Behaviors.withTimers(
-        timers -> new NodeRound(context, timers, setting).preparing(limit)));
+        timers -> new NodeRound(tools(context, timers, setting)).preparing(limit)));
   }
 
-  private NodeRound(
+  private static Tools tools(
       ActorContext<Command> context, TimerScheduler<Command> timers, Setting setting) {
-    this.context = context;
-    this.timers = timers;
-    this.setting = setting;
-    this.plan = setting.plan();
-    this.files = new RoundFiles(setting.node(), plan);
-    this.blocking =
-        context.getSystem().dispatchers().lookup(DispatcherSelector.blocking());
-    this.answers = context.messageAdapter(EngineAnswer.class, Answered::new);
-    this.reports = context.messageAdapter(ProcessAgent.Report.class, Reported::new);
-    this.hooks = context.messageAdapter(PluginDesk.Raised.class, HooksRun::new);
     context.watchWith(setting.coordinator(), new CoordinatorLost());
+    return new Tools(context, timers, setting,
+        context.messageAdapter(EngineAnswer.class, Answered::new),
+        context.messageAdapter(PluginDesk.Raised.class, HooksRun::new));
+  }
+
+  private NodeRound(Tools tools) {
+    super(tools);
+    this.undo = new NodeUndo(tools);
+    this.reports = context.messageAdapter(ProcessAgent.Report.class, Reported::new);
   }
 
   // ---- prepare: members, refusals, directories ----
@@ -189,14 +166,6 @@ final class NodeRound {
   }
 
   // ---- hooks of plugins ----
-
-  private void raise(PluginDesk.Event event, Set<HostProcess> processes, int helpers,
-      boolean taken, Duration limit) {
-    Duration most = setting.settings().hookLimit();
-    Duration within = nativeLimit(limit).compareTo(most) < 0 ? nativeLimit(limit) : most;
-    setting.plugins().tell(new PluginDesk.Raise(event, plan.roundId(), plan.generation(),
-        processes, helpers, taken, within, hooks));
-  }
 
   /** Waits until the hooks have run; what they fail with ends the round. */
   private Behavior<Command> raising(NodeProgress progress, Phase phase,
@@ -269,9 +238,9 @@ final class NodeRound {
         .onMessage(Stage.class, m -> staging(progress, m.order()))
         .onMessage(Matched.class, m -> atBarrier(progress.withEnds(m.ends())))
         .onMessage(Commit.class, m -> progress.staged(), m -> committing(progress))
-        .onMessage(Abort.class, m -> undoing(progress, m.replyTo()))
-        .onMessage(PhaseTimedOut.class, m -> stranded(progress, "the coordinator orders nothing"))
-        .onMessage(CoordinatorLost.class, m -> stranded(progress, "the coordinator is lost"))
+        .onMessage(Abort.class, m -> undo.undoing(progress, m.replyTo()))
+        .onMessage(PhaseTimedOut.class, m -> undo.stranded(progress, "the coordinator orders nothing"))
+        .onMessage(CoordinatorLost.class, m -> undo.stranded(progress, "the coordinator is lost"))
         .onAnyMessage(m -> ignoreStale("at the barrier after " + progress.done(), m))
         .build();
   }
@@ -401,7 +370,8 @@ final class NodeRound {
 
   private Behavior<Command> writing(NodeProgress progress, Duration limit) {
     progress.agents().values().forEach(a -> a.tell(new ProcessAgent.FinishImage(limit)));
-    context.spawn(WriteWatch.create(setting, List.copyOf(progress.agents().keySet())), "watch");
+    context.spawn(WriteWatch.create(
+        setting, List.copyOf(progress.agents().keySet()), driverLimit(limit)), "watch");
     return collecting(progress, Phase.WRITE, Map.of(), done -> {
       List<ImageInfo> images = new ArrayList<>();
       progress.agents().keySet().forEach(m -> images.add(info(progress, m, done.get(m))));
@@ -460,7 +430,7 @@ final class NodeRound {
     return Receiving.of(Command.class)
         .onMessage(FilesDone.class, m -> m.step().equals("names"),
             m -> onNamed(progress, m.failure()))
-        .onMessage(PhaseTimedOut.class, m -> stranded(progress, "the file system hangs"))
+        .onMessage(PhaseTimedOut.class, m -> undo.stranded(progress, "the file system hangs"))
         .onAnyMessage(m -> ignoreStale("committing", m))
         .build();
   }
@@ -469,28 +439,13 @@ final class NodeRound {
     if (failure != null) {
       setting.coordinator().tell(
           new NodeEvent.PhaseFailed(setting.node(), plan.roundId(), Phase.COMMIT, failure));
-      return stranded(progress, failure.toString());
+      return undo.stranded(progress, failure.toString());
     }
     setting.coordinator().tell(new NodeEvent.RoundCommitted(setting.node(), plan.roundId()));
     return plan.killAfter() ? atBarrier(progress) : Behaviors.stopped();
   }
 
-  /** The engine forgets the round; files stay. */
-  private Behavior<Command> over() {
-    endAtEngine();
-    return Behaviors.stopped();
-  }
-
-  private void endAtEngine() {
-    setting.engine().tell(new EngineDriver.Submit(new EngineRequest.End(plan.roundId()),
-        setting.settings().nativeLimit(), context.getSystem().ignoreRef()));
-  }
-
   // ---- what all phases share ----
-
-  private void startTimer(Duration limit) {
-    timers.startSingleTimer("phase", new PhaseTimedOut(), limit);
-  }
 
   /** Asks the engine and goes on with its answer; a failure ends the round. */
   private Behavior<Command> ask(NodeProgress progress, Phase phase, Duration limit,
@@ -517,44 +472,16 @@ final class NodeRound {
         .build();
   }
 
-  private void runBlocking(String step, Callable<List<Path>> work) {
-    context.pipeToSelf(CompletableFuture.supplyAsync(() -> call(work), blocking),
-        (done, e) -> new FilesDone(step, done, e == null ? null : failure(e)));
-  }
-
-  private static List<Path> call(Callable<List<Path>> work) {
-    try {
-      return work.call();
-    } catch (Exception e) {
-      throw new CompletionException(e);
-    }
-  }
-
   /** What every state within a phase understands. */
   private Receiving<Command> inPhase(
       NodeProgress progress, Phase phase) {
     return Receiving.of(Command.class)
-        .onMessage(Abort.class, m -> undoing(progress, m.replyTo()))
+        .onMessage(Abort.class, m -> undo.undoing(progress, m.replyTo()))
         .onMessage(PhaseTimedOut.class, m -> failed(progress, phase, new Failure(
             "phase-timeout", "the phase " + phase + " did not end in time on "
             + setting.node())))
         .onMessage(CoordinatorLost.class,
-            m -> stranded(progress, "the coordinator is lost"));
-  }
-
-  private static Failure failure(EngineFailure failure) {
-    return new Failure(failure.id(), failure.text());
-  }
-
-  private static Failure failure(Throwable thrown) {
-    Throwable e = thrown instanceof CompletionException ? thrown.getCause() : thrown;
-    String text = e instanceof FileSystemException f && f.getReason() != null
-        ? f.getFile() + ": " + f.getReason() : e.getMessage();
-    boolean full = text != null
-        && (text.contains("No space left on device") || text.contains("Disk quota exceeded"));
-    return new Failure(
-        full ? "disk-full" : e instanceof IOException ? "image-unwritable" : "internal",
-        text == null ? e.toString() : text);
+            m -> undo.stranded(progress, "the coordinator is lost"));
   }
 
   // ---- failure ----
@@ -563,95 +490,8 @@ final class NodeRound {
     context.getLog().warn("round {}: {} failed: {}", plan.roundId(), phase, failure);
     setting.coordinator().tell(
         new NodeEvent.PhaseFailed(setting.node(), plan.roundId(), phase, failure));
-    return undoing(progress, null);
+    return undo.undoing(progress, null);
   }
 
-  /** Nobody orders any more. Once the manifest is staged the images may be the valid ones. */
-  private Behavior<Command> stranded(NodeProgress progress, String reason) {
-    context.getLog().warn("round {}: {} after {}", plan.roundId(), reason, progress.done());
-    if (!progress.staged()) {
-      return undoing(progress, null);
-    }
-    if (plan.killAfter()) {
-      setting.engine().tell(new EngineDriver.Submit(new EngineRequest.Resume(plan.roundId()),
-          setting.settings().nativeLimit(), context.getSystem().ignoreRef()));
-    }
-    return over();
-  }
 
-  /** The processes run on first; then the files go. @param replyTo {@code null} if unasked */
-  private Behavior<Command> undoing(NodeProgress progress, ActorRef<NodeEvent> replyTo) {
-    startTimer(setting.settings().nativeLimit().multipliedBy(2));
-    if (!progress.helpers().isEmpty()) {
-      return reconnecting(progress, replyTo);
-    }
-    return thawing(progress, replyTo);
-  }
-
-  /** Plugins that have prepared themselves take that back before the other threads run. */
-  private Behavior<Command> reconnecting(NodeProgress progress, ActorRef<NodeEvent> replyTo) {
-    Duration limit = setting.settings().nativeLimit();
-    if (progress.freezing()) { // fails where they run already
-      setting.engine().tell(new EngineDriver.Submit(
-          new EngineRequest.Release(plan.roundId(), progress.helpers()), limit,
-          context.getSystem().ignoreRef()));
-    }
-    raise(PluginDesk.Event.RESUME, Set.of(), 0, false, limit);
-    NodeProgress now = progress.withHelpers(List.of());
-    return Receiving.of(Command.class)
-        .onMessage(HooksRun.class, m -> m.raised().event() == PluginDesk.Event.RESUME,
-            m -> thawing(now, replyTo))
-        .onMessage(PhaseTimedOut.class, m -> thawing(now, replyTo))
-        .onMessage(Abort.class, m -> reconnecting(progress, m.replyTo()))
-        .onAnyMessage(m -> ignoreStale("reconnecting", m))
-        .build();
-  }
-
-  private Behavior<Command> thawing(NodeProgress progress, ActorRef<NodeEvent> replyTo) {
-    raise(PluginDesk.Event.RUNNING, Set.of(), 0, false, setting.settings().nativeLimit());
-    if (!progress.freezing()) {
-      discard(progress);
-      return undoing(progress, replyTo, true);
-    }
-    setting.engine().tell(new EngineDriver.Submit(
-        new EngineRequest.Abort(plan.roundId()), setting.settings().nativeLimit(), answers));
-    return undoing(progress, replyTo, false);
-  }
-
-  private Behavior<Command> undoing(
-      NodeProgress progress, ActorRef<NodeEvent> replyTo, boolean thawed) {
-    return Receiving.of(Command.class)
-        .onMessage(Answered.class,
-            m -> m.answer().request() instanceof EngineRequest.Abort && !thawed, m -> {
-              if (!m.answer().ok()) {
-                context.getLog().debug("round {}: abort: {}", plan.roundId(), m.answer().failure());
-              }
-              discard(progress);
-              return undoing(progress, replyTo, true);
-            })
-        .onMessage(FilesDone.class, m -> m.step().equals("discard"), m -> undone(replyTo))
-        .onMessage(PhaseTimedOut.class, m -> undone(replyTo))
-        .onMessage(Abort.class, m -> undoing(progress, m.replyTo(), thawed))
-        .onAnyMessage(m -> ignoreStale("undoing", m))
-        .build();
-  }
-
-  private void discard(NodeProgress progress) {
-    runBlocking("discard", () -> {
-      files.discard(progress.images(files), progress.made());
-      return List.of();
-    });
-  }
-
-  private Behavior<Command> undone(ActorRef<NodeEvent> replyTo) {
-    if (replyTo != null) {
-      replyTo.tell(new NodeEvent.RoundAborted(setting.node(), plan.roundId()));
-    }
-    return Behaviors.stopped();
-  }
-
-  private Behavior<Command> ignoreStale(String state, Command message) {
-    context.getLog().debug("round {}: {}: ignored {}", plan.roundId(), state, message);
-    return Behaviors.same();
-  }
 }

@@ -1,5 +1,6 @@
 package org.dmtcp.akka.agent.node;
 
+import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
@@ -27,35 +28,46 @@ final class WriteWatch {
   /** So often does a person want to see it. */
   private static final Duration EVERY = Duration.ofMillis(500);
 
-  private final ActorContext<Command> context;
   private final NodeRound.Setting setting;
   private final List<Member> members;
+  private final Duration limit;
+  private final TimerScheduler<Command> timers;
+  private final ActorRef<EngineAnswer> answers;
 
-  static Behavior<Command> create(NodeRound.Setting setting, List<Member> members) {
+  /** @param limit of the writing itself: an engine that is busy with it may answer late */
+  static Behavior<Command> create(
+      NodeRound.Setting setting, List<Member> members, Duration limit) {
     return Behaviors.setup(context -> Behaviors.withTimers(timers ->
-        new WriteWatch(context, timers, setting, members).watching()));
+        new WriteWatch(context, timers, setting, members, limit).watching()));
   }
 
   private WriteWatch(ActorContext<Command> context, TimerScheduler<Command> timers,
-      NodeRound.Setting setting, List<Member> members) {
-    this.context = context;
+      NodeRound.Setting setting, List<Member> members, Duration limit) {
+    this.timers = timers;
     this.setting = setting;
     this.members = members;
-    timers.startTimerWithFixedDelay("look", new Look(), EVERY);
+    this.limit = limit;
+    this.answers = context.messageAdapter(EngineAnswer.class, Seen::new);
+    lookLater();
   }
 
+  private void lookLater() {
+    timers.startSingleTimer("look", new Look(), EVERY);
+  }
+
+  /** One question at a time. */
   private Behavior<Command> watching() {
     return Receiving.of(Command.class)
         .onMessage(Look.class, m -> {
           setting.engine().tell(new EngineDriver.Submit(
-              new EngineRequest.Progress(setting.plan().roundId()), EVERY.multipliedBy(20),
-              context.messageAdapter(EngineAnswer.class, Seen::new)));
+              new EngineRequest.Progress(setting.plan().roundId()), limit, answers));
           return Behaviors.same();
         })
         .onMessage(Seen.class, m -> {
           if (m.answer().ok()) {
             tell(m.answer().body().path("images"));
           }
+          lookLater();
           return Behaviors.same();
         })
         .build();

@@ -39,6 +39,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.Timeout.ThreadMode;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 @Timeout(value = 30, threadMode = ThreadMode.SEPARATE_THREAD)
 class NodeRoundTest {
@@ -192,10 +195,18 @@ class NodeRoundTest {
     reached(Phase.SNAPSHOT);
   }
 
-  private void refillAndResume() {
+  private void refill() {
     enter(Phase.REFILL);
     done(EngineRequest.Refill.class);
     reached(Phase.REFILL);
+  }
+
+  private void refillAndResume() {
+    refill();
+    resume();
+  }
+
+  private void resume() {
     enter(Phase.RESUME);
     answer(expect(EngineRequest.Resume.class),
         JSON.createObjectNode().put("stoppedMicros", 1234));
@@ -408,6 +419,67 @@ class NodeRoundTest {
     freeze();
     time.timePasses(SETTINGS.barrierLimit());
     expectUndone();
+  }
+
+  private static final List<Phase> BEFORE_THE_COMMIT = List.of(Phase.PREPARE, Phase.FREEZE,
+      Phase.DRAIN, Phase.SNAPSHOT, Phase.REFILL, Phase.RESUME, Phase.WRITE);
+
+  enum Fault { COORDINATOR_LOST, ENGINE_LOST, ENGINE_SILENT, ABORT }
+
+  static Stream<Arguments> phasesAndFaults() {
+    return BEFORE_THE_COMMIT.stream().flatMap(
+        phase -> Stream.of(Fault.values()).map(fault -> Arguments.of(phase, fault)));
+  }
+
+  private void reachedUpTo(Phase phase) throws IOException {
+    for (Phase p : BEFORE_THE_COMMIT.subList(0, BEFORE_THE_COMMIT.indexOf(phase))) {
+      switch (p) {
+        case PREPARE -> prepare();
+        case FREEZE -> freeze();
+        case DRAIN -> drain();
+        case SNAPSHOT -> snapshot();
+        case REFILL -> refill();
+        case RESUME -> resume();
+        default -> write();
+      }
+    }
+  }
+
+  /** In the middle of a phase, while the engine works for it. */
+  @ParameterizedTest
+  @MethodSource("phasesAndFaults")
+  void undoesTheRoundWhateverFailsInWhicheverPhase(Phase phase, Fault fault) throws IOException {
+    begin(false);
+    reachedUpTo(phase);
+    if (phase != Phase.PREPARE) {
+      enter(phase);
+    }
+    EngineDriver.Submit asked = (EngineDriver.Submit) engine.receiveMessage();
+    switch (fault) {
+      case COORDINATOR_LOST -> coordinator.stop();
+      case ENGINE_LOST -> fail(asked, "engine-lost");
+      case ENGINE_SILENT -> time.timePasses(LIMIT);
+      default -> round.tell(
+          new NodeRound.Abort(new Failure("round-cancelled", "off"), coordinator.ref()));
+    }
+    if (fault == Fault.ENGINE_LOST || fault == Fault.ENGINE_SILENT) {
+      assertEquals(phase, failedPhase());
+    }
+    if (phase != Phase.PREPARE) { // the engine knows of the round
+      EngineDriver.Submit next = (EngineDriver.Submit) engine.receiveMessage();
+      while (!(next.request() instanceof EngineRequest.Abort)) {
+        next = (EngineDriver.Submit) engine.receiveMessage();
+      }
+      answer(next, JSON.createObjectNode());
+    }
+    expectGone();
+    if (fault == Fault.ABORT) {
+      coordinator.expectMessageClass(NodeEvent.RoundAborted.class);
+    }
+  }
+
+  private Phase failedPhase() {
+    return coordinator.expectMessageClass(NodeEvent.PhaseFailed.class).phase();
   }
 
   @Test
