@@ -68,6 +68,7 @@ final class Tree {
       Path work = shortDirectory();
       Files.setPosixFilePermissions(work, PosixFilePermissions.fromString("rwxr-xr-x"));
       Runtime.getRuntime().addShutdownHook(new Thread(() -> removeIfEmpty(work)));
+      Janitor.watch(work);
       return work;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
