@@ -133,7 +133,7 @@ final class RoundFiles {
         }
       } else if (header.get().computationId().equals(computationId)) {
         if (header.get().manifestId().equals(committed)) {
-          Files.move(file, file.resolveSibling(familiar), StandardCopyOption.ATOMIC_MOVE);
+          moveIfThere(file, file.resolveSibling(familiar)); // or it is being done for us
         } else if (!undecided.contains(header.get().manifestId())) {
           remove(file);
         }
