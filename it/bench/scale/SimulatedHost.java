@@ -17,9 +17,9 @@ import org.dmtcp.akka.protocol.NodeCommand;
 import org.dmtcp.akka.protocol.NodeEnvironment;
 
 /**
- * A host with so many processes: the real node agent, which finds them in its registry file as after
- * the end of an earlier agent, a /proc of its own and a simulated engine. Process i has a connection
- * with process i of the next host.
+ * A host with so many processes: the real node agent, which finds them in its registry file as
+ * after the end of an earlier agent, a /proc of its own and a simulated engine. Process i has a
+ * connection with process i of the next host.
  */
 public final class SimulatedHost {
   public static final String COMPUTATION = "5dab1a2c-1-19aafe1b2c3";

@@ -198,7 +198,8 @@ public final class CheckpointRound extends RoundState {
   }
 
   private RoundPlan plan(Optional<Manifest.Head> previous) {
-    long used = Math.max(start.lastGeneration(), previous.map(Manifest.Head::generation).orElse(0L));
+    long before = previous.map(Manifest.Head::generation).orElse(0L);
+    long used = Math.max(start.lastGeneration(), before);
     return new RoundPlan(
         start.roundId(),
         start.computationId(),

@@ -15,8 +15,8 @@ import org.dmtcp.akka.protocol.TcpEndpoint;
 
 /**
  * What the nodes of a round have reported so far, by node, so that a report that comes twice counts
- * once. It changes in place, and only its round touches it: with 500 nodes most of a round was spent
- * on copying it at every report.
+ * once. It changes in place, and only its round touches it: with 500 nodes most of a round was
+ * spent on copying it at every report.
  */
 final class RoundProgress {
   private final Map<String, Integer> helpers = new HashMap<>();

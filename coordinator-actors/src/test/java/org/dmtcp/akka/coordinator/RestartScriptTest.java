@@ -88,8 +88,8 @@ class RestartScriptTest {
             "--restartdir", "/new dir");
 
     assertEquals(
-        "local|--coord-host|h h|--coord-port|1|--interval|2|--manifest-id|m|--ckptdir|/c k|--tmpdir|/t"
-            + "|--no-strict-checking|--coord-logfile|l|/new dir/ckpt_a.dmtcp|\n",
+        "local|--coord-host|h h|--coord-port|1|--interval|2|--manifest-id|m|--ckptdir|/c k"
+            + "|--tmpdir|/t|--no-strict-checking|--coord-logfile|l|/new dir/ckpt_a.dmtcp|\n",
         words);
   }
 
@@ -102,7 +102,8 @@ class RestartScriptTest {
             manifest(image(HERE, "/x/ckpt_a.dmtcp")));
 
     assertEquals(
-        "local|--coord-host|e|--coord-port|9|--interval|8|--manifest-id|m|/r/ckpt_a.dmtcp|\n", words);
+        "local|--coord-host|e|--coord-port|9|--interval|8|--manifest-id|m|/r/ckpt_a.dmtcp|\n",
+        words);
   }
 
   @Test
@@ -140,8 +141,8 @@ class RestartScriptTest {
     String words = runText(Map.of(), edited);
 
     assertTrue(words.contains("ssh|other|"), words);
-    assertTrue(words.contains("local|--coord-host|" + HERE + "|--coord-port|7779|--interval|30|--manifest-id|m"
-        + "|/x/a.dmtcp|"), words);
+    assertTrue(words.contains("local|--coord-host|" + HERE + "|--coord-port|7779|--interval|30"
+        + "|--manifest-id|m|/x/a.dmtcp|"), words);
   }
 
   @Test

@@ -239,7 +239,8 @@ final class NodeRound extends NodeRoundState {
         .onMessage(Matched.class, m -> atBarrier(progress.withEnds(m.ends())))
         .onMessage(Commit.class, m -> progress.staged(), m -> committing(progress))
         .onMessage(Abort.class, m -> undo.undoing(progress, m.replyTo()))
-        .onMessage(PhaseTimedOut.class, m -> undo.stranded(progress, "the coordinator orders nothing"))
+        .onMessage(PhaseTimedOut.class,
+            m -> undo.stranded(progress, "the coordinator orders nothing"))
         .onMessage(CoordinatorLost.class, m -> undo.stranded(progress, "the coordinator is lost"))
         .onAnyMessage(m -> ignoreStale("at the barrier after " + progress.done(), m))
         .build();

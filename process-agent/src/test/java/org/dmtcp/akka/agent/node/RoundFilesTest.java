@@ -208,7 +208,8 @@ class RoundFilesTest {
         List.of(familiar(a), "dmtcp_manifest_" + COMPUTATION + ".json"), names());
     round(2, a);
     write(earlier.temporary(image), COMPUTATION, 1, "m1"); // told late, of what is history
-    new RoundFiles("node", COMPUTATION, 1, "m1").commitFound(List.of(a, member(2, directory.resolve("gone"))));
+    new RoundFiles("node", COMPUTATION, 1, "m1").commitFound(
+        List.of(a, member(2, directory.resolve("gone"))));
     assertEquals(2, generationOf(a));
   }
 
