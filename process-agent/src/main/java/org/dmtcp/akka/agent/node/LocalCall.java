@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.dmtcp.akka.agent.engine.HostProcess;
 import org.dmtcp.akka.agent.local.LocalRequest;
 import org.dmtcp.akka.config.ErrorTable;
@@ -243,13 +244,13 @@ final class LocalCall {
         })
         .onMessage(Replied.class, m -> m.reply() instanceof CoordinatorReply.RestartGo r
             ? releasing(LocalForms.answer(r))
-            : givingUp(built, answered(m.reply())))
+            : givingUp(built, () -> answered(m.reply())))
         .onMessage(ClientGone.class, m -> {
           coordinator.tell(new CoordinatorRequest.RestartWithdrawn(form.text("restartId"), node,
               uniquePids, "dmtcp_restart has ended", context.getSystem().ignoreRef()));
-          return givingUp(built, Behaviors.stopped());
+          return givingUp(built, Behaviors::stopped);
         })
-        .onMessage(CoordinatorLost.class, m -> givingUp(built, lost()))
+        .onMessage(CoordinatorLost.class, m -> givingUp(built, this::lost))
         .onAnyMessage(m -> ignoreStale("waiting for the other members", m))
         .build();
   }
@@ -259,9 +260,11 @@ final class LocalCall {
     return beingAdopted(answer);
   }
 
-  private Behavior<Command> givingUp(NodeAgent.Built built, Behavior<Command> next) {
+  /** The agent knows before the client does, who may go on at once. */
+  private Behavior<Command> givingUp(
+      NodeAgent.Built built, Supplier<Behavior<Command>> next) {
     setting.agent().tell(new NodeAgent.GivenUp(built));
-    return next;
+    return next.get();
   }
 
   // ---- the end
