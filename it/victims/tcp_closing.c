@@ -1,5 +1,5 @@
 /*
- * victim: TCP half-closed, peer gone with last words, listener with a client waiting
+ * victim: TCP half-closed, peer gone with last words, connection reset, connected to itself, listener with a client waiting
  * category: sockets
  */
 #include <netinet/in.h>
@@ -8,7 +8,7 @@
 
 #include "victim.h"
 
-static int listener, half[2], widow, waiting;
+static int listener, half[2], widow, waiting, reset, own;
 static int taken;
 
 static int connect_to_port(void)
@@ -41,6 +41,8 @@ static void check(void)
 int main(void)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET };
+	const struct linger at_once = { .l_onoff = 1 };
+	socklen_t length = sizeof(address);
 	char words[500], data[8] = "";
 	int other, result, accepted;
 
@@ -57,9 +59,23 @@ int main(void)
 		words[n] = n;
 	victim_check(send(other, words, sizeof(words), 0) == sizeof(words));
 	close(other);
+	other = connect_to_port();
+	reset = accept(listener, NULL, NULL);
+	setsockopt(other, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	close(other);
+	own = socket(AF_INET, SOCK_STREAM, 0);
+	address.sin_port = 0;
+	victim_check(!bind(own, (struct sockaddr *)&address, sizeof(address)));
+	victim_check(!getsockname(own, (struct sockaddr *)&address, &length));
+	victim_check(!connect(own, (struct sockaddr *)&address, length));
+	victim_check(send(own, "me", 2, 0) == 2);
 	waiting = connect_to_port();
 	result = victim_run(check);
 	victim_check(recv(half[1], data, sizeof(data), MSG_WAITALL) == 4 && !strcmp(data, "last"));
+	victim_check(recv(own, data, 2, MSG_WAITALL) == 2 && !memcmp(data, "me", 2));
+	victim_check(send(own, "again", 5, 0) == 5);
+	victim_check(recv(own, data, 5, MSG_WAITALL) == 5 && !memcmp(data, "again", 5));
+	victim_check(recv(reset, data, 1, MSG_DONTWAIT) <= 0);
 	accepted = accept(listener, NULL, NULL);
 	victim_check(accepted >= 0 && send(waiting, "hello", 5, 0) == 5);
 	victim_check(recv(accepted, data, 5, MSG_WAITALL) == 5 && !memcmp(data, "hello", 5));

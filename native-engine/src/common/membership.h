@@ -10,6 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The name (comm) of a restart's process 1 and of its placeholders, which are no members. */
+#define HOLDER_NAME "dmtcp_holder"
+
 /* Marks this process, unless the user has set a limit of his own. */
 void membership_set(const char *computation_id, unsigned int port);
 /* This process is no member, for the next exec(2). */

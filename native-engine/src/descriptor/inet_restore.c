@@ -273,6 +273,26 @@ static bool has_listener(struct rebuilt_process *p, const struct inet_view *v)
 	return find_listener(p, v) >= 0;
 }
 
+static bool is_own_peer(const struct inet_view *v)
+{
+	return v->head.local.bytes == v->head.remote.bytes &&
+	       !memcmp(v->head.local.raw, v->head.remote.raw, v->head.local.bytes);
+}
+
+/* TCP's simultaneous open: a client that met its own port. */
+static int connect_to_itself(const struct inet_view *v, int *fd)
+{
+	*fd = socket(v->head.family, SOCK_STREAM | SOCK_CLOEXEC, v->head.protocol);
+	if (*fd < 0)
+		return -errno;
+	set_reuse(*fd, 1);
+	if (bind(*fd, &v->head.local.any, v->head.local.bytes) ||
+	    connect(*fd, &v->head.local.any, v->head.local.bytes))
+		return -errno;
+	restore_reuse(*fd, v);
+	return 0;
+}
+
 static int restore_connected(struct rebuilt_process *p, const struct file_record *f,
 			     const struct inet_view *v, int *fd)
 {
@@ -282,6 +302,12 @@ static int restore_connected(struct rebuilt_process *p, const struct file_record
 	bool have_peer, peer_accepts;
 	int ends[2], ret, mate;
 
+	if (is_own_peer(v)) {
+		ret = connect_to_itself(v, fd);
+		if (!ret)
+			finish_socket(*fd, f, v);
+		return ret;
+	}
 	have_peer = inet_peer_find(p->rebuild, f->id, &v->head, &other) &&
 		    inet_view_read(other.payload, other.bytes, &peer);
 	if (!have_peer && v->head.peer == INET_PEER_REMOTE) {
@@ -378,7 +404,7 @@ static int restore_single(struct rebuilt_process *p, const struct file_record *f
 	ret = v->head.state == INET_LISTENING ? bind_listener(p, *fd, v) : bind_local(*fd, v);
 	/* A port that the kernel had chosen for a connected socket is not worth failing for. */
 	if ((ret == -EADDRINUSE || ret == -EADDRNOTAVAIL) && v->head.state != INET_LISTENING &&
-	    v->head.state != INET_LOOSE)
+	    (v->head.state != INET_LOOSE || v->head.was_connected))
 		ret = 0;
 	/* listen(2) looks again whether somebody has the port: a connection between hosts may. */
 	if (!ret && v->head.state == INET_LISTENING && listen(*fd, v->head.backlog))

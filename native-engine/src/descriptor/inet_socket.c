@@ -192,6 +192,7 @@ static void read_stream_state(const struct inet_info *s, struct inet_payload *u)
 		u->state = INET_CONNECTING;
 		return;
 	case TCP_CLOSE:
+		u->was_connected = s->was_connected;
 		return;
 	}
 	u->state = INET_CONNECTED;

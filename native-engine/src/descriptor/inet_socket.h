@@ -39,6 +39,8 @@ struct inet_payload {
 	uint32_t urgent;    /* 0: none waits; else its value + 1 */
 	uint32_t acceptor;  /* of a remote peer's: this end waits for it */
 	uint64_t connection; /* the same number in the image that has the other end */
+	uint32_t was_connected; /* of INET_LOOSE: the connection has ended */
+	uint32_t reserved;
 	/*
 	 * tail: options, queue: plain bytes of a stream, messages of datagrams, of a listener the
 	 * numbers of the connections (uint64_t) of other hosts that it has not accepted

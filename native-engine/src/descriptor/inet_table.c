@@ -95,6 +95,7 @@ static void read_tcp(int fd, struct inet_info *s)
 	s->tcp_state = info.state;
 	s->backlog = info.backlog;
 	s->bytes_sent = info.bytes_sent;
+	s->was_connected = info.state == TCP_CLOSE && info.segments_in;
 }
 
 int inet_table_add(struct inet_table *t, int fd, uint64_t inode, struct inventory_entry *entry)

@@ -23,6 +23,7 @@ struct inet_info {
 	int family, type, protocol;
 	uint32_t tcp_state;   /* TCP_ESTABLISHED...; of UDP the kernel says CLOSE or ESTABLISHED */
 	uint32_t backlog;     /* of a listener */
+	bool was_connected;   /* of a closed one: its port may be another socket's, too */
 	uint64_t bytes_sent;  /* ever */
 	struct inet_address local, remote;
 	struct inet_info *peer;     /* other end, of a member; NULL: none */

@@ -19,5 +19,6 @@ int tcp_info_read(int fd, struct tcp_summary *out)
 	out->backlog = info.tcpi_sacked;
 	out->waiting = info.tcpi_unacked;
 	out->bytes_sent = info.tcpi_bytes_sent;
+	out->segments_in = info.tcpi_segs_in;
 	return 0;
 }

@@ -9,6 +9,7 @@ struct tcp_summary {
 	uint32_t backlog;    /* of a listener */
 	uint32_t waiting;    /* of a listener: clients that it has not accepted */
 	uint64_t bytes_sent; /* ever */
+	uint32_t segments_in; /* ever: 0 before it is connected */
 };
 
 /* 0, or -1 when it is no TCP socket. */

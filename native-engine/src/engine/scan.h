@@ -41,7 +41,4 @@ void scan_request_free(struct scan_request *r);
  */
 int scan_members(const struct scan_request *r, struct process_keys *out, struct fault *fault);
 
-/* The name by which placeholders are known (their comm). */
-#define HOLDER_NAME "dmtcp_holder"
-
 #endif

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../common/membership.h"
 #include "../common/proc.h"
 #include "../descriptor/file_index.h"
 #include "../descriptor/inet_met.h"

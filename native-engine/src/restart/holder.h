@@ -2,8 +2,6 @@
 #ifndef HOLDER_H
 #define HOLDER_H
 
-#define HOLDER_NAME "dmtcp_holder" /* comm: a scan for members passes over these */
-
 /*
  * Stays until process 1 ends: reaps its children and reports what becomes of them as
  * MESSAGE_CHILD on @report_fd. Closes every other descriptor. All signals must be blocked.

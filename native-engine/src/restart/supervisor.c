@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../common/membership.h"
 #include "../common/proc.h"
 #include "holder.h"
 #include "message.h"

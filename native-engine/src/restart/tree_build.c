@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../common/membership.h"
 #include "holder.h"
 
 #define STAGE_TIMEOUT_MS 60000

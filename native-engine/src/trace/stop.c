@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../common/array.h"
+#include "../common/membership.h"
 #include "../common/proc.h"
 #include "late.h"
 #include "status.h"
@@ -66,6 +67,30 @@ static bool thread_is_zombie(pid_t tid)
 	return !proc_stat(tid, &stat) && stat.state == 'Z';
 }
 
+/* A restart is known to run before it has let all of its processes go: their turn comes at once. */
+static bool is_about_to_be_let_go(pid_t tid)
+{
+	struct proc_status status;
+	struct proc_stat tracer;
+
+	return !proc_status(tid, &status) && status.tracer && !proc_stat(status.tracer, &tracer) &&
+	       !strcmp(tracer.comm, HOLDER_NAME);
+}
+
+static int attach(const struct freezing *f, pid_t tid)
+{
+	const struct timespec pause = { 0, LOOK_EVERY_NS };
+	int error;
+
+	while (ptrace(PTRACE_SEIZE, tid, NULL, STOP_OPTIONS)) {
+		error = errno;
+		if (error == ESRCH || monotonic_ns() >= f->deadline_ns || !is_about_to_be_let_go(tid))
+			return error;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 static int refuse_seize(struct freezing *f, pid_t tid, int error)
 {
 	struct proc_status status;
@@ -87,7 +112,8 @@ static int seize(struct freezing *f, pid_t tid)
 	struct thread *t;
 	int error;
 
-	if (ptrace(PTRACE_SEIZE, tid, NULL, STOP_OPTIONS) == 0) {
+	error = attach(f, tid);
+	if (!error) {
 		/* A group-stopped thread traps without it, and once more later: inject.c expects that. */
 		ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
 		t = freezing_add(f, tid, STOP_AWAITED);
@@ -96,7 +122,6 @@ static int seize(struct freezing *f, pid_t tid)
 		late_release(tid);
 		return fault_set(f->fault, ENOMEM, "out-of-memory", "freezing process %d", p->pid);
 	}
-	error = errno;
 	if (error == ESRCH)
 		return 0;
 	if (proc_status(tid, &status) < 0 || status.state == 'X')

@@ -49,7 +49,10 @@ final class Accounts {
       String user = "dmtcpit" + ProcessHandle.current().pid();
       Outcome added = Command.run(LIMIT, "useradd", "--create-home", "--shell", "/bin/bash", user);
       assertEquals(0, added.status(), added.text());
-      Runtime.getRuntime().addShutdownHook(new Thread(() -> remove(user)));
+      Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+        Coordinators.closeAll(); // they are this user's, and could not be told to end without him
+        remove(user);
+      }));
       int uid = id("-u", user);
       int gid = id("-g", user);
       made =

@@ -33,9 +33,14 @@ final class Coordinators {
     }
   }
 
-  private static void closeAll() {
+  /** A second caller waits for the first: hooks run side by side. */
+  static void closeAll() {
     synchronized (IDLE) {
-      IDLE.values().forEach(all -> all.forEach(Coordinators::close));
+      IDLE.values().forEach(all -> {
+        while (!all.isEmpty()) {
+          close(all.pop());
+        }
+      });
     }
   }
 

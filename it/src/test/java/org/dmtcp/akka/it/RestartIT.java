@@ -111,6 +111,22 @@ class RestartIT {
     }
   }
 
+  @Test
+  void aCheckpointAsSoonAsItIsSaidToRun() throws IOException {
+    try (Computation computation = Computation.launch(plain(), Tree.victim("tcp_pairs"))) {
+      computation.awaitLine("ready");
+      for (int cycle = 0; cycle < 3; cycle++) {
+        computation.checkpoint();
+        computation.kill();
+        computation.restart();
+        computation.awaitRunning();
+      }
+      computation.checkpoint();
+      computation.finish();
+      computation.passed();
+    }
+  }
+
   @ParameterizedTest
   @MethodSource("accounts")
   void aSignalToWhoStandsReadyIsNotLost(String name) throws IOException {
