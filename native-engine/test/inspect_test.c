@@ -130,6 +130,7 @@ static struct image load(const char *path)
 				 (ssize_t)r->header.file_bytes);
 	memcpy(i.bytes + r->header.file_bytes, r->records.data, r->records.bytes);
 	h = header_of(&i);
+	memset(i.bytes + h->metadata_offset, 0, h->metadata_stored_bytes);
 	h->metadata_offset = r->header.file_bytes;
 	h->metadata_stored_bytes = h->metadata_raw_bytes = r->records.bytes;
 	h->file_bytes = i.count;
