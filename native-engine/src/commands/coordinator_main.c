@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@
 
 #define MAIN_CLASS "org.dmtcp.akka.coordinator.Main"
 #define READY_MS 60000
+#define FILES_MIN 256 /* the JVM alone has 100 open: jar files, sockets, selectors */
 
 struct coordinator {
 	struct coordinator_choice choice;
@@ -94,6 +96,22 @@ static int check_environment(struct fault *fault)
 	if (!interval || !*interval)
 		return 0;
 	return options_number("DMTCP_CHECKPOINT_INTERVAL", interval, 0, INT_MAX, &number, fault);
+}
+
+/* What a JVM needs and would only tell the want of by a stack trace. */
+static int check_surroundings(struct fault *fault)
+{
+	char directory[PATH_MAX];
+	struct rlimit files;
+
+	if (!getcwd(directory, sizeof(directory)))
+		return fault_set(fault, errno, "image-unwritable", "the working directory: %s",
+				 strerror(errno));
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_max < FILES_MIN)
+		return fault_set(fault, EMFILE, "too-many-descriptors",
+				 "the limit of open files is %llu, the coordinator needs %d",
+				 (unsigned long long)files.rlim_max, FILES_MIN);
+	return 0;
 }
 
 /* A number behind the options is the port; options may follow it. */
@@ -197,6 +215,21 @@ static bool answers(struct coordinator *c, const struct background *b, json_t **
 	return coordinator_answers(&c->choice, &c->address, status);
 }
 
+/* The status to exit with. Where Java has not said why itself, words of ours. */
+static int ended_early(const struct background *b, int status)
+{
+	struct fault fault = { 0 };
+
+	if (!start_print_log(b->log)) {
+		fault_set(&fault, EIO, "coordinator-start", "Java ended with %s %d before it was ready%s%s",
+			  WIFSIGNALED(status) ? "signal" : "status",
+			  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+			  b->own_log ? "" : "; its log: ", b->own_log ? "" : b->log);
+		fail_print("dmtcp_coordinator", &fault);
+	}
+	return WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : fail_code();
+}
+
 /* 0: ready; else the status to exit with. */
 static int wait_ready(struct coordinator *c, const struct background *b, pid_t child,
 		      json_t **answer)
@@ -208,11 +241,8 @@ static int wait_ready(struct coordinator *c, const struct background *b, pid_t c
 
 		if (answers(c, b, answer))
 			return 0;
-		if (waitpid(child, &status, WNOHANG) == child) {
-			start_print_log(b->log);
-			return WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) :
-									  fail_code();
-		}
+		if (waitpid(child, &status, WNOHANG) == child)
+			return ended_early(b, status);
 		start_pause_ms(5);
 	}
 	kill(child, SIGKILL);
@@ -246,10 +276,12 @@ static void background_finish(const struct coordinator *c, const struct backgrou
 
 	if (b->own_port_file)
 		unlink(b->port_file);
-	if (!b->own_log || !strstr(b->log, "/start-"))
+	if (b->own_log && !ready)
+		unlink(b->log); /* it has been printed */
+	if (!b->own_log || !ready || !strstr(b->log, "/start-"))
 		return;
 	snprintf(name, sizeof(name), "%s/coordinator-%u.log", b->directory, c->address.port);
-	if (!ready || rename(b->log, name))
+	if (rename(b->log, name))
 		unlink(b->log);
 }
 
@@ -303,6 +335,8 @@ int main(int argc, char **argv)
 			options_version("coordinator");
 		return fail_flush("dmtcp_coordinator", EXIT_USAGE);
 	}
+	if (check_surroundings(&fault) < 0)
+		goto fail;
 	outside_environment();
 	if (c.choice.tmpdir)
 		setenv("DMTCP_TMPDIR", c.choice.tmpdir, 1);

@@ -75,14 +75,38 @@ static void log_line(const char *level, const char *command, const char *text, c
 	close(fd);
 }
 
+void fail_hold_pipe(sigset_t *before)
+{
+	sigset_t pipe_only;
+
+	sigemptyset(&pipe_only);
+	sigaddset(&pipe_only, SIGPIPE);
+	pthread_sigmask(SIG_BLOCK, &pipe_only, before);
+}
+
+void fail_release_pipe(const sigset_t *before)
+{
+	struct timespec now = { 0 };
+	sigset_t pipe_only;
+
+	sigemptyset(&pipe_only);
+	sigaddset(&pipe_only, SIGPIPE);
+	if (!sigismember(before, SIGPIPE)) /* else it is not ours to take */
+		sigtimedwait(&pipe_only, NULL, &now);
+	pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
 void fail_print(const char *command, const struct fault *fault)
 {
 	const char *remedy = fault_remedy(fault->id);
+	sigset_t before;
 
+	fail_hold_pipe(&before);
 	fprintf(errors(), "%s: error: %s [%s]\n", command, fault->text, fault->id);
 	if (remedy && *remedy)
 		fprintf(errors(), "    %s\n", remedy);
 	fflush(errors());
+	fail_release_pipe(&before);
 	log_line("ERROR", command, fault->text, fault->id);
 }
 
@@ -108,12 +132,15 @@ void fail_warn(const char *command, const char *format, ...)
 {
 	char text[FAULT_TEXT_BYTES];
 	va_list arguments;
+	sigset_t before;
 
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	fail_hold_pipe(&before);
 	fprintf(errors(), "%s: warning: %s\n", command, text);
 	fflush(errors());
+	fail_release_pipe(&before);
 	log_line("WARN", command, text, "warning");
 }
 

@@ -2,6 +2,7 @@
 #ifndef FAIL_H
 #define FAIL_H
 
+#include <signal.h>
 #include <stdbool.h>
 
 #include "../common/fault.h"
@@ -29,6 +30,13 @@ void fail_print(const char *command, const struct fault *fault);
  */
 bool fail_read(const char *printed, struct fault *fault);
 void fail_warn(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * Around words on standard error: who reads it may have gone, and neither a restart nor a program is to
+ * end by SIGPIPE because of our words.
+ */
+void fail_hold_pipe(sigset_t *before);
+void fail_release_pipe(const sigset_t *before);
 
 /* The end of a command that has failed: fail_code(), unless the environment asks for a debugger. */
 int fail_end(void);

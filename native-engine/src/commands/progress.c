@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../common/json.h"
+#include "start_command.h"
 
 #define FIRST_MS 1000 /* what is over sooner needs no words */
 #define AGAIN_MS 500
@@ -18,14 +18,6 @@
 /* DECAWM: what is longer than the line is cut; wrapped, it could not be drawn again. */
 #define NO_WRAP "\033[?7l"
 #define WRAP "\033[?7h"
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void print_size(FILE *f, uint64_t bytes)
 {
@@ -37,7 +29,7 @@ static void print_size(FILE *f, uint64_t bytes)
 
 void progress_begin(struct progress_line *line)
 {
-	line->started_ms = now_ms();
+	line->started_ms = start_now_ms();
 	line->next_ms = line->started_ms + (isatty(STDERR_FILENO) ? FIRST_MS : FIRST_SPARSE_MS);
 	line->drawn = false;
 }
@@ -46,7 +38,7 @@ void progress_tell(struct progress_line *line, const char *what, uint64_t done, 
 		   uint64_t elapsed_ms, const char *who)
 {
 	bool terminal = isatty(STDERR_FILENO);
-	uint64_t now = now_ms(), rate = elapsed_ms ? done * 1000 / elapsed_ms : 0;
+	uint64_t now = start_now_ms(), rate = elapsed_ms ? done * 1000 / elapsed_ms : 0;
 
 	if (now < line->next_ms)
 		return;
@@ -81,9 +73,9 @@ void progress_tell_json(struct progress_line *line, FILE *out, const char *phase
 	json_t *object;
 	char *text;
 
-	if (now_ms() < line->next_ms)
+	if (start_now_ms() < line->next_ms)
 		return;
-	line->next_ms = now_ms() + AGAIN_MS;
+	line->next_ms = start_now_ms() + AGAIN_MS;
 	object = json_pack("{s:s, s:I, s:I, s:I, s:o}", "phase", phase,
 			   "elapsed_ms", (json_int_t)elapsed_ms, "done_bytes", (json_int_t)done,
 			   "total_bytes", (json_int_t)all, "slowest", json_from_text(slowest));

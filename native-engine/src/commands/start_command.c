@@ -193,18 +193,21 @@ void start_command_unlock(const char *directory, const char *name, int lock)
 	close(lock);
 }
 
-void start_print_log(const char *path)
+bool start_print_log(const char *path)
 {
-	char text[LOG_TAIL_BYTES];
+	char text[LOG_TAIL_BYTES + 1];
+	struct fault said = { 0 };
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	off_t end;
 	ssize_t n;
 
 	if (fd < 0)
-		return;
+		return false;
 	end = lseek(fd, 0, SEEK_END);
-	n = pread(fd, text, sizeof(text), end > LOG_TAIL_BYTES ? end - LOG_TAIL_BYTES : 0);
+	n = pread(fd, text, LOG_TAIL_BYTES, end > LOG_TAIL_BYTES ? end - LOG_TAIL_BYTES : 0);
 	if (n > 0)
 		fwrite(text, 1, n, stderr);
 	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	return fail_read(text, &said);
 }

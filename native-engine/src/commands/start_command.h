@@ -2,6 +2,7 @@
 #ifndef START_COMMAND_H
 #define START_COMMAND_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "../common/fault.h"
@@ -18,8 +19,11 @@ void start_pause_ms(unsigned int ms);
  */
 int start_command_run(const char *const *arguments, const char *what, struct fault *fault);
 
-/* The end of what a start that failed has written to its log @path, to our standard error. */
-void start_print_log(const char *path);
+/*
+ * The end of what a start that failed has written to its log @path, to our standard error. True: there
+ * was an error with its id among it.
+ */
+bool start_print_log(const char *path);
 
 /*
  * One start at a time: who comes second finds what the first has started. Returns a descriptor on

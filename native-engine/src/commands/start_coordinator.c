@@ -344,7 +344,7 @@ int coordinator_write_port_file(const char *path, unsigned int port, struct faul
 				 strerror(ENAMETOOLONG));
 	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0 || dprintf(fd, "%u", port) < 0 || fsync(fd) || rename(temporary, path))
-		ret = fault_set(fault, errno, "bad-option", "the port file %s: %s", path,
+		ret = fault_set(fault, errno, "file-unwritable", "the port file %s: %s", path,
 				strerror(errno));
 	if (fd >= 0)
 		close(fd);

@@ -15,7 +15,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../common/membership.h"
@@ -24,6 +23,7 @@
 #include "../descriptor/inet_met.h"
 #include "../resource/descriptors.h"
 #include "../resource/records.h"
+#include "../trace/wait.h"
 #include "holder.h"
 #include "hooks.h"
 #include "message.h"
@@ -76,27 +76,20 @@ static void warn(void *context, const struct fault *warning)
 		message_send(b->control_fd, &m);
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void on_advanced(void *context, uint64_t bytes)
 {
 	struct builder *b = context;
 	struct message m = { .type = MESSAGE_PROGRESS };
+	uint64_t now_ms = monotonic_ns() / 1000000;
 	bool tell;
 
 	pthread_mutex_lock(&b->progress_lock);
 	b->used_bytes += bytes;
 	m.status = (int32_t)(b->used_bytes >> 20);
 	m.code = b->in_work;
-	tell = now_ms() - b->told_ms >= PROGRESS_MS;
+	tell = now_ms - b->told_ms >= PROGRESS_MS;
 	if (tell)
-		b->told_ms = now_ms();
+		b->told_ms = now_ms;
 	pthread_mutex_unlock(&b->progress_lock);
 	if (tell)
 		message_send(b->control_fd, &m);

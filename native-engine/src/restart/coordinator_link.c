@@ -5,13 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../common/json.h"
 #include "../common/proc.h"
 #include "../commands/local_client.h"
 #include "../commands/runtime_paths.h"
+#include "../commands/start_command.h"
 #include "../resource/process_record.h"
 
 #define BEGIN_MS 30000
@@ -30,14 +30,6 @@ struct coordinator_link {
 static json_t *text(const char *field, size_t bytes)
 {
 	return json_from_bytes(field, strnlen(field, bytes));
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 #define FIELD(array) text(array, sizeof(array))
@@ -139,7 +131,7 @@ int coordinator_link_publish(struct coordinator_link *l, const json_t *names, st
 int coordinator_link_resolve(struct coordinator_link *l, const json_t *names, uint32_t timeout_ms,
 			     json_t **found, struct fault *fault)
 {
-	uint64_t begun = now_ms();
+	uint64_t begun = start_now_ms();
 	json_t *request, *answer = NULL;
 	bool forced;
 	int ret;
@@ -153,7 +145,7 @@ int coordinator_link_resolve(struct coordinator_link *l, const json_t *names, ui
 		return ret;
 	*found = json_incref(json_object_get(answer, "names"));
 	forced = json_array_size(json_object_get(answer, "missing")) &&
-		 now_ms() - begun < timeout_ms / 2;
+		 start_now_ms() - begun < timeout_ms / 2;
 	json_decref(answer);
 	return forced;
 }

@@ -1,20 +1,14 @@
 #include "restart_progress.h"
 
 #include <stdio.h>
-#include <time.h>
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
+#include "../commands/fail.h"
+#include "../commands/start_command.h"
 
 void restart_progress_begin(struct restart_progress *p, enum progress_form form)
 {
 	*p = (struct restart_progress){ .lock = PTHREAD_MUTEX_INITIALIZER, .form = form,
-					.phase = "", .begun_ms = now_ms() };
+					.phase = "", .begun_ms = start_now_ms() };
 	progress_begin(&p->line);
 	if (form == PROGRESS_JSON)
 		p->line.next_ms = p->line.started_ms; /* asked for: also of a short one */
@@ -24,7 +18,7 @@ void restart_progress_phase(struct restart_progress *p, const char *phase, uint6
 {
 	pthread_mutex_lock(&p->lock);
 	p->phase = phase;
-	p->begun_ms = now_ms();
+	p->begun_ms = start_now_ms();
 	p->done = 0;
 	p->total = total;
 	p->who[0] = '\0';
@@ -35,15 +29,18 @@ void restart_progress_phase(struct restart_progress *p, const char *phase, uint6
 static void tell(struct restart_progress *p)
 {
 	uint64_t done = p->done < p->total ? p->done : p->total;
-	uint64_t elapsed_ms = now_ms() - p->begun_ms;
+	uint64_t elapsed_ms = start_now_ms() - p->begun_ms;
 	char what[40];
+	sigset_t before;
 
+	fail_hold_pipe(&before);
 	if (p->form == PROGRESS_JSON) {
 		progress_tell_json(&p->line, stderr, p->phase, done, p->total, elapsed_ms, p->who);
 	} else if (p->form == PROGRESS_WORDS) {
 		snprintf(what, sizeof(what), "Restart: %s", p->phase);
 		progress_tell(&p->line, what, done, p->total, elapsed_ms, p->who);
 	}
+	fail_release_pipe(&before);
 }
 
 void restart_progress_advance(void *progress, uint64_t bytes)

@@ -16,17 +16,21 @@ final class FileFailures {
             ? thrown.getCause()
             : thrown;
     String text = "the checkpoint directory " + store.directory() + " of the coordinator: ";
-    if (e instanceof AccessDeniedException) {
-      return new Failure("image-unwritable", text + "permission denied");
-    }
-    if (e instanceof NoSuchFileException) {
-      return new Failure("image-unwritable", text + "no such directory");
-    }
-    // Java has no type for it; ENOSPC and EDQUOT come as their strerror(3).
-    String reason =
-        e instanceof FileSystemException f && f.getReason() != null ? f.getReason()
-            : String.valueOf(e.getMessage());
+    String reason = reason(e);
     boolean full = reason.contains("No space left") || reason.contains("quota exceeded");
     return new Failure(full ? "disk-full" : "image-unwritable", text + reason);
+  }
+
+  /** Without the path, which the file system's exceptions have as their whole message. */
+  static String reason(Throwable e) {
+    if (e instanceof AccessDeniedException) {
+      return "permission denied";
+    }
+    if (e instanceof NoSuchFileException) {
+      return "no such directory";
+    }
+    // Java has no type for it; ENOSPC and EDQUOT come as their strerror(3).
+    return e instanceof FileSystemException f && f.getReason() != null
+        ? f.getReason() : String.valueOf(e.getMessage());
   }
 }

@@ -108,7 +108,7 @@ public final class Main {
       await(ready, ending, config);
       if (ready.isDone() && !ready.isCancelled()) {
         SSLContext context = usable(tls); // before anybody is told that we are there
-        files.started(settings);
+        tell(files, settings);
         nameProcess(settings.port());
         console.banner(settings);
         console.start(ready.join(), system);
@@ -121,6 +121,14 @@ public final class Main {
       throw new StartException("credential-unusable", e.getMessage(), e);
     } catch (IOException e) {
       throw new StartException("image-unwritable", String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  private static void tell(RunFiles files, CoordinatorSettings settings) throws StartException {
+    try {
+      files.started(settings);
+    } catch (IOException e) {
+      throw new StartException("file-unwritable", e.getMessage(), e);
     }
   }
 

@@ -173,6 +173,15 @@ final class PluginService {
         .forEach(asker -> tell(asker, new Refused(new Failure("phase-timeout", text))));
   }
 
+  /** Half of it would be no JSON. */
+  private void removeRest(Path file) {
+    try {
+      Files.deleteIfExists(file);
+    } catch (IOException e) {
+      context.getSystem().log().warn("{}: {}", file, FileFailures.reason(e));
+    }
+  }
+
   private Behavior<Command> onWrite(String computationId) {
     if (settings.dump().isEmpty()) {
       return Behaviors.same();
@@ -184,7 +193,8 @@ final class PluginService {
       try {
         Files.writeString(file, text);
       } catch (IOException e) {
-        context.getSystem().log().warn("the key-value store: {}", e.toString());
+        context.getSystem().log().warn("the key-value store: {}: {}", file, FileFailures.reason(e));
+        removeRest(file);
       }
     }, context.getSystem().dispatchers().lookup(DispatcherSelector.blocking()));
     return Behaviors.same();

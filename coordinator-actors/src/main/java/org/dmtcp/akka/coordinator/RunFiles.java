@@ -41,18 +41,33 @@ final class RunFiles implements AutoCloseable {
   /** The coordinator answers from now on: whoever polls the port file may connect. */
   void started(CoordinatorSettings settings) throws IOException {
     if (statusFile.isPresent()) {
-      Files.writeString(
+      writeOrRemove(statusFile.get(), statusFile.get(), () -> Files.writeString(
           statusFile.get(),
-          "Coordinator started: " + now() + "\n" + StatusText.heading(settings) + "\n");
+          "Coordinator started: " + now() + "\n" + StatusText.heading(settings) + "\n"));
     }
     if (portFile.isPresent()) {
-      writeAtOnce(portFile.get(), String.valueOf(settings.port()));
+      Path temporary = portFile.get().resolveSibling(portFile.get().getFileName() + ".temp");
+      writeOrRemove(portFile.get(), temporary,
+          () -> writeAtOnce(temporary, portFile.get(), String.valueOf(settings.port())));
+    }
+  }
+
+  private interface Writing {
+    void run() throws IOException;
+  }
+
+  /** Nothing half-written stays, and the failure names the file. */
+  private static void writeOrRemove(Path file, Path partial, Writing writing) throws IOException {
+    try {
+      writing.run();
+    } catch (IOException e) {
+      deleteQuietly(partial);
+      throw new IOException(file + ": " + FileFailures.reason(e), e);
     }
   }
 
   /** Under a temporary name first: a reader sees the whole number or no file. */
-  private static void writeAtOnce(Path file, String text) throws IOException {
-    Path temporary = file.resolveSibling(file.getFileName() + ".temp");
+  private static void writeAtOnce(Path temporary, Path file, String text) throws IOException {
     Files.deleteIfExists(temporary);
     try (FileChannel out =
         FileChannel.open(
@@ -100,7 +115,9 @@ final class RunFiles implements AutoCloseable {
 
   private static void deleteQuietly(Path file) {
     try {
-      Files.deleteIfExists(file);
+      if (Files.isRegularFile(file)) { // not a /dev/stderr that somebody gave
+        Files.delete(file);
+      }
     } catch (IOException e) {
       System.err.println("dmtcp_coordinator: " + file + ": " + e.getMessage());
     }

@@ -12,8 +12,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -22,25 +20,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** What {@code dmtcp_launch} and {@code dmtcp_command} take, print and return. */
 @Timeout(value = 3, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-class CommandsIT {
+class CommandsIT extends SessionFixture {
   private static final ObjectMapper JSON = new ObjectMapper();
-
-  private Coordinator coordinator;
-  private Session session;
-
-  @BeforeEach
-  void begin() throws IOException {
-    coordinator = Coordinators.borrow(Accounts.find(Account.PLAIN).orElseThrow());
-    session = new Session(coordinator);
-  }
-
-  @AfterEach
-  void end() throws IOException {
-    coordinator.command("-k");
-    coordinator.awaitNobody();
-    session.close();
-    Coordinators.giveBack(coordinator);
-  }
 
   static Stream<String> commands() {
     return Stream.of("launch", "restart", "coordinator", "command");

@@ -8,8 +8,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -18,24 +16,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What nobody means well: a message with an id and a remedy comes of it, never a stack trace. */
 @Timeout(value = 3, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-class HostileIT {
-  private Coordinator coordinator;
-  private Session session;
-
-  @BeforeEach
-  void begin() throws IOException {
-    coordinator = Coordinators.borrow(Accounts.find(Account.PLAIN).orElseThrow());
-    session = new Session(coordinator);
-  }
-
-  @AfterEach
-  void end() throws IOException {
-    coordinator.command("-k");
-    coordinator.awaitNobody();
-    session.close();
-    Coordinators.giveBack(coordinator);
-  }
-
+class HostileIT extends SessionFixture {
   private static void assertCivil(Outcome outcome) {
     assertFalse(outcome.text().contains("\tat "), "a stack trace: " + outcome.text());
     assertFalse(outcome.text().contains("Exception"), outcome.text());
@@ -177,6 +158,28 @@ class HostileIT {
     assertEquals(1, shell("dmtcp_coordinator " + longName).status());
     assertEquals(99, shell("dmtcp_launch -h " + longName + " --join true").status());
     assertEquals(99, shell("dmtcp_launch --tmpdir /" + longName + " true").status());
+  }
+
+  /** A person who pipes us into something that ends first: what was asked for is done. */
+  @Test
+  void readersOfOurWordsWhoHaveGone() throws IOException {
+    String gone = " 2> >(exec 0<&-; sleep 0.2)";
+    assertEquals(7, shell("dmtcp_launch --ckptdir /proc/not/there bash -c 'sleep 0.3; exit 7'" + gone)
+        .status());
+    assertEquals(99, shell("dmtcp_launch nosuchprogram 2> >(exec 0<&-)").status());
+    assertEquals(99, shell("dmtcp_restart nosuch.dmtcp 2> >(exec 0<&-)").status());
+  }
+
+  @Test
+  void surroundingsInWhichNoCoordinatorCanBe() throws IOException {
+    Outcome few = shell("ulimit -n 100; dmtcp_coordinator --daemon -p 0");
+    assertEquals(99, few.status(), few.text());
+    assertTrue(few.err().contains("[too-many-descriptors]"), few.err());
+    Outcome memory = shell("ulimit -v 200000; dmtcp_coordinator --daemon -p 0");
+    assertTrue(memory.status() != 0 && memory.err().contains("[coordinator-start]"), memory.text());
+    Outcome nowhere = shell("mkdir d; cd d; rmdir ../d; dmtcp_coordinator --daemon -p 0");
+    assertEquals(99, nowhere.status(), nowhere.text());
+    assertTrue(nowhere.err().contains("the working directory: No such file"), nowhere.err());
   }
 
   @Test

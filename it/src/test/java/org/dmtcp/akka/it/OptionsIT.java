@@ -18,7 +18,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,7 +25,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** The table of options, row by row: each one does what its help says, or its help says why not. */
 @Timeout(value = 3, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-class OptionsIT {
+class OptionsIT extends SessionFixture {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final List<String> COMMANDS = List.of("coordinator", "launch", "restart", "command");
 
@@ -45,23 +44,9 @@ class OptionsIT {
   private static final int CODEC_AT = 36;
   private static final int OPTIONS_AT = 440;
 
-  private Coordinator coordinator;
-  private Session session;
-
   @BeforeEach
-  void begin() throws IOException {
-    coordinator = Coordinators.borrow(Accounts.find(Account.PLAIN).orElseThrow());
-    session = new Session(coordinator);
+  void imagesGoHere() {
     session.set("DMTCP_CHECKPOINT_DIR", session.directory().toString());
-  }
-
-  @AfterEach
-  void end() throws IOException {
-    coordinator.command("-i", "0");
-    coordinator.command("-k");
-    coordinator.awaitNobody();
-    session.close();
-    Coordinators.giveBack(coordinator);
   }
 
   static Stream<String> rows() throws IOException {
