@@ -16,6 +16,18 @@ static void block_all(void)
 	sigprocmask(SIG_SETMASK, &all, NULL);
 }
 
+/* FAULT_EVENT; without it the one in which all else stands still. */
+static DmtcpEvent_t chosen(void)
+{
+	const char *name = getenv("FAULT_EVENT");
+
+	if (name && !strcmp(name, "PRESUSPEND"))
+		return DMTCP_EVENT_PRESUSPEND;
+	if (name && !strcmp(name, "RESUME"))
+		return DMTCP_EVENT_RESUME;
+	return DMTCP_EVENT_PRECHECKPOINT;
+}
+
 static void on_event(const DmtcpEvent_t event, DmtcpEventData_t *data)
 {
 	const char *fault = getenv("FAULT");
@@ -26,7 +38,7 @@ static void on_event(const DmtcpEvent_t event, DmtcpEventData_t *data)
 		dprintf(STDERR_FILENO, "resumed\n");
 	if (event == DMTCP_EVENT_PRESUSPEND && fault && !strcmp(fault, "slow"))
 		sleep(1); /* the program runs beside it */
-	if (event != DMTCP_EVENT_PRECHECKPOINT || !fault)
+	if (event != chosen() || !fault)
 		return;
 	if (!strcmp(fault, "crash"))
 		*nowhere = 1;

@@ -380,6 +380,7 @@ void DmtcpMutexInit(DmtcpMutex *mutex, DmtcpMutexType type) DMTCP_WEAK;
 int DmtcpMutexLock(DmtcpMutex *mutex) DMTCP_WEAK;
 /* 0, or EBUSY. */
 int DmtcpMutexTryLock(DmtcpMutex *mutex) DMTCP_WEAK;
+/* 0, or EPERM: it is not held, or a recursive one by another thread. */
 int DmtcpMutexUnlock(DmtcpMutex *mutex) DMTCP_WEAK;
 void DmtcpRWLockInit(DmtcpRWLock *lock) DMTCP_WEAK;
 int DmtcpRWLockRdLock(DmtcpRWLock *lock) DMTCP_WEAK;

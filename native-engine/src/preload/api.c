@@ -208,8 +208,8 @@ const char *dmtcp_get_computation_id_str(void)
 const char *dmtcp_get_tmpdir(void)
 {
 	static char path[PATH_MAX];
-	const char *socket = getenv("DMTCP_AGENT_SOCKET");
-	const char *slash = socket ? strrchr(socket, '/') : NULL;
+	const char *socket = link_path();
+	const char *slash = strrchr(socket, '/');
 
 	snprintf(path, sizeof(path), "%.*s", slash ? (int)(slash - socket) : 4,
 		 slash ? socket : "/tmp");

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "contain.h"
+#include "link.h"
 #include "pathvirt.h"
 #include "plugins.h"
 
@@ -47,4 +48,9 @@ void dmtcp_internal_virtual_path(char *path)
 bool dmtcp_internal_translates(void)
 {
 	return pathvirt_active();
+}
+
+int dmtcp_internal_next_protected(int from)
+{
+	return link_next(from);
 }

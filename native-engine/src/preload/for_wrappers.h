@@ -16,6 +16,8 @@ void dmtcp_internal_leave_hook(const char *why) __attribute__((noreturn));
 /* As contain_view() and contain_needs(). */
 bool dmtcp_internal_signal_view(int number, const struct sigaction *now, struct sigaction *before);
 int dmtcp_internal_needed_signal(void);
+/* The lowest descriptor of ours from @from on, -1: none. */
+int dmtcp_internal_next_protected(int from);
 /*
  * @path as the program names it, or where that is: then in @out (PATH_MAX bytes). And the other way
  * round, in place.

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent_path.h"
 #include "area.h"
 #include "choices.h"
 #include "contain.h"
@@ -97,7 +98,6 @@ static int attach(void)
 
 void helper_attach_early(void)
 {
-	link_set_path(getenv(SOCKET_VARIABLE));
 	attach();
 }
 
@@ -302,6 +302,7 @@ static void *helper_main(void *unused)
 		}
 		if (event_link < 0 && attach() < 0) {
 			sleep_ms(AGAIN_MS);
+			agent_path_look(); /* a restart that knew nothing of us may have moved it */
 			continue;
 		}
 		if (!next_event(&done, &order)) {
@@ -386,13 +387,13 @@ bool helper_start(void)
 	bool start;
 
 	pthread_mutex_lock(&starting);
-	start = !running;
+	if (!running && event_link < 0)
+		agent_path_look();
+	start = !running && link_path()[0]; /* else nobody is there to talk to */
 	if (start) {
 		if (!atfork_known)
 			know_forks();
 		atfork_known = true;
-		if (event_link < 0)
-			link_set_path(getenv(SOCKET_VARIABLE));
 		running = !create_thread();
 	}
 	pthread_mutex_unlock(&starting);
@@ -420,6 +421,7 @@ static void raise_post_exec(void)
 
 static void __attribute__((constructor(101))) begin(void)
 {
+	agent_path_begin();
 	pathvirt_begin();
 	dmtcp_initialize_plugin();
 	if (!plugins_count() && !modify_env_wanted() && !pathvirt_wanted() && !choices_defined())

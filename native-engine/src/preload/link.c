@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <time.h>
@@ -17,6 +18,7 @@
 
 #define LOWEST_NUMBER 820 /* above what programs use, as DMTCP's */
 #define ANSWER_BYTES (4u << 20)
+#define TURNS 30000 /* of 1 ms */
 
 static char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 
@@ -36,6 +38,11 @@ static void close_quietly(int fd)
 
 /* ---- connections ---- */
 
+const char *link_path(void)
+{
+	return socket_path;
+}
+
 void link_set_path(const char *path)
 {
 	snprintf(socket_path, sizeof(socket_path), "%s",
@@ -53,34 +60,75 @@ static int move_up(int fd)
 	return high;
 }
 
-static void remember(int fd)
+/*
+ * Which socket it is: a program that closes all descriptors, without asking us, may have the number for
+ * something else. 0: none.
+ */
+static ino_t inodes[PLUGIN_LINKS];
+
+static ino_t inode_of(int fd)
+{
+	struct stat status;
+	int error = errno;
+	bool found = !fstat(fd, &status) && S_ISSOCK(status.st_mode);
+
+	errno = error;
+	return found ? status.st_ino : 0;
+}
+
+static bool is_ours(size_t i, int fd)
+{
+	return plugin_area.links[i] == fd && inode_of(fd) == inodes[i];
+}
+
+/* false: there are too many. */
+static bool remember(int fd)
 {
 	for (size_t i = 0; i < PLUGIN_LINKS; i++) {
 		int32_t none = -1;
 
 		if (__atomic_compare_exchange_n(&plugin_area.links[i], &none, fd, false,
-						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-			return;
+						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+			inodes[i] = inode_of(fd);
+			return true;
+		}
 	}
+	return false;
 }
 
-static void forget(int fd)
+/* true: it is still the one that was opened. */
+static bool forget(int fd)
 {
-	for (size_t i = 0; i < PLUGIN_LINKS; i++) {
-		int32_t number = fd;
+	bool ours = false;
 
-		if (__atomic_compare_exchange_n(&plugin_area.links[i], &number, -1, false,
-						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-			return;
+	for (size_t i = 0; i < PLUGIN_LINKS; i++) {
+		if (plugin_area.links[i] != fd)
+			continue;
+		ours |= is_ours(i, fd);
+		__atomic_store_n(&plugin_area.links[i], -1, __ATOMIC_SEQ_CST);
 	}
+	return ours;
 }
 
 bool link_is_ours(int fd)
 {
 	for (size_t i = 0; i < PLUGIN_LINKS; i++)
-		if (fd >= 0 && plugin_area.links[i] == fd)
+		if (fd >= 0 && is_ours(i, fd))
 			return true;
 	return false;
+}
+
+int link_next(int from)
+{
+	int next = -1;
+
+	for (size_t i = 0; i < PLUGIN_LINKS; i++) {
+		int fd = plugin_area.links[i];
+
+		if (fd >= from && (next < 0 || fd < next) && is_ours(i, fd))
+			next = fd;
+	}
+	return next;
 }
 
 int link_open(void)
@@ -100,25 +148,25 @@ int link_open(void)
 		close_quietly(fd);
 		return ret;
 	}
-	remember(fd);
+	if (!remember(fd)) {
+		close_quietly(fd);
+		return -EAGAIN;
+	}
 	return fd;
 }
 
 void link_close(int fd)
 {
-	if (fd < 0)
-		return;
-	forget(fd);
-	close_quietly(fd);
+	if (fd >= 0 && forget(fd))
+		close_quietly(fd);
 }
 
 void link_forget_all(void)
 {
-	for (size_t i = 0; i < PLUGIN_LINKS; i++) {
-		if (plugin_area.links[i] >= 0)
-			close_quietly(plugin_area.links[i]);
+	for (int fd; (fd = link_next(0)) >= 0;)
+		link_close(fd);
+	for (size_t i = 0; i < PLUGIN_LINKS; i++)
 		plugin_area.links[i] = -1;
-	}
 }
 
 /* ---- requests ---- */
@@ -243,6 +291,8 @@ int link_ask(int fd, const char *op, const struct text *fields, struct text *ans
 	struct text line = { 0 };
 	int ret;
 
+	if (!link_is_ours(fd))
+		return -EPIPE;
 	text_add(&line, "{\"op\":\"");
 	text_add(&line, op);
 	text_add(&line, "\"");
@@ -266,8 +316,14 @@ out:
 int link_ask_once(const char *op, const struct text *fields, struct text *answer,
 		  uint32_t timeout_ms)
 {
+	const struct timespec turn = { .tv_nsec = 1000000 };
 	int fd = link_open(), ret;
 
+	/* Many threads ask at once: one after the other. */
+	for (int i = 0; fd == -EAGAIN && i < TURNS; i++) {
+		nanosleep(&turn, NULL);
+		fd = link_open();
+	}
 	if (fd < 0)
 		return fd;
 	ret = link_ask(fd, op, fields, answer, timeout_ms);

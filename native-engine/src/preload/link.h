@@ -23,13 +23,19 @@ void text_free(struct text *t);
 
 /* Where the agent is: set from the environment, and anew by a restart. "": nowhere. */
 void link_set_path(const char *path);
+const char *link_path(void);
 
-/* A descriptor, or -errno: -ENOENT, -ECONNREFUSED: nobody is there. Close it with link_close(). */
+/*
+ * A descriptor, or -errno: -ENOENT, -ECONNREFUSED: nobody is there; -EAGAIN: there are too many.
+ * Close it with link_close().
+ */
 int link_open(void);
 void link_close(int fd);
 /* Closes all, in a forked child: they are the parent's. */
 void link_forget_all(void);
 bool link_is_ours(int fd);
+/* The lowest of them from @from on, -1: none. */
+int link_next(int from);
 
 /*
  * Sends {"op":@op @fields} and receives the answer into @answer within @timeout_ms (0: without a limit, for

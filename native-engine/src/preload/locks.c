@@ -64,7 +64,7 @@ int DmtcpMutexLock(DmtcpMutex *m)
 
 int DmtcpMutexUnlock(DmtcpMutex *m)
 {
-	if (m->type == DMTCP_MUTEX_RECURSIVE && m->owner != own_name())
+	if (!m->futex || (m->type == DMTCP_MUTEX_RECURSIVE && m->owner != own_name()))
 		return EPERM;
 	if (--m->count)
 		return 0;

@@ -503,7 +503,7 @@ int builder_main(int argc, char *argv[])
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	int ret;
 
-	if (argc < 6 || strlen(argv[3]) < 2)
+	if (argc < 7 || strlen(argv[3]) < 2)
 		return 99;
 	prctl(PR_SET_NAME, HOLDER_NAME); /* execve of /proc/self/exe has made it "exe" */
 	block_signals();
@@ -517,7 +517,7 @@ int builder_main(int argc, char *argv[])
 	if (ret < 0 || m.type != MESSAGE_MAPPED)
 		_exit(99);
 	b.host_proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ret = open_images(&b, argc - 5, argv + 5);
+	ret = open_images(&b, argc - 6, argv + 5);
 	if (ret == 0)
 		ret = tree_plan(&b.tree, b.records, b.rebuild.image_count, &b.fault);
 	if (ret == 0)

@@ -94,7 +94,7 @@ static int start_builder(struct front *f, bool user_namespace)
 {
 	size_t count = f->set->count;
 	const struct rendezvous *met = &f->met;
-	char **argv = calloc(count + 6, sizeof(*argv)), control[16], terminal[96] = "-";
+	char **argv = calloc(count + 7, sizeof(*argv)), control[16], terminal[96] = "-";
 	int *keep = calloc(count + 2 + met->count, sizeof(*keep)), pair[2] = { -1, -1 }, ret;
 	size_t kept = 0;
 	struct message mapped = { .type = MESSAGE_MAPPED };
@@ -135,6 +135,9 @@ static int start_builder(struct front *f, bool user_namespace)
 			goto out;
 		}
 	}
+	/* Process 1 of the restored: the library in them finds the agent by it, preload/agent_path.c. */
+	argv[count + 5] = getenv("DMTCP_AGENT_SOCKET") && f->options->coordinator ?
+			  getenv("DMTCP_AGENT_SOCKET") : "-";
 	ret = namespaces_start_helper(argv, user_namespace, keep, kept, &f->helper, f->fault);
 	if (ret == 0 && user_namespace)
 		ret = namespaces_map_user(f->helper, f->fault);

@@ -1,6 +1,7 @@
 /* OPEN_FD, REOPEN_FD, CLOSE_FD and DUP_FD: what the program does with its descriptors. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -153,6 +154,25 @@ int close(int fd)
 	if (!ret)
 		closed(fd);
 	return ret;
+}
+
+/* A program that closes all that it has not opened itself: ours stay. */
+int close_range(unsigned int first, unsigned int last, int flags)
+{
+	for (int own; first <= last; first = own + 1u) {
+		own = first > INT_MAX ? -1 : dmtcp_internal_next_protected(first);
+		if (own < 0 || (unsigned int)own > last)
+			return NEXT_FNC(close_range)(first, last, flags);
+		if ((unsigned int)own > first && NEXT_FNC(close_range)(first, own - 1, flags))
+			return -1;
+	}
+	return 0;
+}
+
+void closefrom(int first)
+{
+	if (close_range(first < 0 ? 0 : first, ~0u, 0) && errno == ENOSYS)
+		NEXT_FNC(closefrom)(first); /* before Linux 5.9; the library connects again */
 }
 
 int fclose(FILE *stream)

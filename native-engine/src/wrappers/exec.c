@@ -1,6 +1,7 @@
 /* PRE_EXEC, for all ways to execute a program by its path. POST_EXEC: ../preload/helper.c. */
 #include <alloca.h>
 #include <errno.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,13 +35,87 @@ static void copy(const char **to, char *const *from, size_t room)
 		to[n] = from[n];
 }
 
+/*
+ * What a new program needs to stay what this one is, where the environment that it is given has not got
+ * it: programs clean it, or take LD_PRELOAD out.
+ */
+static const char *const needed[] = {
+	"DMTCP_COMPUTATION_ID", "DMTCP_COORD_HOST", "DMTCP_COORD_PORT", "DMTCP_AGENT_SOCKET",
+	"DMTCP_TMPDIR", "DMTCP_CHECKPOINT_DIR", "DMTCP_SIGCKPT", "DMTCP_PLUGIN",
+	"DMTCP_PATHVIRT_PLUGIN", "DMTCP_PATH_MAPPING", "DMTCP_MODIFY_ENV",
+};
+
+#define NEEDED (sizeof(needed) / sizeof(*needed))
+#define PRELOAD "LD_PRELOAD"
+
+static char *known[NEEDED]; /* NAME=value; NULL: not set */
+static char *libraries;     /* plugins and our own, as dmtcp_launch has put them into LD_PRELOAD */
+
+static __attribute__((constructor)) void know_environment(void)
+{
+	const char *preload = getenv(PRELOAD), *end;
+
+	for (size_t n = 0; n < NEEDED; n++) {
+		const char *value = getenv(needed[n]);
+
+		if (value && asprintf(&known[n], "%s=%s", needed[n], value) < 0)
+			known[n] = NULL;
+	}
+	end = preload ? strstr(preload, "/libdmtcp.so") : NULL;
+	if (end && asprintf(&libraries, "%.*s", (int)(end - preload) + 12, preload) < 0)
+		libraries = NULL;
+}
+
+static const char *value_of(const char *const *list, const char *name)
+{
+	size_t bytes = strlen(name);
+
+	for (; *list; list++)
+		if (!strncmp(*list, name, bytes) && (*list)[bytes] == '=')
+			return *list + bytes + 1;
+	return NULL;
+}
+
+/* Of LD_PRELOAD with the program's own part behind ours. 0: it needs no change. */
+static size_t preload_bytes(const char *const *envp)
+{
+	const char *theirs = value_of(envp, PRELOAD);
+
+	if (!libraries || value_of(envp, "DMTCP_NOCHECKPOINT") ||
+	    (theirs && strstr(theirs, "/libdmtcp.so")))
+		return 0;
+	return sizeof(PRELOAD) + strlen(libraries) + (theirs ? strlen(theirs) : 0) + 2;
+}
+
+/* @preload: room for preload_bytes(). There is room for NEEDED + 1 more in @envp. */
+static void complete(const char **envp, char *preload)
+{
+	const char *theirs = value_of(envp, PRELOAD);
+	size_t n = count((char *const *)envp);
+
+	sprintf(preload, PRELOAD "=%s%s%s", libraries, theirs && *theirs ? ":" : "",
+		theirs ? theirs : "");
+	for (size_t i = 0; i < NEEDED; i++)
+		if (known[i] && !value_of(envp, needed[i]))
+			envp[n++] = known[i];
+	envp[n] = NULL;
+	for (size_t i = 0; theirs && i < n; i++)
+		if (!strncmp(envp[i], PRELOAD "=", sizeof(PRELOAD)))
+			envp[i] = preload;
+	if (!theirs) {
+		envp[n] = preload;
+		envp[n + 1] = NULL;
+	}
+}
+
 /* With @search the program is looked for in PATH. Runs in a child of vfork(2) too: no heap. */
 static int execute(const char *program, char *const *arguments, char *const *variables, int search)
 {
 	size_t most_arguments = count(arguments) + MORE, most_variables = count(variables) + MORE;
 	const char **argv = alloca((most_arguments + 1) * sizeof(*argv));
-	const char **envp = alloca((most_variables + 2) * sizeof(*envp));
-	char *filename = strdupa(REAL_PATH(program)), number[sizeof(VARIABLE) + 16];
+	const char **envp = alloca((most_variables + NEEDED + 4) * sizeof(*envp));
+	char *filename = strdupa(REAL_PATH(program)), number[sizeof(VARIABLE) + 16], *preload;
+	size_t preloading;
 	DmtcpEventData_t data;
 	int error, fd = memfd_create("dmtcp-exec", 0);
 
@@ -60,6 +135,11 @@ static int execute(const char *program, char *const *arguments, char *const *var
 	} else if (fd >= 0) {
 		close(fd);
 		fd = -1;
+	}
+	preloading = preload_bytes(envp);
+	if (preloading) {
+		preload = alloca(preloading);
+		complete(envp, preload);
 	}
 	if (search)
 		NEXT_FNC(execvpe)(filename, (char *const *)argv, (char *const *)envp);
@@ -134,3 +214,32 @@ int execle(const char *program, const char *first, ...)
 	COLLECT(first, arguments, &variables);
 	return execute(program, arguments, variables, 0);
 }
+
+/* The environment for posix_spawn(3), which calls none of the above. */
+static char *const *spawn_environment(char *const *variables, const char **envp, size_t room,
+				      char *preload)
+{
+	copy(envp, variables, room);
+	complete(envp, preload);
+	return (char *const *)envp;
+}
+
+#define SPAWN(name, where)                                                                    \
+	int name(pid_t *pid, const char *where, const posix_spawn_file_actions_t *actions,    \
+		 const posix_spawnattr_t *attributes, char *const arguments[],                \
+		 char *const variables[])                                                     \
+	{                                                                                     \
+		static const char *const none[] = { NULL };                                   \
+		char *const *list = variables ? variables : (char *const *)none;              \
+		size_t bytes = preload_bytes((const char *const *)list);                      \
+		size_t room = count(list) + NEEDED + 3;                                       \
+                                                                                              \
+		if (bytes)                                                                    \
+			list = spawn_environment(list, alloca(room * sizeof(char *)), room,   \
+						 alloca(bytes));                              \
+		return NEXT_FNC(name)(pid, REAL_PATH(where), actions, attributes, arguments,  \
+				      list);                                                  \
+	}
+
+SPAWN(posix_spawn, path)
+SPAWN(posix_spawnp, file)

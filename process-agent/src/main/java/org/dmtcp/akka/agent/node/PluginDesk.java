@@ -222,7 +222,10 @@ final class PluginDesk {
 
   private void attach(LocalRequest request, NodeAgent.Known known) {
     Member member = known.member().orElseThrow();
-    attachments.values().removeIf(a -> a.process().equals(member.process())); // it has executed
+    // It has executed another program, or lost its connection.
+    List<Attachment> before = attachments.values().stream()
+        .filter(a -> a.process().equals(member.process())).toList();
+    before.forEach(a -> attachments.remove(a.number));
     Attachment a = new Attachment(++lastNumber, member,
         new LocalForms(request.json()).number("area", 1, Long.MAX_VALUE));
     attachments.put(a.number, a);
@@ -237,7 +240,14 @@ final class PluginDesk {
         .put("openFiles", member.options().openFiles())
         .put("allowOverwrite", member.options().allowOverwrite());
     request.succeed(answer);
+    if (raising != null && raising.event() == Event.PRESUSPEND
+        && raising.processes().contains(a.process())) {
+      a.roundId = raising.roundId(); // it is back, and its round waits for it
+      a.due.add(order(raising, attachments.size()));
+      missing.add(a.number);
+    }
     counted();
+    before.stream().filter(old -> missing.contains(old.number)).forEach(this::gone);
   }
 
   private void detach(long number) {
@@ -340,10 +350,13 @@ final class PluginDesk {
         .map(a -> new EngineHelper(a.process(), a.tid, a.area)).toList(), failure));
   }
 
-  /** While its threads run a program may end when it likes, but not in a hook. */
+  /**
+   * While its threads run a program may end when it likes, execute another one, or close what it
+   * finds open: the round goes on without it, or with what attaches anew. But not in a later hook.
+   */
   private void gone(Attachment a) {
     missing.remove(a.number);
-    finished(raising.event() == Event.PRESUSPEND && !proc.lives(a.process()) ? null
+    finished(raising.event() == Event.PRESUSPEND ? null
         : failure(a, "it ended in its hook for " + raising.event()));
   }
 
