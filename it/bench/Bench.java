@@ -286,18 +286,28 @@ public final class Bench {
   private void overheadRow(String kind) throws IOException, InterruptedException {
     String turns = Map.of("syscall", "10000000", "malloc", "50000000", "thread", "30000",
         "fork", "5000", "exec", "1500").get(kind);
-    List<String> work = List.of(BUILD.resolve("work").toString(), kind, turns);
-    for (String name : subjects()) {
-      if (name.equals("criu")) {
-        continue;
-      }
-      try (Subject.Dmtcp subject = (Subject.Dmtcp) open(name, true)) {
-        for (int i = 0; i < repeat; i++) {
-          double bare = subject.shell().run(work);
-          double under = subject.shell().run(subject.launchCommand(work));
-          report.add("overhead " + kind + ": under/bare", "ratio", name, under / bare);
+    Path time = directory.resolve("time-" + kind);
+    List<String> work = List.of(BUILD.resolve("work").toString(), kind, turns, time.toString());
+    for (int i = 0; i < repeat; i++) {
+      for (String name : subjects()) {
+        if (name.equals("criu")) {
+          continue;
+        }
+        try (Subject.Dmtcp subject = (Subject.Dmtcp) open(name, true)) {
+          double bare = timed(subject, work, time);
+          double under = timed(subject, subject.launchCommand(work), time);
+          double again = timed(subject, work, time);
+          report.add("overhead " + kind + ": under/bare", "ratio", name, 2 * under / (bare + again));
+          report.add("overhead " + kind + ": noise, bare/bare", "ratio", name, again / bare);
         }
       }
     }
+  }
+
+  /** What the work took, by its own clock. */
+  private static double timed(Subject.Dmtcp subject, List<String> command, Path time)
+      throws IOException, InterruptedException {
+    subject.shell().run(command);
+    return Double.parseDouble(Files.readString(time).trim());
   }
 }
