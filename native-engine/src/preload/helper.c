@@ -365,8 +365,13 @@ static void after_fork_in_child(void)
 	pthread_mutex_init(&starting, NULL);
 	running = false;
 	plugins_raise(DMTCP_EVENT_ATFORK_CHILD, NULL);
-	attach();
-	running = !create_thread();
+	/* Hooks ask for the thread, too: that one, and those that it runs itself at once. */
+	pthread_mutex_lock(&starting);
+	if (!running) {
+		attach();
+		running = !create_thread();
+	}
+	pthread_mutex_unlock(&starting);
 }
 
 /*

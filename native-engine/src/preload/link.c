@@ -49,20 +49,9 @@ void link_set_path(const char *path)
 		 path && strlen(path) < sizeof(socket_path) ? path : "");
 }
 
-/* Out of the program's way: it may count on the lowest numbers. */
-static int move_up(int fd)
-{
-	int high = fcntl(fd, F_DUPFD_CLOEXEC, LOWEST_NUMBER);
-
-	if (high < 0)
-		return fd; /* a low limit of open files */
-	close_quietly(fd);
-	return high;
-}
-
 /*
  * Which socket it is: a program that closes all descriptors, without asking us, may have the number for
- * something else. 0: none.
+ * something else, at any moment. 0: none.
  */
 static ino_t inodes[PLUGIN_LINKS];
 
@@ -78,18 +67,35 @@ static ino_t inode_of(int fd)
 
 static bool is_ours(size_t i, int fd)
 {
-	return plugin_area.links[i] == fd && inode_of(fd) == inodes[i];
+	return plugin_area.links[i] == fd && inodes[i] && inode_of(fd) == inodes[i];
+}
+
+static void close_if(int fd, ino_t inode)
+{
+	if (inode && inode_of(fd) == inode)
+		close_quietly(fd);
+}
+
+/* Out of the program's way: it may count on the lowest numbers. */
+static int move_up(int fd, ino_t inode)
+{
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, LOWEST_NUMBER);
+
+	if (high < 0)
+		return fd; /* a low limit of open files */
+	close_if(fd, inode);
+	return high;
 }
 
 /* false: there are too many. */
-static bool remember(int fd)
+static bool remember(int fd, ino_t inode)
 {
 	for (size_t i = 0; i < PLUGIN_LINKS; i++) {
 		int32_t none = -1;
 
 		if (__atomic_compare_exchange_n(&plugin_area.links[i], &none, fd, false,
 						__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-			inodes[i] = inode_of(fd);
+			inodes[i] = inode;
 			return true;
 		}
 	}
@@ -134,6 +140,7 @@ int link_next(int from)
 int link_open(void)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	ino_t inode;
 	int fd, ret;
 
 	if (!socket_path[0])
@@ -141,15 +148,16 @@ int link_open(void)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	fd = move_up(fd);
+	inode = inode_of(fd);
+	fd = move_up(fd, inode);
 	strcpy(address.sun_path, socket_path);
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		ret = -errno;
-		close_quietly(fd);
+		close_if(fd, inode);
 		return ret;
 	}
-	if (!remember(fd)) {
-		close_quietly(fd);
+	if (!remember(fd, inode)) {
+		close_if(fd, inode);
 		return -EAGAIN;
 	}
 	return fd;

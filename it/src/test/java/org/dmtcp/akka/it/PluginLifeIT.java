@@ -57,10 +57,16 @@ class PluginLifeIT {
     }
   }
 
-  @Test
-  void programsThatCloseAllDescriptorsKeepTheirOwn() throws IOException {
+  /** By the C library, and past it. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void programsThatCloseAllDescriptorsKeepTheirOwn(boolean raw) throws IOException {
     try (Computation c = Computation.prepare(Skip.unlessAvailable(Account.PLAIN))) {
-      c.launch(Examples.plugins("event_printer"), Examples.path("close_all"));
+      List<String> words = new ArrayList<>(List.of(Examples.path("close_all")));
+      if (raw) {
+        words.add("raw");
+      }
+      c.launch(Examples.plugins("event_printer"), words.toArray(String[]::new));
       c.awaitLine("tick 1");
       c.checkpoint();
       c.awaitLine("fine 1 checkpoint(s)");
