@@ -16,6 +16,7 @@
 
 #define BEGIN_MS 30000
 #define TURN_MS 200
+#define LAST_WORD_MS 500
 #define NAMES_PER_REQUEST 1000
 
 struct coordinator_link {
@@ -215,6 +216,7 @@ int coordinator_link_go(struct coordinator_link *l, pid_t supervisor,
 {
 	struct proc_stat stat = { 0 };
 	char *waiting = NULL;
+	bool wanted_end = false;
 	json_t *request;
 	int ret;
 
@@ -232,9 +234,18 @@ int coordinator_link_go(struct coordinator_link *l, pid_t supervisor,
 		json_t *answer = NULL;
 		bool go;
 
-		ret = local_receive(l->client, TURN_MS, &answer, &failure);
+		ret = local_receive(l->client, wanted_end ? LAST_WORD_MS : TURN_MS, &answer,
+				    &failure);
+		if (ret == -ETIMEDOUT && wanted_end) {
+			ret = -EINTR;
+			break;
+		}
 		if (ret == -ETIMEDOUT) {
 			ret = turn(context);
+			/* The others may have been told to go: then the signal is for the program. */
+			wanted_end = ret == -EINTR;
+			if (wanted_end)
+				ret = 0;
 			continue;
 		}
 		if (ret < 0) {
@@ -245,6 +256,8 @@ int coordinator_link_go(struct coordinator_link *l, pid_t supervisor,
 		tell_waiting(answer, &waiting);
 		go = json_flag(answer, "go", false);
 		json_decref(answer);
+		if (go && wanted_end && fault)
+			*fault = (struct fault){ 0 };
 		if (go)
 			break;
 	}

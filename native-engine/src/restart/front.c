@@ -39,7 +39,8 @@ struct front {
 	pid_t builder;   /* 0: not known yet */
 	pid_t root;      /* as it knows itself */
 	pid_t root_group;
-	bool ready, running, stopped;
+	bool ready, let_go, running, stopped;
+	struct signalfd_siginfo held; /* came before they ran; ssi_signo 0: none did */
 	bool ended;  /* the root */
 	bool hang_up_told;
 	bool others; /* and there are others who live on */
@@ -311,6 +312,12 @@ static int on_message(struct front *f)
 	return 0;
 }
 
+/* From the keyboard it is meant for the whole foreground. */
+static void pass_on(struct front *f, const struct signalfd_siginfo *info)
+{
+	send_signal(f, info->ssi_code == SI_KERNEL ? -f->root_group : f->root, info->ssi_signo);
+}
+
 /* 0, or -EINTR when the user wants it to end before anything runs. */
 static int on_signals(struct front *f)
 {
@@ -333,13 +340,15 @@ static int on_signals(struct front *f)
 		case SIGTTOU:
 			break;
 		default:
-			if (!f->running)
+			if (f->running) {
+				pass_on(f, &info);
+				break;
+			}
+			f->held = info;
+			if (!f->let_go)
 				return fault_set(f->fault, EINTR, "interrupted",
 						 "ended by signal %d before anything ran",
 						 info.ssi_signo);
-			/* From the keyboard it is meant for the whole foreground. */
-			send_signal(f, info.ssi_code == SI_KERNEL ? -f->root_group : f->root,
-				    info.ssi_signo);
 		}
 	}
 	return 0;
@@ -421,10 +430,13 @@ static int go(struct front *f)
 
 	if (f->coordinator)
 		ret = coordinator_link_go(f->coordinator, f->builder, short_turn, f, f->fault);
+	f->let_go = true;
 	if (ret == 0)
 		ret = message_send(f->control_fd, &go);
 	while (ret == 0 && !f->running)
 		ret = turn(f, -1);
+	if (ret == 0 && f->held.ssi_signo)
+		pass_on(f, &f->held);
 	if (ret == -EPIPE)
 		fault_set(f->fault, EPIPE, "internal",
 			  "the builder ended before the processes ran");

@@ -1,11 +1,18 @@
-# Process 1 of a host of the tests: init.sh DIRECTORY NAME ADDRESS TMP WORK
+# Process 1 of a host of the tests: init.sh DIRECTORY NAME ADDRESS TMP SHARED...
 # In namespaces of its own (network, host name, IPC, mounts, processes); says `up` and stays.
 set -e
-directory=$1 name=$2 address=$3 tmp=$4 work=$5
+directory=$1 name=$2 address=$3 tmp=$4
+shift 4
 hostname "$name"
 # What tests and programs share stays visible under a /tmp of the host's own.
-mkdir -p "$tmp/${work##*/}"
-mount --bind "$work" "$tmp/${work##*/}"
+for shared; do
+  case $shared in
+    /tmp/*)
+      mkdir -p "$tmp/${shared#/tmp/}"
+      mount --bind "$shared" "$tmp/${shared#/tmp/}"
+      ;;
+  esac
+done
 mount --rbind "$tmp" /tmp
 mount -t tmpfs run /run
 mkdir -p /run/sshd

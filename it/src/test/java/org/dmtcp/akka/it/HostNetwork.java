@@ -86,7 +86,7 @@ final class HostNetwork implements AutoCloseable {
         List.of("--net", "--uts", "--ipc", "--mount", "--pid", "--fork", "--kill-child=KILL",
             "--mount-proc"),
         "bash", directory.resolve("init.sh").toString(), directory.toString(), name, address,
-        tmp.toString(), Tree.WORK.toString());
+        tmp.toString(), Tree.WORK.toString(), Tree.SOURCE.toString());
     Host host = new Host(name, address, process, account, directory);
     hosts.put(name, host);
     String pid = String.valueOf(host.initPid());
