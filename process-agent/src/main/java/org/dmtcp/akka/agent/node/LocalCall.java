@@ -147,7 +147,9 @@ final class LocalCall {
     setting.agent().tell(new NodeAgent.Refresh(
         context.messageAdapter(NodeAgent.Refreshed.class, r -> new Refreshed())));
     return Receiving.of(Command.class)
-        .onMessage(ClientGone.class, m -> Behaviors.same()) // what was asked for is done
+        .onMessage(ClientGone.class, m -> request.op().equals("restart-begin")
+            ? Behaviors.stopped() // nobody is there to go on with it
+            : Behaviors.same()) // what was asked for is done
         .onMessage(Refreshed.class, m -> handedOn(message))
         .onMessage(TimedOut.class, m -> timedOut())
         .onMessage(CoordinatorLost.class, m -> lost())
@@ -272,7 +274,9 @@ final class LocalCall {
   private void startTimer(Duration limit) {
     timers.startSingleTimer("limit", new TimedOut(), limit);
     ActorRef<Command> self = context.getSelf();
-    if (request.op().equals("checkpoint") && request.json().path("blocking").asBoolean()) {
+    // A restart may wait for the end of those who ran; the coordinator forgets it when we stop.
+    if (request.op().equals("restart-begin")
+        || request.op().equals("checkpoint") && request.json().path("blocking").asBoolean()) {
       request.whenGone(() -> self.tell(new ClientGone()));
     }
   }

@@ -320,7 +320,8 @@ public final class NodeAgent extends NodeAgentPart {
     } else if (command instanceof NodeCommand.ReportProcesses) {
       return serving(members.scan(state.reported(null)));
     } else if (command instanceof NodeCommand.KillProcesses m) {
-      return serving(end.sweep(state, m.reason()));
+      // Who was let go a moment ago ends, too, even if we have not heard of that yet.
+      return serving(end.sweep(members.adoptBuilt(state), m.reason()));
     } else if (command instanceof NodeCommand.Leave m) {
       return end.onLeave(m, state);
     }

@@ -446,6 +446,33 @@ class NodeAgentTest {
   }
 
   @Test
+  void aRestartThatWaitsEndsWithItsCommand() throws Exception {
+    Client client = new Client();
+    ObjectNode begin = JSON.createObjectNode().put("op", "restart-begin").put("computationId", "c")
+        .put("generation", 1).put("manifestId", "m").put("total", 1);
+    begin.putArray("members").addObject()
+        .put("uniquePid", "u").put("virtualPid", 7).put("program", "prog");
+    client.send(begin);
+    ActorRef<CoordinatorReply> asker = expect(CoordinatorRequest.BeginRestart.class).replyTo();
+    client.close();
+    coordinator.expectTerminated(asker, Duration.ofSeconds(5));
+  }
+
+  @Test
+  void endsWhoWasLetGoAMomentAgo() throws Exception {
+    lives(A.realPid(), A.startTicks());
+    agent.tell(new NodeCommand.Welcome("c9", 4));
+    try (Client client = new Client()) {
+      CoordinatorRequest.RestartReady ready = ready(client, A, "upid-a");
+      agent.tell(new NodeCommand.KillProcesses("test")); // before the word to go on
+      assertEquals(A.realPid(), engine.expect("scan").at("/roots/0/pid").asInt());
+      ready.replyTo().tell(new CoordinatorReply.RestartGo("r1"));
+      assertTrue(client.receive().get("go").asBoolean());
+    }
+    engine.expect("kill");
+  }
+
+  @Test
   void endsAllProcessesOnRequest() throws Exception {
     register(A);
     register(B);
