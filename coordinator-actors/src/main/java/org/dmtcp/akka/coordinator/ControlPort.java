@@ -159,7 +159,9 @@ final class ControlPort implements AutoCloseable {
                     ? ControlForms.answer(answer)
                     : error("internal", "the coordinator does not answer"))
         .toCompletableFuture()
-        .join(); // bounded by the limit of the question; the thread is one of the blocking pool
+        // Bounded by the limit of the question, on one of the port's own threads. A checkpoint that
+        // is waited for holds one, and no more: the coordinator refuses a second one at once.
+        .join();
   }
 
   private static ObjectNode error(String errorId, String text) {
