@@ -113,7 +113,7 @@ record Computation(
         ending);
   }
 
-  /** Its processes are being ended; it stays so until the last of them has gone. */
+  /** Its processes are being ended; it stays so until the last has gone, or a limit passed. */
   Computation withEnd(boolean isEnding) {
     return new Computation(
         nodes, id, generation, used, interval, ownInterval, lastFailure, hadProcess, missing,

@@ -71,8 +71,14 @@ public final class Coordinator extends CoordinatorState {
   /** Programs that were told to end had their time. */
   record EndAwaited() implements Command {}
 
+  /** Programs that were told to end, and have not, run on. */
+  record EndOverdue() implements Command {}
+
   /** It has waited for the end of the programs in vain. */
   record Overdue(BeginRestart request) implements Command {}
+
+  /** Who asked for a restart that still waits has lost patience. */
+  record AskerGone(ActorRef<CoordinatorReply> asker) implements Command {}
 
   record StartOwnNode() implements Command {}
 
@@ -155,6 +161,7 @@ public final class Coordinator extends CoordinatorState {
         .onMessage(EndAwaited.class, m -> restart.onEndAwaited(open(now)))
         .onMessage(Overdue.class, m -> restart.begin(m.request(), now))
         .onMessage(IntervalElapsed.class, m -> onInterval(now))
+        .onMessage(EndOverdue.class, m -> now.ending(), m -> onEndOverdue(now))
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.Force
                 && !now.missing().equals(Missing.NOBODY),
             m -> onForce((CoordinatorRequest.Force) m.message(), now))
@@ -232,9 +239,17 @@ public final class Coordinator extends CoordinatorState {
     }
     if (now.missing().isAnybodyLost()) {
       notes.note("No checkpoint: " + now.missing().describe());
-      startIntervalTimer(now);
+    }
+    if (now.peers() > 0 || now.missing().isAnybodyLost()) {
+      startIntervalTimer(now); // also while some end: who is launched meanwhile is not the first
     }
     return open(now);
+  }
+
+  /** A host could not end them, or was never told: they can be checkpointed again. */
+  private Behavior<Command> onEndOverdue(Computation now) {
+    notes.note(now.peers() + " process(es) were told to end and are still there");
+    return openOrOver(now.withEnd(false));
   }
 
   private boolean isOver(Computation now) {

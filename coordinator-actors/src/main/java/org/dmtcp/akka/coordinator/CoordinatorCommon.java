@@ -12,6 +12,7 @@ import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.dmtcp.akka.config.ExitCode;
+import org.dmtcp.akka.coordinator.Coordinator.AskerGone;
 import org.dmtcp.akka.coordinator.Coordinator.Close;
 import org.dmtcp.akka.coordinator.Coordinator.Command;
 import org.dmtcp.akka.coordinator.Coordinator.Ending;
@@ -65,6 +66,7 @@ final class CoordinatorCommon extends CoordinatorState {
           return Behaviors.same();
         })
         .onMessage(NodeGone.class, m -> onNodeGone(m, now, state))
+        .onMessage(AskerGone.class, this::forget)
         .onMessage(OwnNodeStopped.class, m -> onOwnNodeStopped())
         .onMessage(StartOwnNode.class, m -> startOwnNode())
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.GetStatus,
@@ -203,7 +205,7 @@ final class CoordinatorCommon extends CoordinatorState {
     Behavior<Command> next =
         state.defer().map(defer -> defer.apply(now, after)).orElseGet(() -> {
           kill(now);
-          return state.stay().apply(now.withEnd(true));
+          return state.stay().apply(toldToEnd(now));
         });
     // Last: who launches after the answer must not be ended by what it answers.
     request.replyTo().tell(new CoordinatorReply.Accepted(now.peers()));

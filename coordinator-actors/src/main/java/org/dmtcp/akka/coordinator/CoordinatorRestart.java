@@ -58,8 +58,7 @@ final class CoordinatorRestart extends CoordinatorState {
       timers.startSingleTimer(END_TIMER, new EndAwaited(),
           now.ending() ? settings.closeLimit() : settings.endNoticed());
     }
-    stash.stash(message);
-    return Behaviors.same();
+    return hold(message);
   }
 
   /** @return empty: nobody waits for the end of the programs, or they have not ended */
@@ -122,16 +121,13 @@ final class CoordinatorRestart extends CoordinatorState {
         .onMessage(
             Received.class,
             m -> restart.cancelled() && m.message() instanceof BeginRestart && !stash.isFull(),
-            m -> {
-              stash.stash(m); // of the next one, which must not join this one
-              return Behaviors.same();
-            })
+            this::hold) // of the next one, which must not join this one
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest,
             m -> onRestartRequest((CoordinatorRequest) m.message(), now, restart.actor()))
         .onMessage(
             RestartEnded.class,
             m -> m.outcome().restartId().equals(restart.id()),
-            m -> onRestartEnded(m.outcome(), now))
+            m -> onRestartEnded(m.outcome(), now, restart))
         .onMessage(
             RoundStopped.class, m -> m.id().equals(restart.id()), m -> afterItsOutcome(m.id()))
         .onMessage(
@@ -141,7 +137,7 @@ final class CoordinatorRestart extends CoordinatorState {
                 new RestartRound.Cancelled(
                     restart.id(),
                     new Failure("internal", "the restart failed; see the log")),
-                now))
+                now, restart))
         .onAnyMessage(m -> ignore("restarting", m))
         .build();
   }
@@ -166,7 +162,8 @@ final class CoordinatorRestart extends CoordinatorState {
     return Behaviors.same();
   }
 
-  private Behavior<Command> onRestartEnded(RestartRound.Outcome outcome, Computation now) {
+  private Behavior<Command> onRestartEnded(
+      RestartRound.Outcome outcome, Computation now, Restart restart) {
     if (outcome instanceof RestartRound.Went went) {
       notes.note("Restarted generation " + now.generation() + " of " + now.id() + ": "
           + went.processes().size() + " process(es)"
@@ -175,6 +172,10 @@ final class CoordinatorRestart extends CoordinatorState {
       Computation then = now;
       for (ProcessInfo process : went.processes()) {
         then = then.withProcess(process.withState(WorkerState.RUNNING));
+      }
+      if (restart.cancelled()) { // it went while it was killed: those who asked were told so
+        common.kill(then);
+        then = toldToEnd(then);
       }
       return reopen.apply(then);
     }

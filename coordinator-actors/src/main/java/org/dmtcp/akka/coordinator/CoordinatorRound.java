@@ -182,7 +182,7 @@ final class CoordinatorRound extends CoordinatorState {
       return closing.enter(now, after.kill(), after.ending().get());
     }
     common.kill(now);
-    return reopen.apply(now.withEnd(true));
+    return reopen.apply(toldToEnd(now));
   }
 
   private Behavior<Command> inRound(Computation now, Round round) {
@@ -209,8 +209,9 @@ final class CoordinatorRound extends CoordinatorState {
             m -> round.then().isPresent(),
             m -> doAfter(now, round.then().orElseThrow()))
         .onMessage(Received.class, m -> m.message() instanceof Register, this::later)
-        .onMessage(Received.class, m -> m.message() instanceof BeginRestart && ends(round),
-            this::later)
+        .onMessage(Received.class, m -> m.message() instanceof BeginRestart && ends(round)
+                && !stash.isFull(),
+            this::hold)
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.GetProgress,
             m -> answer((CoordinatorRequest) m.message(), round.progress().reply()))
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest,
@@ -232,7 +233,8 @@ final class CoordinatorRound extends CoordinatorState {
   /** After the round, if there is room; an answer comes in any case. */
   private Behavior<Command> later(Received message) {
     if (stash.isFull()) {
-      return refuse((CoordinatorRequest) message.message(), "not-running", "a checkpoint is going on");
+      return refuse((CoordinatorRequest) message.message(), "not-running",
+          "a checkpoint is going on");
     }
     stash.stash(message);
     return Behaviors.same();
@@ -243,7 +245,8 @@ final class CoordinatorRound extends CoordinatorState {
     Computation then;
     CoordinatorReply reply;
     if (outcome instanceof CheckpointRound.Committed c) {
-      then = now.committed(c.manifest().generation()).withEnd(ends(round.wish()));
+      Computation saved = now.committed(c.manifest().generation());
+      then = ends(round.wish()) ? toldToEnd(saved) : saved;
       plugins.tell(new PluginService.Write(then.id()));
       reply = Replies.done(c);
       Replies.notes(c).forEach(notes::note);

@@ -6,15 +6,21 @@ import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.StashBuffer;
 import akka.actor.typed.javadsl.TimerScheduler;
+import java.util.ArrayList;
+import java.util.List;
 import org.dmtcp.akka.config.ExitCode;
+import org.dmtcp.akka.coordinator.Coordinator.AskerGone;
 import org.dmtcp.akka.coordinator.Coordinator.Command;
+import org.dmtcp.akka.coordinator.Coordinator.EndOverdue;
 import org.dmtcp.akka.coordinator.Coordinator.Ending;
 import org.dmtcp.akka.coordinator.Coordinator.IntervalElapsed;
+import org.dmtcp.akka.coordinator.Coordinator.Received;
 import org.dmtcp.akka.coordinator.Coordinator.RoundGone;
 import org.dmtcp.akka.coordinator.Coordinator.StaleElapsed;
 import org.dmtcp.akka.protocol.CoordinatorMessage;
 import org.dmtcp.akka.protocol.CoordinatorReply;
 import org.dmtcp.akka.protocol.CoordinatorRequest;
+import org.dmtcp.akka.protocol.CoordinatorRequest.BeginRestart;
 import org.dmtcp.akka.protocol.Failure;
 import org.dmtcp.akka.protocol.NodeCommand;
 
@@ -70,6 +76,37 @@ abstract class CoordinatorState {
     } else {
       timers.startSingleTimer("interval", new IntervalElapsed(), now.interval());
     }
+  }
+
+  /** Until they have gone, or a limit has passed, there is no checkpoint of them. */
+  Computation toldToEnd(Computation now) {
+    timers.startSingleTimer("end-overdue", new EndOverdue(), settings.closeLimit());
+    return now.withEnd(true);
+  }
+
+  /** A restart waits for the end of the programs, for as long as its command does. */
+  Behavior<Command> hold(Received message) {
+    ActorRef<CoordinatorReply> asker = ((BeginRestart) message.message()).replyTo();
+    context.watchWith(asker, new AskerGone(asker));
+    stash.stash(message);
+    return Behaviors.same();
+  }
+
+  /** It must not begin for nobody. Who was answered goes, too: then nothing of his is here. */
+  Behavior<Command> forget(AskerGone gone) {
+    List<Command> others = new ArrayList<>();
+    stash.forEach(m -> {
+      if (!(m instanceof Received r && r.message() instanceof BeginRestart b
+          && b.replyTo().equals(gone.asker()))) {
+        others.add(m);
+      }
+    });
+    if (others.size() < stash.size()) {
+      notes.note("A restart that waited for the end of the programs was given up");
+      stash.clear();
+      others.forEach(stash::stash);
+    }
+    return Behaviors.same();
   }
 
   Behavior<Command> answer(CoordinatorRequest request, CoordinatorReply reply) {

@@ -146,11 +146,15 @@ abstract class CoordinatorFixture {
   }
 
   void begin(String computationId, long generation) {
+    begin(computationId, generation, client.ref());
+  }
+
+  void begin(String computationId, long generation, ActorRef<CoordinatorReply> asker) {
     coordinator.tell(
         new CoordinatorRequest.BeginRestart(
             "a", computationId, generation, "m", 1,
             List.of(new RestartMember("p1", 7, "prog", "a")),
-            CoordinatorRequest.UNCHANGED, client.ref()));
+            CoordinatorRequest.UNCHANGED, asker));
   }
 
   CoordinatorReply.Status status() {

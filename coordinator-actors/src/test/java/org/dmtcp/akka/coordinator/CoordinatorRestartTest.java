@@ -5,12 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import akka.actor.testkit.typed.javadsl.TestProbe;
 import java.time.Duration;
 import java.util.List;
 import org.dmtcp.akka.protocol.CoordinatorReply;
 import org.dmtcp.akka.protocol.CoordinatorRequest;
 import org.dmtcp.akka.protocol.Failure;
 import org.dmtcp.akka.protocol.NodeCommand;
+import org.dmtcp.akka.protocol.NodeEvent;
+import org.dmtcp.akka.protocol.Phase;
 import org.junit.jupiter.api.Test;
 
 class CoordinatorRestartTest extends CoordinatorFixture {
@@ -124,6 +127,88 @@ class CoordinatorRestartTest extends CoordinatorFixture {
     changed(process("a", "p2"));
 
     assertTrue(status().running());
+  }
+
+  @Test
+  void whoDoesNotEndAfterAKillCanBeCheckpointedAgain() throws Exception {
+    start("coordinator.interval = 4 s");
+    register("p1");
+    coordinator.tell(new CoordinatorRequest.Kill(client.ref()));
+    client.expectMessageClass(CoordinatorReply.Accepted.class);
+    assertFalse(status().running());
+    time.timePasses(Duration.ofSeconds(4)); // no automatic one yet
+    assertFalse(status().running());
+    time.timePasses(Duration.ofSeconds(1));
+
+    awaitNote("1 process(es) were told to end and are still there");
+    awaitStatus(CoordinatorReply.Status::running);
+    node.expectMessageClass(NodeCommand.Welcome.class);
+    node.expectMessageClass(NodeCommand.KillProcesses.class);
+    time.timePasses(Duration.ofSeconds(3));
+    passRound(); // the automatic one
+    awaitStatus(s -> s.generation() == 1 && s.running());
+    coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
+    passRound();
+    client.expectMessageClass(CoordinatorReply.CheckpointDone.class);
+  }
+
+  @Test
+  void whoIsLaunchedWhileOthersEndHasAutomaticCheckpoints() throws Exception {
+    start("coordinator.interval = 4 s");
+    register("p1");
+    coordinator.tell(new CoordinatorRequest.Kill(client.ref()));
+    client.expectMessageClass(CoordinatorReply.Accepted.class);
+    time.timePasses(Duration.ofSeconds(4));
+    register("p2");
+    changed(process("a", "p2"));
+    assertEquals(1, status().peers());
+    node.expectMessageClass(NodeCommand.Welcome.class);
+    node.expectMessageClass(NodeCommand.KillProcesses.class);
+    time.timePasses(Duration.ofSeconds(4));
+
+    passRound();
+    awaitStatus(s -> s.generation() == 1 && s.running());
+    assertTrue(notes.stream().noneMatch(n -> n.contains("told to end")), notes::toString);
+  }
+
+  @Test
+  void aRestartIsNotBegunForWhoHasGone() throws Exception {
+    start("coordinator.kill-after-ckpt = true");
+    register("p1");
+    coordinator.tell(new CoordinatorRequest.Checkpoint(false, false, client.ref()));
+    client.expectMessageClass(CoordinatorReply.CheckpointStarted.class);
+    NodeCommand.BeginRound round = expectRound();
+    TestProbe<CoordinatorReply> impatient = kit.createTestProbe();
+    begin("comp", 3, impatient.ref());
+    begin("comp", 4, client.ref());
+    assertEquals("prepare", status().phase());
+    impatient.stop();
+    awaitNote("was given up");
+    round.replyTo().tell(new NodeEvent.PhaseFailed("a", round.plan().roundId(), Phase.PREPARE,
+        new Failure("disk-full", "the disk is full")));
+    node.expectMessageClass(NodeCommand.AbortRound.class);
+    changed();
+    round.replyTo().tell(new NodeEvent.RoundAborted("a", round.plan().roundId()));
+
+    client.expectMessageClass(CoordinatorReply.RestartBegun.class);
+    assertEquals(4, status().generation(), "the other one");
+  }
+
+  @Test
+  void aRestartThatGoesWhileItIsKilledEnds() throws Exception {
+    start("");
+    begin("comp", 3);
+    String id = client.expectMessageClass(CoordinatorReply.RestartBegun.class).restartId();
+    tellTogether(
+        new Coordinator.Received(new CoordinatorRequest.Kill(client.ref())),
+        new Coordinator.RestartEnded(
+            new RestartRound.Went(id, List.of(process("a", "p1")), 0)));
+
+    client.expectMessageClass(CoordinatorReply.Accepted.class);
+    node.expectMessageClass(NodeCommand.Welcome.class);
+    node.expectMessageClass(NodeCommand.KillProcesses.class);
+    assertEquals(1, status().peers());
+    assertFalse(status().running());
   }
 
   @Test
