@@ -280,15 +280,39 @@ static bool is_own_peer(const struct inet_view *v)
 }
 
 /* TCP's simultaneous open: a client that met its own port. */
+static int open_to_itself(const struct inet_view *v, const struct sockaddr *address,
+			  socklen_t bytes)
+{
+	struct sockaddr_storage own;
+	socklen_t length = sizeof(own);
+	int fd = socket(v->head.family, SOCK_STREAM | SOCK_CLOEXEC, v->head.protocol), ret;
+
+	if (fd < 0)
+		return -errno;
+	socket_options_restore(fd, v->options, v->head.options, true);
+	set_reuse(fd, 1);
+	if (!bind(fd, address, bytes) && !getsockname(fd, (struct sockaddr *)&own, &length) &&
+	    !connect(fd, (struct sockaddr *)&own, length))
+		return fd;
+	ret = -errno;
+	close(fd);
+	return ret;
+}
+
+/* On a host without that address, or when its port is taken: anywhere. */
 static int connect_to_itself(const struct inet_view *v, int *fd)
 {
-	*fd = socket(v->head.family, SOCK_STREAM | SOCK_CLOEXEC, v->head.protocol);
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_addr = in6addr_loopback };
+	struct sockaddr_in four = { .sin_family = AF_INET };
+
+	four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	*fd = open_to_itself(v, &v->head.local.any, v->head.local.bytes);
 	if (*fd < 0)
-		return -errno;
-	set_reuse(*fd, 1);
-	if (bind(*fd, &v->head.local.any, v->head.local.bytes) ||
-	    connect(*fd, &v->head.local.any, v->head.local.bytes))
-		return -errno;
+		*fd = v->head.family == AF_INET6 ?
+			      open_to_itself(v, (struct sockaddr *)&six, sizeof(six)) :
+			      open_to_itself(v, (struct sockaddr *)&four, sizeof(four));
+	if (*fd < 0)
+		return *fd;
 	restore_reuse(*fd, v);
 	return 0;
 }

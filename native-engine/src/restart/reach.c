@@ -36,7 +36,8 @@ void reach_addresses(char *out, size_t bytes, bool six_only)
 	*out = 0;
 	if (getifaddrs(&all))
 		return;
-	for (int loopback = 0; loopback < 2; loopback++) {
+	/* Those that every host has lead to whoever asks: only of a host that has no others. */
+	for (int loopback = 0; loopback < 2 && !used; loopback++) {
 		for (i = all; i; i = i->ifa_next) {
 			char text[NI_MAXHOST];
 			int family = i->ifa_addr ? i->ifa_addr->sa_family : 0;

@@ -169,7 +169,8 @@ err:
 int thread_leave_vdso(struct thread *t, uint64_t vdso_start, uint64_t vdso_end,
 		      uint64_t deadline_ns, struct fault *fault)
 {
-	uint64_t all = ~0ull;
+	const uint64_t unblockable = 1ull << (SIGKILL - 1) | 1ull << (SIGSTOP - 1);
+	uint64_t all = ~0ull, now;
 	unsigned int step;
 	int status, signal = 0, ret = 0;
 
@@ -199,6 +200,9 @@ int thread_leave_vdso(struct thread *t, uint64_t vdso_start, uint64_t vdso_end,
 		if (ret < 0)
 			goto err;
 	}
+	/* A guard that lies there, of an engine that was killed, has given it back: guard.c. */
+	if (!ptrace(PTRACE_GETSIGMASK, t->tid, sizeof(now), &now) && (now | unblockable) != all)
+		t->sigmask = now;
 	if (ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(t->sigmask), &t->sigmask) < 0) {
 		ret = -errno;
 		goto err;
