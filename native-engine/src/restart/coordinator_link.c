@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../common/buffer.h"
 #include "../common/json.h"
 #include "../common/proc.h"
 #include "../commands/local_client.h"
@@ -197,25 +198,34 @@ static json_t *process_list(struct coordinator_link *l)
 }
 
 /* The coordinator names whom it waits for: told once per change. */
-static void tell_waiting(const json_t *answer, char **last)
+static void tell_waiting(const json_t *answer, struct buffer *last)
 {
-	const json_t *waiting = json_object_get(answer, "waiting");
-	char *text;
+	const json_t *waiting = json_object_get(answer, "waiting"), *name;
+	struct buffer names = { 0 };
+	size_t i;
 
 	if (!json_is_array(waiting))
 		return;
-	text = json_dumps(waiting, JSON_COMPACT);
-	if (text && (!*last || strcmp(*last, text)))
-		fprintf(stderr, "dmtcp_restart: waiting for %s\n", text);
-	free(*last);
-	*last = text;
+	json_array_foreach(waiting, i, name) {
+		const char *text = json_string_value(name);
+
+		if (i)
+			buffer_append(&names, ", ", 2);
+		buffer_append(&names, text, text ? strlen(text) : 0);
+	}
+	if (names.bytes &&
+	    (names.bytes != last->bytes || memcmp(names.data, last->data, names.bytes)))
+		fprintf(stderr, "dmtcp_restart: waiting for %.*s\n", (int)names.bytes,
+			(const char *)names.data);
+	buffer_free(last);
+	*last = names;
 }
 
 int coordinator_link_go(struct coordinator_link *l, pid_t supervisor,
 			int (*turn)(void *context), void *context, struct fault *fault)
 {
 	struct proc_stat stat = { 0 };
-	char *waiting = NULL;
+	struct buffer waiting = { 0 };
 	bool wanted_end = false;
 	json_t *request;
 	int ret;
@@ -261,7 +271,7 @@ int coordinator_link_go(struct coordinator_link *l, pid_t supervisor,
 		if (go)
 			break;
 	}
-	free(waiting);
+	buffer_free(&waiting);
 	local_close(l->client); /* there is nothing more to say */
 	l->client = NULL;
 	return ret;
