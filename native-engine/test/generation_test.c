@@ -112,8 +112,14 @@ int main(void)
 	/* The machine stopped between the commit and the renaming. */
 	write_manifest(2, "second", "u1");
 	CHECK(opened(id) == 2);
+	CHECK(opened_of("first", id) == 2); /* its script is the only one yet */
+	write_image(NAME, 2, "second"); /* the renaming got as far as here */
+	forget(NAME ".g00002");
+	CHECK(opened_of("first", id) == 2);
 	forget(NAME);
+	write_image(NAME ".g00002", 2, "second");
 	CHECK(opened(id) == 2);
+	CHECK(opened_of("first", id) == 2);
 
 	/* Of a later round, or of another attempt: not the one that was committed. */
 	write_image(NAME, 1, "first");
@@ -128,6 +134,7 @@ int main(void)
 	write_image(NAME, 1, "first");
 	write_manifest(2, "second", "u2");
 	CHECK(opened(id) == -ESTALE);
+	CHECK(opened_of("first", id) == -ESTALE);
 	forget(NAME);
 	write_image(NAME ".g00003", 3, "never");
 	CHECK(opened(id) == -ESTALE);

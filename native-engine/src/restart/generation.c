@@ -158,18 +158,37 @@ static int open_unnamed(struct image_reader **out, const char *path, bool strict
 			 strerror(ENOENT), any ? " (only one that was never committed)" : "");
 }
 
-/* The host may have missed the commit: then only the restart script knows which round was it. */
+/* Does the manifest beside @path say that a newer generation than that of @image is committed? */
+static bool is_outdated(const struct image_reader *image, const char *path)
+{
+	json_t *manifest = read_manifest(image, path);
+	bool is = manifest &&
+		  (uint64_t)json_number(manifest, "generation", 0) > image->header.generation;
+
+	json_decref(manifest);
+	return is;
+}
+
+/*
+ * The host may have missed the commit: then only the restart script knows which round was it. But
+ * the script comes after the renames: where they were cut short it is the manifest that is newer.
+ */
 static bool open_of_round(struct image_reader **out, const char *path, bool strict,
 			  const char *manifest_id)
 {
-	bool any;
+	bool any, found = false;
 
 	if (open_image(out, path, strict, NULL) == 0) {
-		if (is_committed(*out, path, manifest_id))
-			return true;
-		image_reader_close(*out);
+		found = is_committed(*out, path, manifest_id);
+		if (!found)
+			image_reader_close(*out);
 	}
-	return open_sibling_of(out, path, strict, manifest_id, &any);
+	if (!found && !open_sibling_of(out, path, strict, manifest_id, &any))
+		return false;
+	if (!is_outdated(*out, path))
+		return true;
+	image_reader_close(*out);
+	return false;
 }
 
 int generation_open_image(struct image_reader **out, const char *path, bool strict,

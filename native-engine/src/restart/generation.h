@@ -18,8 +18,8 @@ bool generation_suffix(const char *text);
  * generation had been committed and only the renaming was cut short. An image that belongs to
  * neither is refused: image-set-mixed. @strict: so is one of another user. -ESTALE: it is a
  * leftover, of a process that had ended by the newer generation or of a round that was never
- * committed. @manifest_id, if not NULL, names a round that was committed, whatever the manifest
- * beside the image says: where there is an image of it, that is opened.
+ * committed. @manifest_id, if not NULL, names a round that was committed: where there is an image
+ * of it, that is opened, unless the manifest beside it is of a newer generation.
  */
 int generation_open_image(struct image_reader **out, const char *path, bool strict,
 			  const char *manifest_id, struct fault *fault);
