@@ -110,19 +110,22 @@ final class RoundFiles {
 
   /**
    * Files named for a generation, of rounds that did not end: one that the manifest beside it names
-   * is committed and gets its familiar name; one whose manifest is staged may be, elsewhere, and
-   * stays; anything else never will be.
+   * is committed and gets its familiar name; one that is newer, or whose manifest is staged, may
+   * be, elsewhere, and stays until the next commit; anything else never will be.
    */
   private void settleLeftovers(Path directory, Set<String> uniquePids) throws IOException {
     List<Path> left = list(directory, "ckpt_*.dmtcp.g[0-9]*");
     if (left.isEmpty()) {
       return;
     }
-    String committed = manifestId(manifest(directory)).orElse("");
+    // First what is staged: a commit that comes late may just be giving it the manifest's name.
     Set<String> undecided = new HashSet<>();
     for (Path staged : list(directory, "dmtcp_manifest_" + computationId + ".json.*temp")) {
       manifestId(staged).ifPresent(undecided::add);
     }
+    Optional<JsonNode> manifest = tree(manifest(directory));
+    String committed = manifest.map(RoundFiles::manifestId).orElse("");
+    long generation = manifest.map(RoundFiles::generation).orElse(0L);
     for (Path file : left) {
       Optional<ImageHeader> header = ImageHeader.read(file);
       String name = file.getFileName().toString();
@@ -134,7 +137,8 @@ final class RoundFiles {
       } else if (header.get().computationId().equals(computationId)) {
         if (header.get().manifestId().equals(committed)) {
           moveIfThere(file, file.resolveSibling(familiar)); // or it is being done for us
-        } else if (!undecided.contains(header.get().manifestId())) {
+        } else if (header.get().generation() <= generation
+            && !undecided.contains(header.get().manifestId())) {
           remove(file);
         }
       }
@@ -187,43 +191,48 @@ final class RoundFiles {
     Set<Path> deserted = directories(obsolete);
     deserted.removeAll(directories(images));
     deserted.stream().map(this::manifest)
-        .filter(m -> tree(m).filter(t -> t.path("generation").asLong() < generation).isPresent())
+        .filter(m -> tree(m).filter(t -> generation(t) < generation).isPresent())
         .forEach(RoundFiles::remove);
   }
 
   /**
-   * What is staged may list our images alone. Whoever shares the directory has staged his part too,
+   * What is staged may be of another round, whose commit has not reached us or which has begun:
+   * that stays. It may list our images alone. Whoever shares the directory has staged his part too,
    * before the commit: the first by name puts all together, if they are not all in a whole manifest
    * that is there already, the coordinator's.
    */
   private void nameManifest(Path directory) throws IOException {
-    Optional<JsonNode> own = tree(staged(directory)).filter(t -> !isWhole(t));
-    if (own.isEmpty()) {
-      moveIfThere(staged(directory), manifest(directory));
+    Path ours = staged(directory);
+    Optional<JsonNode> own = tree(ours).filter(t -> manifestId(t).equals(manifestId));
+    if (own.filter(RoundFiles::isWhole).isPresent()) {
+      moveIfThere(ours, manifest(directory));
       return;
     }
-    if (manifestId(manifest(directory)).filter(manifestId::equals).isPresent()) {
-      remove(staged(directory));
-      return;
-    }
-    List<Path> parts = new ArrayList<>();
-    for (Path file : list(directory, "dmtcp_manifest_" + computationId + ".json.*temp")) {
-      if (manifestId(file).filter(manifestId::equals).isPresent()) {
-        parts.add(file);
+    List<Path> others = list(directory, "dmtcp_manifest_" + computationId + ".json.*temp");
+    others.sort(Comparator.naturalOrder());
+    boolean isFirst = others.stream().takeWhile(o -> o.compareTo(ours) < 0).noneMatch(this::isOurs);
+    // Only now: whoever put the parts together named the manifest before he removed one of them.
+    if (isOurs(manifest(directory))) {
+      if (own.isPresent()) {
+        remove(ours);
       }
-    }
-    parts.sort(Comparator.naturalOrder());
-    if (parts.size() > 1 && !parts.get(0).equals(staged(directory))) {
-      return;
-    }
-    if (parts.size() > 1) {
-      putTogether(directory, parts);
-    } else {
-      moveIfThere(staged(directory), manifest(directory));
+    } else if (own.isEmpty()) {
+      log.warn("{} lists no images of generation {}", manifest(directory), generation);
+    } else if (isFirst) {
+      putTogether(
+          directory, others.stream().filter(o -> o.equals(ours) || isOurs(o)).toList());
     }
   }
 
+  private boolean isOurs(Path manifest) {
+    return manifestId(manifest).filter(manifestId::equals).isPresent();
+  }
+
   private void putTogether(Path directory, List<Path> parts) throws IOException {
+    if (parts.size() == 1) {
+      moveIfThere(parts.get(0), manifest(directory));
+      return;
+    }
     ObjectNode all = JSON.readValue(parts.get(0).toFile(), ObjectNode.class);
     for (Path part : parts.subList(1, parts.size())) {
       all.withArray("images").addAll(
@@ -249,7 +258,7 @@ final class RoundFiles {
     List<Path> images = new ArrayList<>();
     for (Path directory : directories) {
       if (!Files.isDirectory(directory) || tree(manifest(directory))
-          .filter(t -> t.path("generation").asLong() > generation).isPresent()) {
+          .filter(t -> generation(t) > generation).isPresent()) {
         continue;
       }
       for (Path file : list(directory, String.format("ckpt_*.dmtcp.g%05d", generation))) {
@@ -262,13 +271,19 @@ final class RoundFiles {
     commit(images, List.of());
   }
 
-  /** Removes what the round wrote, and the directories that {@link #prepare} made for it. */
+  /**
+   * Removes what the round wrote, and the directories that {@link #prepare} made for it. A manifest
+   * that an earlier round staged stays: its commit may only not have reached us.
+   */
   void discard(Collection<Path> images, Collection<Path> made) {
     for (Path image : images) {
       remove(temporary(image));
     }
     for (Path directory : directories(images)) {
-      remove(staged(directory));
+      String of = manifestId(staged(directory)).orElse("");
+      if (of.isEmpty() || of.equals(manifestId)) { // or cut off: the disk was full
+        remove(staged(directory));
+      }
     }
     for (Path directory : made) {
       remove(directory); // unless another node's files are in it
@@ -285,7 +300,7 @@ final class RoundFiles {
     }
     for (Path file : list(directory,
         "dmtcp_manifest_" + computationId + ".json.*{temp,together}")) {
-      if (tree(file).filter(t -> t.path("generation").asLong() < generation).isPresent()) {
+      if (tree(file).filter(t -> generation(t) < generation).isPresent()) {
         remove(file);
       }
     }
@@ -323,7 +338,15 @@ final class RoundFiles {
   }
 
   private static Optional<String> manifestId(Path manifest) {
-    return tree(manifest).map(t -> t.path("manifestId").asText());
+    return tree(manifest).map(RoundFiles::manifestId);
+  }
+
+  private static String manifestId(JsonNode manifest) {
+    return manifest.path("manifestId").asText();
+  }
+
+  private static long generation(JsonNode manifest) {
+    return manifest.path("generation").asLong();
   }
 
   private static List<Path> images(JsonNode manifest) {

@@ -72,6 +72,34 @@ class RoundFilesTest {
     assertEquals(2, generationOf(a));
   }
 
+  @Test
+  void givesNoManifestOfAnotherRoundItsName() throws Exception {
+    Member a = member(1, directory);
+    round(1, a);
+    RoundFiles late = files(2);
+    Path image = late.image(a);
+    write(late.temporary(image), COMPUTATION, 2, "m2");
+    files(3).stage(manifest(3, "m3", List.of(image)), List.of(image));
+
+    late.commitFound(List.of(a));
+    assertEquals(2, generationOf(a));
+    Path manifest = directory.resolve("dmtcp_manifest_" + COMPUTATION + ".json");
+    assertEquals(manifest(1, "m1", List.of(image)), Files.readString(manifest));
+    assertTrue(Files.exists(directory.resolve(manifest.getFileName() + ".node.temp")));
+  }
+
+  @Test
+  void aPartDoesNotWaitForAPartOfAnotherRound() throws Exception {
+    Member a = member(1, directory);
+    RoundFiles files = staged("node2", a);
+    String manifest = "dmtcp_manifest_" + COMPUTATION + ".json";
+    String other = manifest(9, "m9", List.of());
+    Files.writeString(directory.resolve(manifest + ".node1.temp"), other);
+    files.commit(List.of(files.image(a)), List.of());
+    assertTrue(Files.readString(directory.resolve(manifest)).contains(familiar(a)));
+    assertEquals(other, Files.readString(directory.resolve(manifest + ".node1.temp")));
+  }
+
   /** What a coordinator of many images sends: those of the node alone. */
   private static String part(Path image) {
     return manifest(1, "m1", List.of(image)).replaceFirst("\\{", "{\"members\":2,");
@@ -163,8 +191,10 @@ class RoundFilesTest {
     round(1, a, b);
     Path committedNotRenamed = directory.resolve(familiar(a) + ".g00001");
     write(committedNotRenamed, COMPUTATION, 1, "m1");
-    Path neverCommitted = directory.resolve(familiar(b) + ".g00002");
-    write(neverCommitted, COMPUTATION, 2, "crashed");
+    Path newer = directory.resolve(familiar(b) + ".g00002");
+    write(newer, COMPUTATION, 2, "crashed"); // here; it may be committed elsewhere
+    Path neverCommitted = directory.resolve(familiar(b) + ".g00001");
+    write(neverCommitted, COMPUTATION, 1, "another attempt");
     Path incomplete = directory.resolve(familiar(b) + ".g00003");
     Files.write(incomplete, new byte[10_000]);
     Path strangers = directory.resolve("ckpt_prog_u.dmtcp.g00002");
@@ -173,9 +203,46 @@ class RoundFilesTest {
     Files.write(strangersIncomplete, new byte[10]);
 
     files(3).prepare(List.of(a, b));
+    assertEquals(List.of(familiar(a), familiar(b), familiar(b) + ".g00002",
+            "ckpt_prog_u.dmtcp.g00002", "ckpt_prog_v.dmtcp.g00002",
+            "dmtcp_manifest_" + COMPUTATION + ".json").stream()
+        .sorted().toList(), names());
+    round(4, a, b);
     assertEquals(List.of(familiar(a), familiar(b), "ckpt_prog_u.dmtcp.g00002",
             "ckpt_prog_v.dmtcp.g00002", "dmtcp_manifest_" + COMPUTATION + ".json").stream()
         .sorted().toList(), names());
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void aRoundThatIsOffCostsNoGenerationWhoseCommitWasMissed(boolean isStaged) throws Exception {
+    Member a = member(1, directory);
+    RoundFiles missed = files(1);
+    Path image = missed.image(a);
+    write(missed.temporary(image), COMPUTATION, 1, "m1");
+    missed.stage(manifest(1, "m1", List.of(image)), List.of(image));
+
+    RoundFiles off = files(2);
+    off.prepare(List.of(a));
+    write(off.temporary(image), COMPUTATION, 2, "m2");
+    if (isStaged) {
+      off.stage(manifest(2, "m2", List.of(image)), List.of(image));
+    }
+    off.discard(List.of(image), List.of());
+    files(3).prepare(List.of(a));
+    assertTrue(Files.exists(missed.temporary(image)));
+
+    missed.commitFound(List.of(a));
+    assertEquals(1, generationOf(a));
+  }
+
+  @Test
+  void removesAManifestThatWasCutOffWithItsRound() throws Exception {
+    RoundFiles files = files(1);
+    Files.writeString(
+        directory.resolve("dmtcp_manifest_" + COMPUTATION + ".json.node.temp"), "{\"gener");
+    files.discard(List.of(files.image(member(1, directory))), List.of());
+    assertEquals(List.of(), names());
   }
 
   @Test
