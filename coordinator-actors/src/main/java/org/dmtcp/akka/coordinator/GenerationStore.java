@@ -21,6 +21,8 @@ import java.util.Optional;
 import java.util.Set;
 import org.dmtcp.akka.protocol.GenerationInfo;
 import org.dmtcp.akka.protocol.ImageInfo;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The coordinator's own files of a generation, in its checkpoint directory. {@link #stage} and
@@ -28,13 +30,25 @@ import org.dmtcp.akka.protocol.ImageInfo;
  * manifest is the valid one, from it on the new one. All calls block.
  */
 public final class GenerationStore {
+  private static final Logger log = LoggerFactory.getLogger(GenerationStore.class);
   private static final Set<PosixFilePermission> PRIVATE =
       PosixFilePermissions.fromString("rw-------");
 
+  /** How the manifest gets its name. */
+  interface Rename {
+    void move(Path from, Path to) throws IOException;
+  }
+
   private final Path directory;
+  private final Rename rename;
 
   public GenerationStore(Path directory) {
+    this(directory, (from, to) -> Files.move(from, to, StandardCopyOption.ATOMIC_MOVE));
+  }
+
+  GenerationStore(Path directory, Rename rename) {
     this.directory = directory.toAbsolutePath().normalize();
+    this.rename = rename;
   }
 
   public Path directory() {
@@ -78,7 +92,7 @@ public final class GenerationStore {
    * coordinators that do not know of each other one is refused.
    *
    * @return a warning when the rename was done but may not survive a power failure, else empty
-   * @throws IOException nothing was renamed
+   * @throws IOException the new manifest does not have the name
    */
   public String commit(Manifest manifest) throws IOException {
     String id = manifest.computationId();
@@ -90,9 +104,9 @@ public final class GenerationStore {
         throw new IOException("another coordinator has committed or is committing a generation of "
             + id + " in " + directory);
       }
-      Files.move(staged(id), manifest(id), StandardCopyOption.ATOMIC_MOVE);
+      name(manifest);
     } finally {
-      lock.close();
+      release(lock);
     }
     try {
       syncDirectory();
@@ -100,6 +114,36 @@ public final class GenerationStore {
     } catch (IOException e) {
       // The new name is there and others may have read it: going back would be worse.
       return "the manifest's new name is not durable yet: " + e.getMessage();
+    }
+  }
+
+  /** A network file system may report a failure of what it has done: the name decides. */
+  private void name(Manifest manifest) throws IOException {
+    String id = manifest.computationId();
+    try {
+      rename.move(staged(id), manifest(id));
+    } catch (IOException e) {
+      if (!isNamed(manifest)) {
+        throw e;
+      }
+    }
+  }
+
+  private boolean isNamed(Manifest manifest) {
+    try {
+      return head(manifest.computationId())
+          .filter(h -> h.manifestId().equals(manifest.manifestId())).isPresent();
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /** What is committed stays so: the lock has gone with its channel, at most its file is left. */
+  private void release(CommitLock lock) {
+    try {
+      lock.close();
+    } catch (IOException e) {
+      log.warn("a lock in {} could not be removed: {}", directory, e.toString());
     }
   }
 

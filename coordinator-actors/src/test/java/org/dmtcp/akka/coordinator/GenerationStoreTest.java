@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -91,6 +93,42 @@ class GenerationStoreTest {
     store().commit(manifest(2)); // and here it ends, without script
 
     assertEquals(2, store().read("comp").orElseThrow().generation());
+  }
+
+  @Test
+  void isCommittedAlthoughTheLockCannotBeRemoved() throws IOException {
+    GenerationStore store = new GenerationStore(dir, (from, to) -> {
+      Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
+      Path lock = dir.resolve("dmtcp_manifest_comp.json.lock");
+      Files.delete(lock);
+      Files.createFile(Files.createDirectory(lock).resolve("in the way"));
+    });
+    store.stage(manifest(1));
+    assertEquals("", store.commit(manifest(1)));
+    assertEquals(1, store.read("comp").orElseThrow().generation());
+  }
+
+  @Test
+  void isCommittedWhenTheRenameTookPlaceAlthoughItFailed() throws IOException {
+    GenerationStore store = new GenerationStore(dir, (from, to) -> {
+      Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
+      throw new NoSuchFileException(from.toString());
+    });
+    store.stage(manifest(1));
+    assertEquals("", store.commit(manifest(1)));
+    assertEquals(1, store.read("comp").orElseThrow().generation());
+  }
+
+  @Test
+  void isNotCommittedWhenTheRenameFailed() throws IOException {
+    commit(1);
+    GenerationStore store = new GenerationStore(dir, (from, to) -> {
+      throw new IOException("Stale file handle");
+    });
+    store.stage(manifest(2));
+    IOException e = assertThrows(IOException.class, () -> store.commit(manifest(2)));
+    assertEquals("Stale file handle", e.getMessage());
+    assertEquals(1, store.read("comp").orElseThrow().generation());
   }
 
   @Test
