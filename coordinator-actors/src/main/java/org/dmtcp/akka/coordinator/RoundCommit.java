@@ -4,10 +4,13 @@ import akka.actor.typed.Behavior;
 import akka.actor.typed.javadsl.Behaviors;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import org.dmtcp.akka.coordinator.CheckpointRound.Cancel;
 import org.dmtcp.akka.coordinator.CheckpointRound.Command;
 import org.dmtcp.akka.coordinator.CheckpointRound.Committed;
@@ -20,8 +23,10 @@ import org.dmtcp.akka.coordinator.CheckpointRound.ScriptWritten;
 import org.dmtcp.akka.coordinator.CheckpointRound.StoreFailed;
 import org.dmtcp.akka.coordinator.CheckpointRound.TimedOut;
 import org.dmtcp.akka.coordinator.RoundState.Pass;
+import org.dmtcp.akka.protocol.Failure;
 import org.dmtcp.akka.protocol.NodeCommand;
 import org.dmtcp.akka.protocol.NodeEvent;
+import org.dmtcp.akka.protocol.NodeEvent.PhaseFailed;
 import org.dmtcp.akka.protocol.NodeEvent.PhaseReached;
 import org.dmtcp.akka.protocol.Phase;
 import org.dmtcp.akka.protocol.Receiving;
@@ -103,7 +108,7 @@ final class RoundCommit extends RoundState {
       missing.remove(node);
       then = then.with(lostBeforeRenaming(node));
     }
-    return awaitingNames(then, missing);
+    return awaitingNames(then, missing, Map.of());
   }
 
   private static NodeCommand commitOf(RoundPlan plan) {
@@ -115,7 +120,9 @@ final class RoundCommit extends RoundState {
     return node + " was lost before it renamed its images";
   }
 
-  private Behavior<Command> awaitingNames(Done done, Set<String> missing) {
+  /** @param failures the last one of each node that could not rename; it is told again */
+  private Behavior<Command> awaitingNames(
+      Done done, Set<String> missing, Map<String, Failure> failures) {
     if (missing.isEmpty()) {
       return scripting(done);
     }
@@ -124,25 +131,48 @@ final class RoundCommit extends RoundState {
             Reported.class,
             m -> m.event() instanceof NodeEvent.RoundCommitted c
                 && c.roundId().equals(done.plan().roundId()),
-            m -> awaitingNames(done, without(missing, m.event().node())))
+            m -> awaitingNames(done, without(missing, m.event().node()), failures))
+        .onMessage(
+            Reported.class,
+            m -> m.event() instanceof PhaseFailed f
+                && f.roundId().equals(done.plan().roundId())
+                && missing.contains(f.node()),
+            m -> awaitingNames(done, missing, with(failures, (PhaseFailed) m.event())))
         .onMessage(
             NodeLost.class,
             m -> missing.contains(m.node()),
             m -> awaitingNames(
-                done.with(lostBeforeRenaming(m.node())), without(missing, m.node())))
+                done.with(lostBeforeRenaming(m.node())), without(missing, m.node()), failures))
         .onMessage(
             SayAgain.class,
             m -> {
               missing.forEach(node -> nodes.get(node).tell(commitOf(done.plan())));
               return Behaviors.same();
             })
-        .onMessage(
-            TimedOut.class,
-            m -> scripting(
-                done.with(
-                    "no word that the images have their names on " + silentOnes(missing))))
+        .onMessage(TimedOut.class, m -> scripting(withoutNames(done, missing, failures)))
         .onAnyMessage(m -> ignoreStale("settling", m))
         .build();
+  }
+
+  private static Map<String, Failure> with(Map<String, Failure> failures, PhaseFailed event) {
+    Map<String, Failure> all = new HashMap<>(failures);
+    all.put(event.node(), event.failure());
+    return all;
+  }
+
+  private static Done withoutNames(
+      Done done, Set<String> missing, Map<String, Failure> failures) {
+    Done then = done;
+    Set<String> silent = new TreeSet<>();
+    for (String node : new TreeSet<>(missing)) {
+      if (failures.containsKey(node)) {
+        then = then.with(node + ": the images have no names yet: " + failures.get(node));
+      } else {
+        silent.add(node);
+      }
+    }
+    return silent.isEmpty() ? then
+        : then.with("no word that the images have their names on " + silentOnes(silent));
   }
 
   private Behavior<Command> scripting(Done done) {
@@ -200,10 +230,10 @@ final class RoundCommit extends RoundState {
                 written, without(missing, m.event().node())))
         .onMessage(
             Reported.class,
-            m -> m.event() instanceof NodeEvent.PhaseFailed f
+            m -> m.event() instanceof PhaseFailed f
                 && f.roundId().equals(done.plan().roundId()),
             m -> exiting(
-                done.with(m.event().node() + ": " + ((NodeEvent.PhaseFailed) m.event()).failure()),
+                done.with(m.event().node() + ": " + ((PhaseFailed) m.event()).failure()),
                 written, without(missing, m.event().node())))
         .onMessage(NodeLost.class, m -> exiting(done, written, without(missing, m.node())))
         .onMessage(

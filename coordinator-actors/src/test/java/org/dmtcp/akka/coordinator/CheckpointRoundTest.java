@@ -319,6 +319,24 @@ class CheckpointRoundTest {
   }
 
   @Test
+  void saysWhyANodeCouldNotRename() {
+    start(false);
+    reachAll(plan(false));
+    agents.values().forEach(agent -> agent.expectMessageClass(NodeCommand.CommitRound.class));
+    for (String text : List.of("first", "last")) {
+      reports.tell(new NodeEvent.PhaseFailed("a", "round", Phase.COMMIT,
+          new Failure("image-unwritable", text)));
+    }
+    waitForTimer();
+    time.timePasses(LIMIT);
+
+    List<String> warnings = outcome.expectMessageClass(Committed.class).warnings();
+    assertEquals("a: the images have no names yet: last [image-unwritable]", warnings.get(0));
+    assertTrue(warnings.get(1).endsWith("on b"), warnings.toString());
+    assertEquals(2, warnings.size());
+  }
+
+  @Test
   void saysTheCommitAgainToWhoDoesNotAnswer() {
     start(false);
     reachAll(plan(false));
