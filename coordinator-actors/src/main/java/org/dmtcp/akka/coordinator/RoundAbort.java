@@ -16,6 +16,7 @@ import org.dmtcp.akka.coordinator.RoundState.Pass;
 import org.dmtcp.akka.protocol.Failure;
 import org.dmtcp.akka.protocol.NodeCommand;
 import org.dmtcp.akka.protocol.NodeEvent;
+import org.dmtcp.akka.protocol.Phase;
 import org.dmtcp.akka.protocol.Receiving;
 
 /** A round that has failed: all programs run on, and what it has written goes. */
@@ -37,12 +38,14 @@ final class RoundAbort extends RoundState {
     context.getLog().info("round {} aborts at {}: {}", start.roundId(), pass.phase(), failure);
     timers.startSingleTimer(TIMER, new TimedOut(), limits.abort());
     tellAll(new NodeCommand.AbortRound(pass.plan().roundId(), failure, reports));
-    if (!unreported.contains(SELF)) {
-      discard(); // else when it has been written
-    }
     Set<String> missing = new HashSet<>(nodes.keySet());
     missing.removeAll(gone);
-    missing.add(SELF);
+    if (pass.phase() == Phase.COMMIT) { // before it what is staged is another round's
+      missing.add(SELF);
+      if (!unreported.contains(SELF)) {
+        discard(); // else when it has been written
+      }
+    }
     return aborting(pass, failure, missing);
   }
 

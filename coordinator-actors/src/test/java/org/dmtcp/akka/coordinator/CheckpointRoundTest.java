@@ -290,6 +290,19 @@ class CheckpointRoundTest {
     assertEquals("internal", outcome.expectMessageClass(Aborted.class).failure().errorId());
   }
 
+  @Test
+  void removesNothingThatItHasNotStaged() throws IOException {
+    start(false);
+    reachUntil(Phase.FREEZE);
+    Path others = dir.resolve("dmtcp_manifest_comp.json.coordinator.temp");
+    Files.writeString(others, "of the next round");
+    round.tell(new Cancel(new Failure("round-cancelled", "the test")));
+
+    expectAbort();
+    outcome.expectMessageClass(Aborted.class);
+    assertTrue(Files.exists(others));
+  }
+
   // ---- the commit
 
   @Test
