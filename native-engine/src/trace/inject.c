@@ -17,6 +17,7 @@
 #include "wait.h"
 
 #define CALL_LIMIT_NS 5000000000ull
+#define CLONE_LIMIT_NS 60000000000ull /* hundreds of GB, a small share of the processor */
 #define INTERRUPTED_LIMIT_NS 1000000000ull
 #define RESTARTS 16
 #define FLAG_TRAP 0x100u
@@ -118,16 +119,28 @@ static int run_to_syscall_stop(struct thread *t, uint64_t deadline_ns)
 	}
 }
 
-/* The call did not return: interrupt it, so that the thread is ours again. */
+/*
+ * The call did not return: interrupt it, so that the thread is ours again. What it has made
+ * meanwhile is made: who asked has to know of it, and registers are set where the call is over.
+ */
 static int interrupt_call(struct thread *t)
 {
 	uint64_t deadline_ns = monotonic_ns() + INTERRUPTED_LIMIT_NS;
 	int status, ret;
 
 	ptrace(PTRACE_INTERRUPT, t->tid, NULL, NULL);
-	ret = wait_for_change(t->tid, deadline_ns, &status);
-	if (ret == -ETIMEDOUT || (!ret && WIFSTOPPED(status)))
-		return -ETIMEDOUT;
+	for (;;) {
+		ret = wait_for_change(t->tid, deadline_ns, &status);
+		if (ret == -ETIMEDOUT)
+			return ret;
+		if (ret || !WIFSTOPPED(status))
+			break;
+		note_birth(t, status >> 16);
+		if (status >> 16 != PTRACE_EVENT_CLONE && status >> 16 != PTRACE_EVENT_FORK)
+			return -ETIMEDOUT;
+		if (ptrace(PTRACE_SYSCALL, t->tid, NULL, NULL) < 0)
+			break;
+	}
 	t->gone = true;
 	return -ESRCH;
 }
@@ -136,7 +149,8 @@ int inject_syscall(struct thread *t, long *result, long number, uint64_t a1, uin
 		   uint64_t a3, uint64_t a4, uint64_t a5, uint64_t a6)
 {
 	struct user_regs_struct regs = t->regs;
-	uint64_t deadline_ns = monotonic_ns() + CALL_LIMIT_NS;
+	uint64_t deadline_ns =
+		monotonic_ns() + (number == __NR_clone ? CLONE_LIMIT_NS : CALL_LIMIT_NS);
 	int restarts, ret;
 
 	regs.rip = t->guard ? t->guard : t->process->syscall_address;
