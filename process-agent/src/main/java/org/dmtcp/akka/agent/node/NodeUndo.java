@@ -54,12 +54,15 @@ final class NodeUndo extends NodeRoundState {
           context.getSystem().ignoreRef()));
     }
     raise(PluginDesk.Event.RESUME, Set.of(), 0, false, limit);
-    NodeProgress now = progress.withHelpers(List.of());
+    return awaitingHooks(progress.withHelpers(List.of()), replyTo);
+  }
+
+  private Behavior<Command> awaitingHooks(NodeProgress progress, ActorRef<NodeEvent> replyTo) {
     return Receiving.of(Command.class)
         .onMessage(HooksRun.class, m -> m.raised().event() == PluginDesk.Event.RESUME,
-            m -> thawing(now, replyTo))
-        .onMessage(PhaseTimedOut.class, m -> thawing(now, replyTo))
-        .onMessage(Abort.class, m -> reconnecting(progress, m.replyTo()))
+            m -> thawing(progress, replyTo))
+        .onMessage(PhaseTimedOut.class, m -> thawing(progress, replyTo))
+        .onMessage(Abort.class, m -> awaitingHooks(progress, m.replyTo())) // only who is told
         .onAnyMessage(m -> ignoreStale("reconnecting", m))
         .build();
   }

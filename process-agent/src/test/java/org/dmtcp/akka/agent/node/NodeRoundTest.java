@@ -24,6 +24,7 @@ import java.util.stream.Stream;
 import org.dmtcp.akka.agent.engine.EngineAnswer;
 import org.dmtcp.akka.agent.engine.EngineDriver;
 import org.dmtcp.akka.agent.engine.EngineFailure;
+import org.dmtcp.akka.agent.engine.EngineHelper;
 import org.dmtcp.akka.agent.engine.EngineRequest;
 import org.dmtcp.akka.protocol.ConnectionEnd;
 import org.dmtcp.akka.protocol.Failure;
@@ -84,9 +85,13 @@ class NodeRoundTest {
   }
 
   private void begin(boolean killAfter) {
+    begin(killAfter, plugins);
+  }
+
+  private void begin(boolean killAfter, ActorRef<PluginDesk.Command> desk) {
     plan = new RoundPlan("r", COMPUTATION, 1, "m1", killAfter, false);
     round = kit.spawn(NodeRound.create(new NodeRound.Setting("node", 7779, plan,
-        List.of(a.process(), b.process()), List.of(), engine.ref(), plugins, names.ref(),
+        List.of(a.process(), b.process()), List.of(), engine.ref(), desk, names.ref(),
         coordinator.ref(), SETTINGS, new ProcFs(directory)), LIMIT));
   }
 
@@ -385,6 +390,35 @@ class NodeRoundTest {
     asker.expectMessageClass(NodeEvent.RoundAborted.class);
     watcher.expectTerminated(round);
     assertEquals(List.of(), names());
+  }
+
+  @Test
+  void anAbortThatIsSaidTwiceRunsTheHooksOnce() {
+    TestProbe<PluginDesk.Command> desk = kit.createTestProbe(PluginDesk.Command.class);
+    begin(false, desk.ref());
+    done(EngineRequest.Scan.class);
+    named();
+    done(EngineRequest.Check.class);
+    raised(desk, PluginDesk.Event.PRESUSPEND);
+    reached(Phase.PREPARE);
+    TestProbe<NodeEvent> first = kit.createTestProbe(NodeEvent.class);
+    TestProbe<NodeEvent> second = kit.createTestProbe(NodeEvent.class);
+    round.tell(new NodeRound.Abort(new Failure("internal", "x"), first.ref()));
+    round.tell(new NodeRound.Abort(new Failure("internal", "x"), second.ref()));
+    raised(desk, PluginDesk.Event.RESUME);
+
+    assertEquals(PluginDesk.Event.RUNNING,
+        desk.expectMessageClass(PluginDesk.Raise.class).event());
+    second.expectMessageClass(NodeEvent.RoundAborted.class);
+    first.expectNoMessage();
+  }
+
+  /** The hooks of two processes. */
+  private void raised(TestProbe<PluginDesk.Command> desk, PluginDesk.Event event) {
+    PluginDesk.Raise raise = desk.expectMessageClass(PluginDesk.Raise.class);
+    assertEquals(event, raise.event());
+    raise.replyTo().tell(new PluginDesk.Raised(event,
+        List.of(new EngineHelper(a.process(), 1, 0), new EngineHelper(b.process(), 2, 0)), null));
   }
 
   @Test
