@@ -9,6 +9,7 @@ import org.dmtcp.akka.coordinator.CheckpointRound.Command;
 import org.dmtcp.akka.coordinator.CheckpointRound.Discarded;
 import org.dmtcp.akka.coordinator.CheckpointRound.NodeLost;
 import org.dmtcp.akka.coordinator.CheckpointRound.Reported;
+import org.dmtcp.akka.coordinator.CheckpointRound.SayAgain;
 import org.dmtcp.akka.coordinator.CheckpointRound.Staged;
 import org.dmtcp.akka.coordinator.CheckpointRound.StoreFailed;
 import org.dmtcp.akka.coordinator.CheckpointRound.TimedOut;
@@ -37,7 +38,8 @@ final class RoundAbort extends RoundState {
       Pass pass, Failure failure, Set<String> unreported, Set<String> gone) {
     context.getLog().info("round {} aborts at {}: {}", start.roundId(), pass.phase(), failure);
     timers.startSingleTimer(TIMER, new TimedOut(), limits.abort());
-    tellAll(new NodeCommand.AbortRound(pass.plan().roundId(), failure, reports));
+    sayAgain(limits.abort()); // else its programs would stand still until the node gives up
+    tellAll(abortOf(pass, failure));
     Set<String> missing = new HashSet<>(nodes.keySet());
     missing.removeAll(gone);
     if (pass.phase() == Phase.COMMIT) { // before it what is staged is another round's
@@ -47,6 +49,10 @@ final class RoundAbort extends RoundState {
       }
     }
     return aborting(pass, failure, missing);
+  }
+
+  private NodeCommand abortOf(Pass pass, Failure failure) {
+    return new NodeCommand.AbortRound(pass.plan().roundId(), failure, reports);
   }
 
   private Behavior<Command> aborting(Pass pass, Failure failure, Set<String> missing) {
@@ -59,6 +65,7 @@ final class RoundAbort extends RoundState {
             m -> m.event() instanceof NodeEvent.RoundAborted a && isOurs(a.roundId(), pass),
             m -> aborting(pass, failure, without(missing, m.event().node())))
         .onMessage(NodeLost.class, m -> aborting(pass, failure, without(missing, m.node())))
+        .onMessage(SayAgain.class, m -> tellAgain(missing, abortOf(pass, failure)))
         .onMessage(Staged.class, m -> discard())
         .onMessage(StoreFailed.class, m -> aborting(pass, failure, without(missing, SELF)))
         .onMessage(Discarded.class, m -> aborting(pass, failure, without(missing, SELF)))

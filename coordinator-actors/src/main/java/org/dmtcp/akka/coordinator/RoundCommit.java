@@ -40,9 +40,6 @@ import org.dmtcp.akka.protocol.RoundPlan;
  * </pre>
  */
 final class RoundCommit extends RoundState {
-  private static final String AGAIN = "again";
-  private static final int TELLINGS = 6; // of the commit, within the limit for the new names
-
   private final RoundAbort aborting;
 
   RoundCommit(Tools tools, RoundAbort aborting) {
@@ -99,8 +96,7 @@ final class RoundCommit extends RoundState {
 
   private Behavior<Command> settling(Done done, Set<String> gone) {
     timers.startSingleTimer(TIMER, new TimedOut(), limits.settle());
-    // A message may be lost with its connection while the host is not.
-    timers.startTimerWithFixedDelay(AGAIN, new SayAgain(), limits.settle().dividedBy(TELLINGS));
+    sayAgain(limits.settle());
     tellAll(commitOf(done.plan()));
     Done then = done;
     Set<String> missing = new HashSet<>(nodes.keySet());
@@ -143,12 +139,7 @@ final class RoundCommit extends RoundState {
             m -> missing.contains(m.node()),
             m -> awaitingNames(
                 done.with(lostBeforeRenaming(m.node())), without(missing, m.node()), failures))
-        .onMessage(
-            SayAgain.class,
-            m -> {
-              missing.forEach(node -> nodes.get(node).tell(commitOf(done.plan())));
-              return Behaviors.same();
-            })
+        .onMessage(SayAgain.class, m -> tellAgain(missing, commitOf(done.plan())))
         .onMessage(TimedOut.class, m -> scripting(withoutNames(done, missing, failures)))
         .onAnyMessage(m -> ignoreStale("settling", m))
         .build();
@@ -203,14 +194,18 @@ final class RoundCommit extends RoundState {
       return committed(done, written);
     }
     timers.startSingleTimer(TIMER, new TimedOut(), limits.of(Phase.RESUME));
+    sayAgain(limits.of(Phase.RESUME));
     observer.tell(new Progressed(start.roundId(), Phase.RESUME));
-    tellAll(
-        new NodeCommand.EnterPhase(
-            done.plan().roundId(),
-            Phase.RESUME,
-            done.manifest().images().size(),
-            limits.forNode(Phase.RESUME)));
+    tellAll(exitOf(done));
     return exiting(done, written, new HashSet<>(nodes.keySet()));
+  }
+
+  private NodeCommand exitOf(Done done) {
+    return new NodeCommand.EnterPhase(
+        done.plan().roundId(),
+        Phase.RESUME,
+        done.manifest().images().size(),
+        limits.forNode(Phase.RESUME));
   }
 
   private Behavior<Command> exiting(Done done, Optional<Path> written, Set<String> missing) {
@@ -236,6 +231,8 @@ final class RoundCommit extends RoundState {
                 done.with(m.event().node() + ": " + ((PhaseFailed) m.event()).failure()),
                 written, without(missing, m.event().node())))
         .onMessage(NodeLost.class, m -> exiting(done, written, without(missing, m.node())))
+        // Who has done it already does not know the round any more: he tells the coordinator so.
+        .onMessage(SayAgain.class, m -> tellAgain(missing, exitOf(done)))
         .onMessage(
             TimedOut.class,
             m -> committed(

@@ -6,6 +6,7 @@ import akka.actor.typed.DispatcherSelector;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.TimerScheduler;
+import java.time.Duration;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
@@ -19,6 +20,7 @@ import java.util.function.Function;
 import org.dmtcp.akka.coordinator.CheckpointRound.Command;
 import org.dmtcp.akka.coordinator.CheckpointRound.Outcome;
 import org.dmtcp.akka.coordinator.CheckpointRound.Progressed;
+import org.dmtcp.akka.coordinator.CheckpointRound.SayAgain;
 import org.dmtcp.akka.coordinator.CheckpointRound.Start;
 import org.dmtcp.akka.coordinator.CheckpointRound.StoreFailed;
 import org.dmtcp.akka.coordinator.RoundState.Pass;
@@ -52,6 +54,11 @@ abstract class RoundState {
   static final String SELF = "";
 
   static final String TIMER = "phase";
+
+  /** A message may be lost with its connection while the host is not. */
+  static final String AGAIN = "again";
+
+  private static final int TELLINGS = 6;
 
   final ActorContext<Command> context;
   final TimerScheduler<Command> timers;
@@ -88,6 +95,17 @@ abstract class RoundState {
 
   static boolean isOurs(String roundId, Pass pass) {
     return roundId.equals(pass.plan().roundId());
+  }
+
+  /** @param limit within which it is said several times; until {@link #AGAIN} is cancelled */
+  void sayAgain(Duration limit) {
+    timers.startTimerWithFixedDelay(AGAIN, new SayAgain(), limit.dividedBy(TELLINGS));
+  }
+
+  /** To those nodes that have not answered. */
+  Behavior<Command> tellAgain(Set<String> missing, NodeCommand command) {
+    missing.stream().filter(node -> !node.equals(SELF)).forEach(n -> nodes.get(n).tell(command));
+    return Behaviors.same();
   }
 
   void tellAll(NodeCommand command) {

@@ -280,6 +280,22 @@ class CheckpointRoundTest {
   }
 
   @Test
+  void saysTheAbortAgainToWhoDoesNotAnswer() {
+    start(false);
+    reachUntil(Phase.SNAPSHOT);
+    round.tell(new Cancel(new Failure("round-cancelled", "off")));
+    agents.values().forEach(agent -> agent.expectMessageClass(NodeCommand.AbortRound.class));
+    reports.tell(new NodeEvent.RoundAborted("b", "round"));
+    waitForTimer();
+    time.timePasses(LIMIT.dividedBy(2));
+    agents.get("a").expectMessageClass(NodeCommand.AbortRound.class);
+    agents.get("b").expectNoMessage();
+
+    reports.tell(new NodeEvent.RoundAborted("a", "round"));
+    assertEquals("off", outcome.expectMessageClass(Aborted.class).failure().text());
+  }
+
+  @Test
   void refusesFewerImagesThanProcesses() {
     start(false);
     reachUntil(Phase.WRITE);
@@ -361,6 +377,24 @@ class CheckpointRoundTest {
     agents.get("b").expectNoMessage();
 
     reports.tell(new NodeEvent.RoundCommitted("a", "round"));
+    assertEquals(List.of(), outcome.expectMessageClass(Committed.class).warnings());
+  }
+
+  @Test
+  void saysTheEndAgainToWhoDoesNotAnswer() {
+    start(true);
+    reachAll(plan(true));
+    settle();
+    expectPhase(Phase.RESUME);
+    report("b", Phase.RESUME);
+    waitForTimer();
+    time.timePasses(LIMIT.dividedBy(2));
+    NodeCommand.EnterPhase again =
+        agents.get("a").expectMessageClass(NodeCommand.EnterPhase.class);
+    assertEquals(Phase.RESUME, again.phase());
+    agents.get("b").expectNoMessage();
+    report("a", Phase.RESUME);
+
     assertEquals(List.of(), outcome.expectMessageClass(Committed.class).warnings());
   }
 
