@@ -106,7 +106,7 @@ static void check_expert(void)
 
 static void check_store(const char *when)
 {
-	char key[64], value[64] = "";
+	char key[128], value[64] = "";
 	int64_t old = -1;
 
 	snprintf(key, sizeof(key), "%s-%u", when, dmtcp_get_generation());
@@ -118,7 +118,9 @@ static void check_store(const char *when)
 	CHECK(dmtcp_kvdb_get("everything", "none", value, sizeof(value)) == DMTCP_KVDB_KEY_NOT_FOUND);
 	CHECK(dmtcp_kvdb_get("nothing", "none", value, sizeof(value)) == DMTCP_KVDB_DB_NOT_FOUND);
 	CHECK(dmtcp_kvdb_get("", "none", value, sizeof(value)) == DMTCP_KVDB_INVALID_REQUEST);
-	snprintf(key, sizeof(key), "%s-%u-%d", when, dmtcp_get_generation(), (int)getpid());
+	/* Not its number, which a process of another host may have too. */
+	snprintf(key, sizeof(key), "%s-%u-%s", when, dmtcp_get_generation(),
+		 dmtcp_get_uniquepid_str());
 	CHECK(!dmtcp_kvdb_request64(DMTCP_KVDB_INCRBY, "numbers", key, 5, &old) && !old);
 	CHECK(!dmtcp_kvdb_request64(DMTCP_KVDB_MAX, "numbers", key, 9, &old) && old == 5);
 	CHECK(!dmtcp_kvdb_request64(DMTCP_KVDB_AND, "numbers", key, 8, &old) && old == 9);

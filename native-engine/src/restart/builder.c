@@ -316,28 +316,49 @@ static int rebuild_from_outside(struct builder *b)
 	return ret;
 }
 
+/* Somebody has killed it since all stood: that is its end, and no failure of the restart. */
+static bool was_killed(struct builder *b, size_t image)
+{
+	struct proc_stat stat;
+	pid_t pid = b->records[image].pid;
+
+	if (!proc_stat(pid, &stat) && stat.state != 'Z' && stat.state != 'X')
+		return false;
+	b->fault = (struct fault){ 0 };
+	return true;
+}
+
+static int close_reserved(struct builder *b, size_t image)
+{
+	long result = 0;
+	int ret = inject_one(&b->processes[image]->threads[0], &result, SYS_close_range,
+			     b->rebuild.reserved_from, b->rebuild.reserved_to - 1, 0, 0, 0, 0,
+			     &b->fault);
+
+	if (ret == 0 && result < 0)
+		ret = fault_set(&b->fault, -result, "internal",
+				"process %d: closing our descriptors: %s",
+				b->records[image].pid, strerror(-result));
+	return ret;
+}
+
 /* What only the builder needs is closed in every process, then what must come last is done. */
 static int finish_processes(struct builder *b)
 {
 	int ret = 0;
 
 	for (size_t i = 0; ret == 0 && i < b->rebuild.image_count; i++) {
-		struct process *p = b->processes[i];
-		long result = 0;
-
-		if (!p)
-			continue;
-		ret = inject_one(&p->threads[0], &result, SYS_close_range,
-				 b->rebuild.reserved_from, b->rebuild.reserved_to - 1, 0, 0, 0, 0,
-				 &b->fault);
-		if (ret == 0 && result < 0)
-			ret = fault_set(&b->fault, -result, "internal",
-					"process %d: closing our descriptors: %s",
-					b->records[i].pid, strerror(-result));
+		if (b->processes[i])
+			ret = close_reserved(b, i);
+		if (ret < 0 && was_killed(b, i))
+			ret = 0;
 	}
-	for (size_t i = 0; ret == 0 && i < b->rebuild.image_count; i++)
+	for (size_t i = 0; ret == 0 && i < b->rebuild.image_count; i++) {
 		if (b->processes[i])
 			ret = run_stage(b, i, offsetof(struct resource, restore_last));
+		if (ret < 0 && was_killed(b, i))
+			ret = 0;
+	}
 	return ret;
 }
 

@@ -131,27 +131,30 @@ class RestartIT {
   @MethodSource("accounts")
   void aSignalToWhoStandsReadyIsNotLost(String name) throws IOException {
     Account account = Skip.unlessAvailable(name);
-    try (Computation first = Computation.launch(account, Tree.victim("counter"));
-        Session other = new Session(first.coordinator())) {
-      first.awaitMoreTicks(0);
-      Job second = other.start("second", "dmtcp_launch", "sleep", "1000");
-      first.coordinator().awaitPeers(2);
-      first.checkpoint();
-      first.kill();
-      second.await(Session.LIMIT);
-      Job ready = other.start("ready", "dmtcp_restart", image(first.images()).toString());
-      other.await("ready.err", "sleep");
-      ProcessHandle built = ProcessHandle.of(ready.pid()).orElseThrow().descendants()
-          .filter(process -> process.info().command().orElse("").endsWith("counter"))
-          .findFirst().orElseThrow(() -> new AssertionError("a counter that stands ready"));
-      Command.run(Session.LIMIT, "kill", "-USR1", String.valueOf(built.pid()));
-      try (Job rest = other.start("rest", "dmtcp_restart", image(other.directory()).toString())) {
-        assertEquals(0, ready.await(Session.LIMIT), first::tail);
-        assertTrue(first.output().endsWith("\nok\n"), first::tail);
-        first.coordinator().must("-k");
-        rest.await(Session.LIMIT);
+    for (boolean kills : List.of(false, true)) {
+      try (Computation first = Computation.launch(account, Tree.victim("counter"));
+          Session other = new Session(first.coordinator())) {
+        first.awaitMoreTicks(0);
+        Job second = other.start("second", "dmtcp_launch", "sleep", "1000");
+        first.coordinator().awaitPeers(2);
+        first.checkpoint();
+        first.kill();
+        second.await(Session.LIMIT);
+        Job ready = other.start("ready", "dmtcp_restart", image(first.images()).toString());
+        other.await("ready.err", "sleep");
+        ProcessHandle built = ProcessHandle.of(ready.pid()).orElseThrow().descendants()
+            .filter(process -> process.info().command().orElse("").endsWith("counter"))
+            .findFirst().orElseThrow(() -> new AssertionError("a counter that stands ready"));
+        Command.run(Session.LIMIT, "kill", kills ? "-KILL" : "-USR1",
+            String.valueOf(built.pid()));
+        try (Job rest = other.start("rest", "dmtcp_restart", image(other.directory()).toString())) {
+          assertEquals(kills ? 128 + 9 : 0, ready.await(Session.LIMIT), ready::complaints);
+          assertEquals(!kills, first.output().endsWith("\nok\n"), first::tail);
+          first.coordinator().must("-k");
+          rest.await(Session.LIMIT);
+        }
+        first.passed();
       }
-      first.passed();
     }
   }
 
