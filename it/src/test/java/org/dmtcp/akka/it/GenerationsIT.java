@@ -1,6 +1,7 @@
 package org.dmtcp.akka.it;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -20,8 +21,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(value = 3, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class GenerationsIT {
   private static final ObjectMapper JSON = new ObjectMapper();
+  /** In place: a file that is renamed while it is open could not be found by its name again. */
   private static final String COUNTER =
-      "i=0; while :; do i=$((i + 1)); echo $i > now; mv now count; sleep 0.05; done";
+      "i=0; while :; do i=$((i + 1)); printf %08d $i 1<>count; sleep 0.05; done";
 
   private Coordinator coordinator;
   private Session session;
@@ -66,6 +68,7 @@ class GenerationsIT {
     Job again = session.start("again", "bash", older.toString());
     Wait.until(Session.LIMIT, this::count, n -> n < last && n > 0 || again.ended(),
         () -> "an older count than " + last + "; " + again.complaints());
+    assertFalse(again.ended(), again::complaints);
     awaitMore(count());
     // Its number is new, although the generation that was restarted is the second.
     coordinator.must("-bc");
