@@ -13,10 +13,6 @@ import java.util.Map;
 final class Coordinators {
   private static final Map<String, Deque<Coordinator>> IDLE = new HashMap<>();
 
-  static {
-    Runtime.getRuntime().addShutdownHook(new Thread(Coordinators::closeAll));
-  }
-
   private Coordinators() {}
 
   static Coordinator borrow(Account account) throws IOException {
@@ -33,7 +29,7 @@ final class Coordinators {
     }
   }
 
-  /** A second caller waits for the first: hooks run side by side. */
+  /** At the end of the run, before what they need goes. A second caller waits for the first. */
   static void closeAll() {
     synchronized (IDLE) {
       IDLE.values().forEach(all -> {

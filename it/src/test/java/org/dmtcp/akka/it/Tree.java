@@ -67,7 +67,10 @@ final class Tree {
     try {
       Path work = shortDirectory();
       Files.setPosixFilePermissions(work, PosixFilePermissions.fromString("rwxr-xr-x"));
-      Runtime.getRuntime().addShutdownHook(new Thread(() -> removeIfEmpty(work)));
+      Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+        Coordinators.closeAll();
+        removeIfEmpty(work);
+      }));
       Janitor.watch(work);
       return work;
     } catch (IOException e) {
