@@ -21,21 +21,8 @@
  */
 asm(".pushsection .rodata\n"
     "batch_code_start:\n"
-    "1:	test %r12, %r12\n"
-    "	jz 2f\n"
-    "	mov (%rbx), %rax\n"
-    "	mov 8(%rbx), %rdi\n"
-    "	mov 16(%rbx), %rsi\n"
-    "	mov 24(%rbx), %rdx\n"
-    "	mov 32(%rbx), %r10\n"
-    "	mov 40(%rbx), %r8\n"
-    "	mov 48(%rbx), %r9\n"
-    "	syscall\n"
-    "	mov %rax, 56(%rbx)\n"
-    "	add $64, %rbx\n"
-    "	dec %r12\n"
-    "	jmp 1b\n"
-    "2:	int3\n"
+    BATCH_LOOP
+    "	int3\n"
     "batch_code_end:\n"
     ".popsection\n");
 extern const char batch_code_start[], batch_code_end[];

@@ -93,6 +93,21 @@ static void note_birth(struct thread *t, int event)
 		t->born = (pid_t)made;
 }
 
+/* By @request, with @signal, until its next stop. */
+static int resume(struct thread *t, int request, int signal, uint64_t deadline_ns, int *status)
+{
+	int ret;
+
+	if (ptrace(request, t->tid, NULL, signal) < 0)
+		return -errno;
+	ret = wait_for_change(t->tid, deadline_ns, status);
+	if (ret == -ECHILD || (!ret && !WIFSTOPPED(*status))) {
+		t->gone = true;
+		return -ESRCH;
+	}
+	return ret;
+}
+
 /*
  * Resumes until the next entry or exit of a system call. In between may lie event stops (a second
  * trap of a group-stopped thread, the birth that an injected clone makes) and SIGSTOP, the one
@@ -103,13 +118,7 @@ static int run_to_syscall_stop(struct thread *t, uint64_t deadline_ns)
 	int signal = 0, status, ret;
 
 	for (;;) {
-		if (ptrace(PTRACE_SYSCALL, t->tid, NULL, signal) < 0)
-			return -errno;
-		ret = wait_for_change(t->tid, deadline_ns, &status);
-		if (ret == -ECHILD || (!ret && !WIFSTOPPED(status))) {
-			t->gone = true;
-			return -ESRCH;
-		}
+		ret = resume(t, PTRACE_SYSCALL, signal, deadline_ns, &status);
 		if (ret < 0)
 			return ret;
 		if (WSTOPSIG(status) == (SIGTRAP | 0x80))
@@ -209,13 +218,7 @@ static int run_to_signal(struct thread *t, int signal, uint64_t end, uint64_t de
 	int pass = 0, status, ret;
 
 	for (;;) {
-		if (ptrace(PTRACE_CONT, t->tid, NULL, pass) < 0)
-			return -errno;
-		ret = wait_for_change(t->tid, deadline_ns, &status);
-		if (ret == -ECHILD || (!ret && !WIFSTOPPED(status))) {
-			t->gone = true;
-			return -ESRCH;
-		}
+		ret = resume(t, PTRACE_CONT, pass, deadline_ns, &status);
 		if (ret < 0)
 			return ret;
 		pass = status >> 16 ? 0 : WSTOPSIG(status);

@@ -147,6 +147,24 @@ struct batch_call {
 	int64_t result; /* as the kernel returned it */
 };
 
+/* Makes the calls of a table at rbx, r12 of them. Local labels 8 and 9. */
+#define BATCH_LOOP \
+	"8:	test %r12, %r12\n" \
+	"	jz 9f\n" \
+	"	mov (%rbx), %rax\n" \
+	"	mov 8(%rbx), %rdi\n" \
+	"	mov 16(%rbx), %rsi\n" \
+	"	mov 24(%rbx), %rdx\n" \
+	"	mov 32(%rbx), %r10\n" \
+	"	mov 40(%rbx), %r8\n" \
+	"	mov 48(%rbx), %r9\n" \
+	"	syscall\n" \
+	"	mov %rax, 56(%rbx)\n" \
+	"	add $64, %rbx\n" \
+	"	dec %r12\n" \
+	"	jmp 8b\n" \
+	"9:"
+
 /*
  * All @count calls in order, whatever they return, none of which may sleep: in one stop where the
  * process is guarded, else one by one. A negative return as of inject_syscall().
