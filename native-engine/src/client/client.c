@@ -10,9 +10,9 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "../common/monotonic.h"
 #include "dmtcp_engine.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -31,18 +31,10 @@ struct dmtcp_engine {
 	size_t received_bytes, capacity;
 };
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000ull + t.tv_nsec / 1000000;
-}
-
 /* Milliseconds until @deadline for poll(2); 0 when it has passed. */
 static int left(uint64_t deadline)
 {
-	uint64_t now = now_ms();
+	uint64_t now = monotonic_ms();
 
 	if (now >= deadline)
 		return 0;
@@ -191,7 +183,7 @@ static int send_all(struct dmtcp_engine *e, const void *data, size_t bytes, uint
 
 EXPORT int32_t dmtcp_engine_submit(struct dmtcp_engine *engine, const void *json, uint64_t bytes)
 {
-	uint64_t deadline = now_ms() + SUBMIT_LIMIT_MS;
+	uint64_t deadline = monotonic_ms() + SUBMIT_LIMIT_MS;
 	uint32_t length = bytes;
 	int ret = -EPIPE;
 
@@ -254,7 +246,7 @@ static int receive(struct dmtcp_engine *e)
 EXPORT int64_t dmtcp_engine_next(struct dmtcp_engine *engine, void *buffer, uint64_t capacity,
 				 uint32_t timeout_ms)
 {
-	uint64_t deadline = now_ms() + timeout_ms, length;
+	uint64_t deadline = monotonic_ms() + timeout_ms, length;
 
 	while (!(length = dmtcp_engine_pending(engine))) {
 		struct pollfd p = { .fd = engine->socket, .events = POLLIN };
@@ -281,7 +273,7 @@ EXPORT int64_t dmtcp_engine_next(struct dmtcp_engine *engine, void *buffer, uint
 
 EXPORT int32_t dmtcp_engine_stop(struct dmtcp_engine *engine, uint32_t timeout_ms)
 {
-	uint64_t deadline = now_ms() + timeout_ms;
+	uint64_t deadline = monotonic_ms() + timeout_ms;
 	int status = 0;
 	pid_t waited;
 

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../common/monotonic.h"
 #include "fail.h"
 #include "java.h"
 #include "outside.h"
@@ -78,7 +79,7 @@ static void supervise(const struct agent *a, int log)
 	dup2(log, STDOUT_FILENO);
 	dup2(log, STDERR_FILENO);
 	for (;;) {
-		uint64_t start = start_now_ms();
+		uint64_t start = monotonic_ms();
 		pid_t child = start_java(a);
 		int status = 0;
 
@@ -88,7 +89,7 @@ static void supervise(const struct agent *a, int log)
 			;
 		if (WIFEXITED(status))
 			_exit(WEXITSTATUS(status));
-		early = start_now_ms() - start < CALM_MS ? early + 1 : 0;
+		early = monotonic_ms() - start < CALM_MS ? early + 1 : 0;
 		fprintf(stderr, COMMAND ": signal %d has ended the agent\n", WTERMSIG(status));
 		if (early >= DEATHS)
 			_exit(EXIT_FAIL);
@@ -99,9 +100,9 @@ static void supervise(const struct agent *a, int log)
 /* 0: ready; else the status to exit with. */
 static int wait_ready(struct agent *a, pid_t child)
 {
-	uint64_t deadline = start_now_ms() + START_MS - 10000; /* who started us waits START_MS */
+	uint64_t deadline = monotonic_ms() + START_MS - 10000; /* who started us waits START_MS */
 
-	while (start_now_ms() < deadline) {
+	while (monotonic_ms() < deadline) {
 		int status;
 
 		if (coordinator_answers(&a->choice, &a->address, NULL))

@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../common/monotonic.h"
+
 #define LINE_BYTES (16u << 20) /* the longest line of the protocol */
 #define PATIENCE_MS 20000
 #define PROBE_MS 10000
@@ -22,20 +24,12 @@ struct local_client {
 	size_t bytes, capacity;
 };
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* 0, or -ETIMEDOUT once @deadline has passed; @events may be 0 for a short pause. */
 static int wait_until(int fd, short events, uint64_t deadline)
 {
 	for (;;) {
 		struct pollfd p = { .fd = fd, .events = events };
-		uint64_t now = now_ms();
+		uint64_t now = monotonic_ms();
 		int ready;
 
 		if (now >= deadline)
@@ -56,7 +50,7 @@ static int connect_until(int fd, const struct sockaddr_un *address, uint64_t dea
 
 		if (errno != EAGAIN && errno != EINTR)
 			return -errno;
-		if (now_ms() >= deadline)
+		if (monotonic_ms() >= deadline)
 			return -ETIMEDOUT;
 		nanosleep(&pause, NULL);
 	}
@@ -115,7 +109,7 @@ int local_connect(struct local_client **out, const char *path, uint32_t timeout_
 		ret = -errno;
 		goto err_free;
 	}
-	ret = connect_until(c->fd, &address, now_ms() + timeout_ms);
+	ret = connect_until(c->fd, &address, monotonic_ms() + timeout_ms);
 	if (ret == 0)
 		ret = check_peer(c->fd);
 	if (ret < 0)
@@ -153,7 +147,7 @@ static int lost(struct local_client *c, int error, struct fault *fault)
 int local_send(struct local_client *c, const json_t *request, uint32_t timeout_ms,
 	       struct fault *fault)
 {
-	uint64_t deadline = now_ms() + timeout_ms;
+	uint64_t deadline = monotonic_ms() + timeout_ms;
 	char *line = json_dumps(request, JSON_COMPACT);
 	size_t bytes, sent = 0;
 	int ret = 0;
@@ -267,7 +261,7 @@ int local_receive(struct local_client *c, uint32_t timeout_ms, json_t **answer,
 		  struct fault *fault)
 {
 	size_t line_bytes;
-	int ret = receive_until(c, now_ms() + timeout_ms, &line_bytes);
+	int ret = receive_until(c, monotonic_ms() + timeout_ms, &line_bytes);
 
 	*answer = NULL;
 	return ret < 0 ? lost(c, -ret, fault) : take_line(c, line_bytes, answer, fault);
@@ -295,7 +289,7 @@ int local_receive_patiently(struct local_client *c, json_t **answer, struct faul
 
 	*answer = NULL;
 	for (;;) {
-		ret = receive_until(c, now_ms() + PATIENCE_MS, &line_bytes);
+		ret = receive_until(c, monotonic_ms() + PATIENCE_MS, &line_bytes);
 		if (ret == 0)
 			return take_line(c, line_bytes, answer, fault);
 		if (ret != -ETIMEDOUT)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../common/json.h"
+#include "../common/monotonic.h"
 #include "start_command.h"
 
 #define FIRST_MS 1000 /* what is over sooner needs no words */
@@ -29,7 +30,7 @@ static void print_size(FILE *f, uint64_t bytes)
 
 void progress_begin(struct progress_line *line)
 {
-	line->started_ms = start_now_ms();
+	line->started_ms = monotonic_ms();
 	line->next_ms = line->started_ms + (isatty(STDERR_FILENO) ? FIRST_MS : FIRST_SPARSE_MS);
 	line->drawn = false;
 }
@@ -38,7 +39,7 @@ void progress_tell(struct progress_line *line, const char *what, uint64_t done, 
 		   uint64_t elapsed_ms, const char *who)
 {
 	bool terminal = isatty(STDERR_FILENO);
-	uint64_t now = start_now_ms(), rate = elapsed_ms ? done * 1000 / elapsed_ms : 0;
+	uint64_t now = monotonic_ms(), rate = elapsed_ms ? done * 1000 / elapsed_ms : 0;
 
 	if (now < line->next_ms)
 		return;
@@ -73,9 +74,9 @@ void progress_tell_json(struct progress_line *line, FILE *out, const char *phase
 	json_t *object;
 	char *text;
 
-	if (start_now_ms() < line->next_ms)
+	if (monotonic_ms() < line->next_ms)
 		return;
-	line->next_ms = start_now_ms() + AGAIN_MS;
+	line->next_ms = monotonic_ms() + AGAIN_MS;
 	object = json_pack("{s:s, s:I, s:I, s:I, s:o}", "phase", phase,
 			   "elapsed_ms", (json_int_t)elapsed_ms, "done_bytes", (json_int_t)done,
 			   "total_bytes", (json_int_t)all, "slowest", json_from_text(slowest));

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../common/json.h"
+#include "../common/monotonic.h"
 #include "outside.h"
 #include "runtime_paths.h"
 #include "ssh_request.h"
@@ -30,14 +31,6 @@ struct start {
 	char line[LINE_BYTES];
 	size_t line_bytes;
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static int remote_program(char *out, size_t bytes)
 {
@@ -120,11 +113,11 @@ err_close:
  */
 static int next_message(struct start *s, uint32_t timeout_ms, json_t **message)
 {
-	uint64_t deadline = now_ms() + timeout_ms;
+	uint64_t deadline = monotonic_ms() + timeout_ms;
 
 	for (;;) {
 		struct pollfd ready = { .fd = s->from, .events = POLLIN };
-		uint64_t now = now_ms();
+		uint64_t now = monotonic_ms();
 		char *start;
 		ssize_t n;
 
@@ -153,7 +146,7 @@ static int next_message(struct start *s, uint32_t timeout_ms, json_t **message)
 /* ssh's exit status; -ETIMEDOUT: it had to be killed; -ECHILD: it went with a restart. */
 static int reap(struct start *s)
 {
-	uint64_t deadline = now_ms() + 10000;
+	uint64_t deadline = monotonic_ms() + 10000;
 	int status;
 	pid_t got;
 
@@ -163,7 +156,7 @@ static int reap(struct start *s)
 	while (!(got = waitpid(s->ssh, &status, WNOHANG)) || (got < 0 && errno == EINTR)) {
 		const struct timespec pause = { .tv_nsec = 2000000 };
 
-		if (now_ms() >= deadline)
+		if (monotonic_ms() >= deadline)
 			kill(s->ssh, SIGKILL);
 		nanosleep(&pause, NULL);
 	}

@@ -11,19 +11,12 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "../common/monotonic.h"
 
 #define GREETING_MS 3000 /* for one that has connected to say who it is */
 #define BACKLOG 16
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 int ssh_tokens_make(struct ssh_tokens *t)
 {
@@ -88,7 +81,7 @@ static int transfer(int fd, void *data, size_t bytes, bool out, uint64_t deadlin
 
 	while (done < bytes) {
 		struct pollfd ready = { .fd = fd, .events = out ? POLLOUT : POLLIN };
-		uint64_t now = now_ms();
+		uint64_t now = monotonic_ms();
 		ssize_t n;
 
 		if (now >= deadline)
@@ -138,7 +131,7 @@ static void close_all(int channels[SSH_CHANNELS])
 static void receive(int fd, const struct ssh_tokens *t, uint64_t deadline,
 		    int channels[SSH_CHANNELS])
 {
-	uint64_t limit = now_ms() + GREETING_MS;
+	uint64_t limit = monotonic_ms() + GREETING_MS;
 	uint8_t greeting[SSH_TOKEN_BYTES + 1], answer[SSH_TOKEN_BYTES];
 	unsigned int channel;
 
@@ -163,11 +156,11 @@ stranger:
 int ssh_accept(int listener, const struct ssh_tokens *t, uint32_t timeout_ms,
 	       bool (*ended)(void *context), void *context, int channels[SSH_CHANNELS])
 {
-	uint64_t deadline = now_ms() + timeout_ms;
+	uint64_t deadline = monotonic_ms() + timeout_ms;
 
 	for (int n = 0; n < SSH_CHANNELS; n++)
 		channels[n] = -1;
-	while (now_ms() < deadline) {
+	while (monotonic_ms() < deadline) {
 		struct pollfd ready = { .fd = listener, .events = POLLIN };
 		int fd;
 
@@ -193,7 +186,7 @@ static int connect_to(const struct addrinfo *to, uint64_t deadline)
 	int fd = socket(to->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), error = 0;
 	struct pollfd ready = { .fd = fd, .events = POLLOUT };
 	socklen_t bytes = sizeof(error);
-	uint64_t now = now_ms();
+	uint64_t now = monotonic_ms();
 
 	if (fd < 0)
 		return -errno;
@@ -216,7 +209,7 @@ int ssh_connect(const char *address, uint16_t port, const struct ssh_tokens *t,
 {
 	struct addrinfo wanted = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
 				   .ai_socktype = SOCK_STREAM }, *to;
-	uint64_t deadline = now_ms() + timeout_ms;
+	uint64_t deadline = monotonic_ms() + timeout_ms;
 	char service[8];
 	int ret = 0;
 

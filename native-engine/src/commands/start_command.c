@@ -15,19 +15,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../common/monotonic.h"
 #include "fail.h"
 #include "outside.h"
 
 #define ERROR_BYTES 480
 #define LOG_TAIL_BYTES 4000
-
-uint64_t start_now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 void start_pause_ms(unsigned int ms)
 {
@@ -61,7 +54,7 @@ static int read_errors(int fd, char *text, size_t bytes, uint64_t deadline)
 
 	for (;;) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
-		uint64_t now = start_now_ms();
+		uint64_t now = monotonic_ms();
 		ssize_t n;
 
 		if (now >= deadline)
@@ -90,7 +83,7 @@ static int wait_child(pid_t child, uint64_t deadline)
 	pid_t got;
 
 	while ((got = waitpid(child, &status, WNOHANG)) == 0 || (got < 0 && errno == EINTR)) {
-		if (start_now_ms() >= deadline)
+		if (monotonic_ms() >= deadline)
 			return -ETIMEDOUT;
 		start_pause_ms(1);
 	}
@@ -101,7 +94,7 @@ static int wait_child(pid_t child, uint64_t deadline)
 
 int start_command_run(const char *const *arguments, const char *what, struct fault *fault)
 {
-	uint64_t deadline = start_now_ms() + START_MS;
+	uint64_t deadline = monotonic_ms() + START_MS;
 	char text[ERROR_BYTES] = "";
 	int ends[2], ret;
 	pid_t child;
@@ -140,7 +133,7 @@ out_close:
 
 static int lock_file(const char *path, struct fault *fault)
 {
-	uint64_t deadline = start_now_ms() + START_MS;
+	uint64_t deadline = monotonic_ms() + START_MS;
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
@@ -148,7 +141,7 @@ static int lock_file(const char *path, struct fault *fault)
 	while (flock(fd, LOCK_EX | LOCK_NB)) {
 		int error = errno;
 
-		if ((error == EWOULDBLOCK || error == EINTR) && start_now_ms() < deadline) {
+		if ((error == EWOULDBLOCK || error == EINTR) && monotonic_ms() < deadline) {
 			start_pause_ms(10);
 			continue;
 		}

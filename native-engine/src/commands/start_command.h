@@ -9,7 +9,6 @@
 
 #define START_MS 90000 /* a JVM on a loaded machine */
 
-uint64_t start_now_ms(void);
 void start_pause_ms(unsigned int ms);
 
 /*

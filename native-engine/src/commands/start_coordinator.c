@@ -15,9 +15,9 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "../common/monotonic.h"
 #include "runtime_paths.h"
 #include "start_agent.h"
 #include "start_command.h"
@@ -227,9 +227,9 @@ static int await_coordinator(const struct coordinator_choice *choice,
 			     const struct coordinator_address *address,
 			     struct local_client **out, int error)
 {
-	uint64_t deadline = start_now_ms() + OTHER_START_MS;
+	uint64_t deadline = monotonic_ms() + OTHER_START_MS;
 
-	while (start_now_ms() < deadline) {
+	while (monotonic_ms() < deadline) {
 		if (coordinator_connect(choice, address, out, NULL) == 0)
 			return 0;
 		start_pause_ms(20);
@@ -312,7 +312,7 @@ int coordinator_request(const struct coordinator_choice *choice,
 			uint32_t timeout_ms, struct local_client **client, json_t **answer,
 			struct fault *fault)
 {
-	uint64_t deadline = start_now_ms() + START_MS;
+	uint64_t deadline = monotonic_ms() + START_MS;
 
 	for (;;) {
 		struct fault reason = { 0 };
@@ -324,7 +324,7 @@ int coordinator_request(const struct coordinator_choice *choice,
 				return 0;
 			local_close(*client);
 			*client = NULL;
-			if (leaving(ret, &reason) && start_now_ms() < deadline) {
+			if (leaving(ret, &reason) && monotonic_ms() < deadline) {
 				start_pause_ms(20);
 				continue;
 			}

@@ -197,7 +197,7 @@ static bool is_stranger(const struct inet_table *t, const struct inet_info *list
 		const struct inet_address *a = &t->sockets[n].local;
 
 		if (t->sockets[n].listener == listener &&
-		    ntohs(a->any.sa_family == AF_INET6 ? a->v6.sin6_port : a->v4.sin_port) == port)
+		    ntohs(inet_port(a)) == port)
 			return false;
 	}
 	return true;
@@ -207,9 +207,7 @@ static bool is_stranger(const struct inet_table *t, const struct inet_info *list
 static bool has_strangers(const struct process *p, const struct inet_table *t,
 			  const struct inet_info *listener, const char *file)
 {
-	unsigned int wanted = ntohs(listener->local.any.sa_family == AF_INET6 ?
-					    listener->local.v6.sin6_port :
-					    listener->local.v4.sin_port);
+	unsigned int wanted = ntohs(inet_port(&listener->local));
 	char path[48], line[512];
 	bool found = false;
 	FILE *list;

@@ -20,19 +20,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../common/monotonic.h"
+
 #define SLACK_BYTES 65536
 #define POLL_NS 500000
 #define GENTLE_MS 700       /* then data is read out */
 #define STALLED_MS 7000     /* nothing moves for so long, though the other host may be late */
 #define LINGERING_ACK_MS 50 /* a delayed acknowledgement takes 40 */
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ull + now.tv_nsec / 1000000;
-}
 
 static void pause_shortly(void)
 {
@@ -117,7 +111,7 @@ static int take(struct inet_info *s, uint64_t deadline)
 		if (!waiting) {
 			if (!outstanding(s))
 				return 0;
-			if (now_ms() >= deadline)
+			if (monotonic_ms() >= deadline)
 				return -ETIMEDOUT;
 			pause_shortly();
 			continue;
@@ -136,11 +130,11 @@ static int take(struct inet_info *s, uint64_t deadline)
 /* The receiver is on another host, where room is made for it, as far as its kernel allows. */
 static int await_remote(const struct inet_info *s, uint64_t deadline)
 {
-	uint64_t stalled = now_ms() + STALLED_MS;
+	uint64_t stalled = monotonic_ms() + STALLED_MS;
 	int left = outstanding(s), before = left;
 
 	while (left > 0) {
-		uint64_t now = now_ms();
+		uint64_t now = monotonic_ms();
 
 		if (left < before)
 			stalled = now + STALLED_MS;
@@ -174,7 +168,7 @@ static int refuse(const struct inet_info *s, const char *id, const char *reason,
 
 int inet_drain(struct inet_table *t, uint32_t timeout_ms, struct fault *fault)
 {
-	uint64_t start = now_ms(), gentle;
+	uint64_t start = monotonic_ms(), gentle;
 	int ret = 0;
 
 	gentle = timeout_ms / 2 < GENTLE_MS ? timeout_ms / 2 : GENTLE_MS;
@@ -193,7 +187,7 @@ int inet_drain(struct inet_table *t, uint32_t timeout_ms, struct fault *fault)
 		if (t->sockets[n].far && t->sockets[n].far->peer_unsent > 0)
 			open_window(&t->sockets[n], t->sockets[n].far->peer_unsent);
 	/* Most often it is only the acknowledgement that is late. */
-	while (count_outstanding(t) && now_ms() < start + LINGERING_ACK_MS)
+	while (count_outstanding(t) && monotonic_ms() < start + LINGERING_ACK_MS)
 		pause_shortly();
 	for (size_t n = 0; n < t->count; n++) {
 		struct inet_info *s = &t->sockets[n];
@@ -201,7 +195,7 @@ int inet_drain(struct inet_table *t, uint32_t timeout_ms, struct fault *fault)
 		if (is_drained(s) && s->peer && outstanding(s) > 0)
 			open_window(s->peer, outstanding(s));
 	}
-	while (count_outstanding(t) && now_ms() < start + gentle)
+	while (count_outstanding(t) && monotonic_ms() < start + gentle)
 		pause_shortly();
 	for (size_t n = 0; n < t->count && !ret; n++) {
 		struct inet_info *s = &t->sockets[n];
@@ -219,12 +213,12 @@ int inet_drain(struct inet_table *t, uint32_t timeout_ms, struct fault *fault)
 /* Sends again what was read out of the queue of @s. */
 static void give_back(struct inet_info *s)
 {
-	uint64_t deadline = now_ms() + 5000;
+	uint64_t deadline = monotonic_ms() + 5000;
 	size_t sent = 0;
 
 	if (s->taken_bytes)
 		inet_make_room(s->fd, s->taken_bytes);
-	while (sent < s->taken_bytes && now_ms() < deadline) {
+	while (sent < s->taken_bytes && monotonic_ms() < deadline) {
 		ssize_t n = send(s->peer->fd, s->taken + sent, s->taken_bytes - sent,
 				 MSG_DONTWAIT | MSG_NOSIGNAL);
 
@@ -238,7 +232,7 @@ static void give_back(struct inet_info *s)
 	/*
 	 * The queue fills up in order: wait for it, or the small buffer would lose the rest again.
 	 */
-	while (s->taken_bytes && outstanding(s->peer) > 0 && now_ms() < deadline)
+	while (s->taken_bytes && outstanding(s->peer) > 0 && monotonic_ms() < deadline)
 		pause_shortly();
 	free(s->taken);
 	s->taken = NULL;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../common/array.h"
+#include "../common/monotonic.h"
 #include "inet_drain.h"
 #include "inet_met.h"
 
@@ -26,14 +27,6 @@ struct far_ends { /* of all images, ascending by connection */
 	size_t count, capacity;
 	bool sent; /* what the other ends' queues held */
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ull + now.tv_nsec / 1000000;
-}
 
 static int compare_ends(const void *a, const void *b)
 {
@@ -129,7 +122,7 @@ static int send_part(int sender, const uint8_t *data, size_t bytes, int flags, u
 			bytes -= n;
 			continue;
 		}
-		if (now_ms() >= deadline)
+		if (monotonic_ms() >= deadline)
 			return -ETIMEDOUT;
 		poll(&ready, 1, 10);
 	}
@@ -191,7 +184,7 @@ int inet_line_restore(struct rebuilt_process *p, const struct inet_view *v, int 
 /* Everybody has made room: nobody waits for anybody. */
 static int send_all(struct rebuild *r)
 {
-	uint64_t deadline = now_ms() + ARRIVE_MS;
+	uint64_t deadline = monotonic_ms() + ARRIVE_MS;
 	size_t count;
 	struct inet_met *all = inet_met_all(r, &count);
 	int ret = 0;
@@ -218,12 +211,12 @@ static int send_all(struct rebuild *r)
 static void await_queue(const struct inet_view *v, int fd)
 {
 	uint64_t wanted = v->head.urgent ? v->head.urgent_at : v->head.queue_bytes;
-	uint64_t start = now_ms(), stalled = start + ARRIVE_MS;
+	uint64_t start = monotonic_ms(), stalled = start + ARRIVE_MS;
 	int waiting = 0, before = 0;
 
 	while (!ioctl(fd, SIOCINQ, &waiting) && waiting >= 0 && (uint64_t)waiting < wanted) {
 		const struct timespec time = { .tv_nsec = 200000 };
-		uint64_t now = now_ms();
+		uint64_t now = monotonic_ms();
 
 		if (waiting > before)
 			stalled = now + STALLED_MS;

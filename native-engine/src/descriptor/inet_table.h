@@ -2,20 +2,9 @@
 #ifndef INET_TABLE_H
 #define INET_TABLE_H
 
-#include <netinet/in.h>
-
+#include "inet_address.h"
 #include "inet_remote.h"
 #include "inventory.h"
-
-struct inet_address {
-	union {
-		struct sockaddr any;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-		uint8_t raw[28];
-	};
-	uint32_t bytes; /* 0: none */
-};
 
 struct inet_info {
 	struct inventory_entry *entry; /* first descriptor on it; NULL: not of a round */

@@ -36,25 +36,16 @@ static bool parse_address(const char *text, struct inet_address *a)
 	return true;
 }
 
-static bool is_wildcard(const struct inet_address *a)
-{
-	return a->any.sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&a->v6.sin6_addr) :
-					      a->v4.sin_addr.s_addr == INADDR_ANY;
-}
-
 static bool reaches(const struct inet_address *local, const struct inet_info *listener)
 {
-	bool six = listener->family == AF_INET6;
-
 	/* One of IPv4 that an IPv6 listener has is listed with an address mapped into IPv6. */
 	if (local->any.sa_family != listener->family)
 		return false;
 	if (inet_same_address(local, &listener->local))
 		return true;
-	if (!is_wildcard(&listener->local))
+	if (!inet_is_wildcard(&listener->local))
 		return false;
-	return (six ? local->v6.sin6_port : local->v4.sin_port) ==
-	       (six ? listener->local.v6.sin6_port : listener->local.v4.sin_port);
+	return inet_port(local) == inet_port(&listener->local);
 }
 
 /* Whom nobody has accepted has no inode; SYN_RECV: there was no room in the queue. */

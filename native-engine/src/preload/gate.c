@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../common/monotonic.h"
 #include "contain.h"
 
 #define CLOSED 0x80000000u /* the rest counts the threads that hold it */
@@ -53,24 +54,16 @@ bool gate_release(void)
 	return true;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000ull + t.tv_nsec / 1000000;
-}
-
 bool gate_close(uint32_t timeout_ms)
 {
-	uint64_t deadline = now_ms() + timeout_ms;
+	uint64_t deadline = monotonic_ms() + timeout_ms;
 	/* From here on nobody new comes in. */
 	uint32_t seen = __atomic_or_fetch(&gate, CLOSED, __ATOMIC_SEQ_CST);
 
 	while (seen != CLOSED) {
 		struct timespec limit = { .tv_nsec = 10000000 };
 
-		if (now_ms() >= deadline) {
+		if (monotonic_ms() >= deadline) {
 			gate_open();
 			return false;
 		}

@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../common/monotonic.h"
 #include "area.h"
 
 #define LOWEST_NUMBER 820 /* above what programs use, as DMTCP's */
@@ -21,14 +22,6 @@
 #define TURNS 30000 /* of 1 ms */
 
 static char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000ull + t.tv_nsec / 1000000;
-}
 
 /* Past wrappers: no plugin is to hear of our descriptors. */
 static void close_quietly(int fd)
@@ -266,12 +259,12 @@ static int send_all(int fd, const char *data, size_t bytes)
 /* One line. The socket is given one request at a time: nothing comes behind it. */
 static int receive_line(int fd, struct text *line, uint32_t timeout_ms)
 {
-	uint64_t deadline = now_ms() + timeout_ms;
+	uint64_t deadline = monotonic_ms() + timeout_ms;
 
 	line->bytes = 0;
 	while (!line->bytes || line->data[line->bytes - 1] != '\n') {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
-		uint64_t now = now_ms();
+		uint64_t now = monotonic_ms();
 		ssize_t got;
 		int ret;
 

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../common/monotonic.h"
 #include "../common/proc.h"
 
 #define LOOK_INTERVAL_MS 200
@@ -124,19 +125,11 @@ static int look_for_the_dead(struct board *b, enum board_stage stage, struct fau
 	return 0;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ull + now.tv_nsec / 1000000;
-}
-
 int board_await(struct board *b, enum board_stage stage, uint32_t count, uint32_t timeout_ms,
 		struct fault *fault)
 {
 	const struct timespec look = { .tv_nsec = LOOK_INTERVAL_MS * 1000000l };
-	uint64_t deadline = now_ms() + timeout_ms;
+	uint64_t deadline = monotonic_ms() + timeout_ms;
 	uint32_t arrived;
 	int ret;
 
@@ -154,7 +147,7 @@ int board_await(struct board *b, enum board_stage stage, uint32_t count, uint32_
 		ret = look_for_the_dead(b, stage, fault);
 		if (ret < 0)
 			return ret;
-		if (now_ms() > deadline)
+		if (monotonic_ms() > deadline)
 			return fault_set(fault, ETIMEDOUT, "internal",
 					 "%u of %u processes did not come to step %d in %u s",
 					 count - arrived, count, stage, timeout_ms / 1000);

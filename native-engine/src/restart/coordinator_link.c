@@ -9,6 +9,7 @@
 
 #include "../common/buffer.h"
 #include "../common/json.h"
+#include "../common/monotonic.h"
 #include "../common/proc.h"
 #include "../commands/local_client.h"
 #include "../commands/runtime_paths.h"
@@ -133,7 +134,7 @@ int coordinator_link_publish(struct coordinator_link *l, const json_t *names, st
 int coordinator_link_resolve(struct coordinator_link *l, const json_t *names, uint32_t timeout_ms,
 			     json_t **found, struct fault *fault)
 {
-	uint64_t begun = start_now_ms();
+	uint64_t begun = monotonic_ms();
 	json_t *request, *answer = NULL;
 	bool forced;
 	int ret;
@@ -147,7 +148,7 @@ int coordinator_link_resolve(struct coordinator_link *l, const json_t *names, ui
 		return ret;
 	*found = json_incref(json_object_get(answer, "names"));
 	forced = json_array_size(json_object_get(answer, "missing")) &&
-		 start_now_ms() - begun < timeout_ms / 2;
+		 monotonic_ms() - begun < timeout_ms / 2;
 	json_decref(answer);
 	return forced;
 }

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "../common/monotonic.h"
 #include "../descriptor/inet_met.h"
 
 #define GREETING_MS 500
@@ -20,23 +20,15 @@ struct greeting {
 	uint64_t connection;
 };
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int meeting_greeted(int fd, const uint8_t token[MEETING_TOKEN_BYTES], uint64_t *connection)
 {
-	uint64_t deadline = now_ms() + GREETING_MS;
+	uint64_t deadline = monotonic_ms() + GREETING_MS;
 	struct greeting g;
 	size_t done = 0;
 
 	while (done < sizeof(g)) {
 		struct pollfd ready = { .fd = fd, .events = POLLIN };
-		uint64_t now = now_ms();
+		uint64_t now = monotonic_ms();
 		ssize_t n;
 
 		if (now >= deadline || poll(&ready, 1, (int)(deadline - now)) < 0)
@@ -67,7 +59,7 @@ void meeting_begin(struct meeting *c, int fd, const uint8_t *token)
 
 	c->fd = fd;
 	c->state = MEETING_TALKING;
-	c->last_ms = now_ms();
+	c->last_ms = monotonic_ms();
 	c->out_bytes = greeting_bytes + sizeof(own) + h->queue_bytes;
 	c->out = malloc(c->out_bytes);
 	if (!c->out) {
@@ -106,7 +98,7 @@ static bool speak(struct meeting *c)
 		 MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n > 0) {
 		c->out_done += n;
-		c->last_ms = now_ms();
+		c->last_ms = monotonic_ms();
 	}
 	return n > 0 || errno == EAGAIN;
 }
@@ -127,7 +119,7 @@ static bool listen_to(struct meeting *c)
 	if (n <= 0)
 		return n && errno == EAGAIN;
 	c->in_done += n;
-	c->last_ms = now_ms();
+	c->last_ms = monotonic_ms();
 	if (c->in_done == head && !c->in) {
 		c->in = c->theirs.bytes <= QUEUE_LIMIT ? malloc(c->theirs.bytes + 1) : NULL;
 		return c->in != NULL;
@@ -145,7 +137,7 @@ void meeting_turn(struct meeting *c)
 
 void meeting_limit(struct meeting *all, size_t count, uint32_t limit_ms)
 {
-	uint64_t now = now_ms();
+	uint64_t now = monotonic_ms();
 
 	for (size_t n = 0; n < count; n++)
 		if (all[n].state == MEETING_TALKING && now > all[n].last_ms + limit_ms)

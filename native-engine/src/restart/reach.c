@@ -14,11 +14,6 @@
 
 #define CONNECT_MS 3000
 
-in_port_t reach_port(const struct inet_address *a)
-{
-	return a->any.sa_family == AF_INET6 ? a->v6.sin6_port : a->v4.sin_port;
-}
-
 int reach_bind(int fd, int family, in_port_t port)
 {
 	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = port };
@@ -69,7 +64,7 @@ static int connect_to(const struct inet_view *v, const struct sockaddr *to, sock
 	socket_options_restore(fd, v->options, h->options, true);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (own_port && bind(fd, &h->local.any, h->local.bytes))
-		reach_bind(fd, h->family, reach_port(&h->local)); /* else any port */
+		reach_bind(fd, h->family, inet_port(&h->local)); /* else any port */
 	if (connect(fd, to, bytes)) {
 		error = errno;
 		if (error == EINPROGRESS && poll(&ready, 1, CONNECT_MS) > 0)

@@ -4,7 +4,6 @@
 
 #include "../descriptor/inet_socket.h"
 
-in_port_t reach_port(const struct inet_address *a);
 int reach_bind(int fd, int family, in_port_t port);
 /* The addresses of this host, as words; the loopback ones for a second dmtcp_restart here. */
 void reach_addresses(char *out, size_t bytes, bool six_only);

@@ -139,7 +139,7 @@ static int open_place(struct place *p)
 static struct place *place_for(struct meeting_point *m, const struct meeting *c)
 {
 	int family = c->view.head.family;
-	in_port_t port = reach_port(&c->view.head.local);
+	in_port_t port = inet_port(&c->view.head.local);
 	struct place *more;
 
 	for (size_t n = 0; n < m->place_count; n++)

@@ -4,11 +4,12 @@
 
 #include "../commands/fail.h"
 #include "../commands/start_command.h"
+#include "../common/monotonic.h"
 
 void restart_progress_begin(struct restart_progress *p, enum progress_form form)
 {
 	*p = (struct restart_progress){ .lock = PTHREAD_MUTEX_INITIALIZER, .form = form,
-					.phase = "", .begun_ms = start_now_ms() };
+					.phase = "", .begun_ms = monotonic_ms() };
 	progress_begin(&p->line);
 	if (form == PROGRESS_JSON)
 		p->line.next_ms = p->line.started_ms; /* asked for: also of a short one */
@@ -18,7 +19,7 @@ void restart_progress_phase(struct restart_progress *p, const char *phase, uint6
 {
 	pthread_mutex_lock(&p->lock);
 	p->phase = phase;
-	p->begun_ms = start_now_ms();
+	p->begun_ms = monotonic_ms();
 	p->done = 0;
 	p->total = total;
 	p->who[0] = '\0';
@@ -29,7 +30,7 @@ void restart_progress_phase(struct restart_progress *p, const char *phase, uint6
 static void tell(struct restart_progress *p)
 {
 	uint64_t done = p->done < p->total ? p->done : p->total;
-	uint64_t elapsed_ms = start_now_ms() - p->begun_ms;
+	uint64_t elapsed_ms = monotonic_ms() - p->begun_ms;
 	char what[40];
 	sigset_t before;
 

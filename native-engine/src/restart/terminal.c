@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "../common/monotonic.h"
 
 #define FOREGROUND_LOOK_MS 200 /* how often a background command looks whether it is in front now */
 #define DRAIN_MS 300
@@ -228,14 +229,6 @@ void terminal_pump(struct terminal *t, const struct pollfd waiting[3])
 	}
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ull + now.tv_nsec / 1000000;
-}
-
 static void write_out(struct terminal *t)
 {
 	while (!empty(&t->out) && !t->output_lost)
@@ -260,14 +253,14 @@ void terminal_drain(struct terminal *t)
 {
 	static const char mark[] = { 0, 1, 0, 2 };
 	char data[TERMINAL_BUFFER_BYTES - 1];
-	uint64_t deadline = now_ms() + DRAIN_MS;
+	uint64_t deadline = monotonic_ms() + DRAIN_MS;
 	size_t held = 0;
 
 	if (t->master < 0)
 		return;
 	write_out(t);
 	if (write(t->slave, mark, sizeof(mark)) != sizeof(mark))
-		deadline = now_ms(); /* stopped by Ctrl-S: what is there, not more */
+		deadline = monotonic_ms(); /* stopped by Ctrl-S: what is there, not more */
 	do {
 		struct pollfd master = { .fd = t->master, .events = POLLIN };
 		ssize_t bytes;
@@ -282,5 +275,5 @@ void terminal_drain(struct terminal *t)
 			write_out(t);
 			memmove(data, data + all - held, held);
 		}
-	} while (held < sizeof(mark) && now_ms() < deadline);
+	} while (held < sizeof(mark) && monotonic_ms() < deadline);
 }

@@ -146,7 +146,7 @@ static int open_one(struct room *m, struct place *p, json_t *names)
 			reach_addresses(addresses, sizeof(addresses), is_six_only(fd));
 			if (fd >= 0)
 				snprintf(value, sizeof(value), "%u%s",
-					 ntohs(reach_port(&p->view.head.local)), addresses);
+					 ntohs(inet_port(&p->view.head.local)), addresses);
 		}
 		snprintf(name, sizeof(name), "wait/%llu", (unsigned long long)connection);
 		json_array_append_new(names, json_pack("{s:s, s:s}", "name", name, "value", value));

@@ -11,14 +11,6 @@
 #define FIRST_NAP_NS 20000
 #define LONGEST_NAP_NS 1000000
 
-uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + now.tv_nsec;
-}
-
 /*
  * Polls: a blocking waitpid(2) has no limit, and waiting for SIGCHLD would depend on the signal
  * masks of every other thread of the host program.

@@ -5,9 +5,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "../common/monotonic.h"
 #include "process.h"
-
-uint64_t monotonic_ns(void);
 
 /*
  * Waits until traced thread @tid changes state. 0 with *@status as of waitpid(2); -ETIMEDOUT at
