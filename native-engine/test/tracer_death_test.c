@@ -1,6 +1,6 @@
 /*
- * A tracer is killed in the middle of a burst of injected calls, or while it makes or removes what
- * guards these: the program must not notice.
+ * A tracer is killed in the middle of a burst of injected calls, while it makes or removes what
+ * guards these, or while it makes a snapshot: the program must not notice, and no copy of it runs.
  * Usage: tracer_death_test [ROUNDS]
  */
 #include <errno.h>
@@ -17,16 +17,21 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../src/common/proc.h"
+#include "../src/engine/twin.h"
 #include "../src/trace/guard.h"
 #include "../src/trace/process.h"
 #include "../src/trace/wait.h"
 
 #define SLEEP_MS 40
+#define VICTIM_BYTES (128u << 20) /* for the kernel to copy the tables of in a clone */
 
 enum { COMPUTES, SLEEPS, WAITS, SUSPENDS, THREADS };
+enum tracing { CALLS, GUARDS, TWINS, TRACINGS };
 
 static struct shared {
 	atomic_long counts[THREADS];
+	atomic_int ready;
 	atomic_int burst; /* the tracer is in it */
 	atomic_int wrong;
 } *shared;
@@ -139,9 +144,16 @@ static void *suspend(void *unused)
 
 static void run_victim(void)
 {
+	char *memory = mmap(NULL, VICTIM_BYTES, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	sigset_t blocked, now;
 	pthread_t thread;
 
+	if (memory == MAP_FAILED)
+		bad(6);
+	madvise(memory, VICTIM_BYTES, MADV_NOHUGEPAGE);
+	memset(memory, 1, VICTIM_BYTES);
+	shared->ready = 1;
 	signal(SIGUSR1, on_signal);
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGUSR1);
@@ -174,15 +186,16 @@ static bool make_many(struct thread *t)
 	return true;
 }
 
-static void run_tracer(pid_t pid, bool guards_only)
+static void run_tracer(pid_t pid, enum tracing what)
 {
 	struct process *p;
+	struct twin twin;
 	long result;
 
 	if (process_freeze(pid, 5000, &p, NULL))
 		_exit(1);
-	shared->burst = guards_only;
-	while (guards_only) {
+	shared->burst = what == GUARDS;
+	while (what == GUARDS) {
 		process_guard(p);
 		if (!p->guard)
 			_exit(4);
@@ -192,6 +205,13 @@ static void run_tracer(pid_t pid, bool guards_only)
 	if (!p->guard)
 		_exit(2);
 	shared->burst = 1;
+	while (what == TWINS) {
+		if (twin_make(p, &twin, NULL))
+			_exit(5);
+		twin_kill(&twin);
+		while (twin_collect(p))
+			nap_us(10);
+	}
 	for (size_t i = 0;; i++) {
 		struct thread *t = &p->threads[i % p->thread_count];
 
@@ -200,6 +220,28 @@ static void run_tracer(pid_t pid, bool guards_only)
 		    result != t->virtual_tid || !make_many(t) || inject_end(t))
 			_exit(3);
 	}
+}
+
+/* Does a process made by @parent still live, a second after @parent's tracer has died? */
+static bool has_living_child(pid_t parent)
+{
+	struct pid_list children;
+	bool found = true;
+
+	for (int waited = 0; found && waited < 1000; waited++) {
+		struct proc_stat stat;
+
+		memset(&children, 0, sizeof(children));
+		if (proc_children(parent, &children))
+			return true;
+		found = false;
+		for (size_t i = 0; i < children.count; i++)
+			found |= !proc_stat(children.pids[i], &stat) && stat.state != 'Z';
+		pid_list_free(&children);
+		if (found)
+			nap_us(1000);
+	}
+	return found;
 }
 
 int main(int argc, char *argv[])
@@ -214,7 +256,8 @@ int main(int argc, char *argv[])
 	victim = fork();
 	if (!victim)
 		run_victim();
-	nap_us(100000);
+	while (!shared->ready)
+		nap_us(1000);
 	for (round = 0; round < rounds && !failures; round++) {
 		long before[THREADS];
 		pid_t tracer;
@@ -223,14 +266,16 @@ int main(int argc, char *argv[])
 		shared->burst = 0;
 		tracer = fork();
 		if (!tracer)
-			run_tracer(victim, round % 2);
+			run_tracer(victim, round % TRACINGS);
 		for (waited = 0; !shared->burst && waited < 5000; waited++)
 			nap_us(1000);
-		nap_us(random() % 1000);
+		nap_us(random() % (round % TRACINGS == TWINS ? 20000 : 1000));
 		kill(tracer, SIGKILL);
 		waitpid(tracer, &status, 0);
 		if (!WIFSIGNALED(status))
 			printf("bad: the tracer ended with %d\n", WEXITSTATUS(status)), failures++;
+		if (has_living_child(victim))
+			printf("bad: a copy of the victim lives\n"), failures++;
 		for (i = 0; i < THREADS; i++)
 			before[i] = shared->counts[i];
 		for (i = 0; i < THREADS; i++)

@@ -12,6 +12,7 @@
 #define SAVED_OFFSET 256
 #define AFTER_SYSCALL 2
 #define LOOP_OFFSET 176
+#define BIRTH_OFFSET 416
 #define CODE_BYTES (PLACES * PLACE_BYTES)
 #define TABLE_BYTES (GUARD_CALLS * sizeof(struct batch_call))
 #define GUARD_BYTES (CODE_BYTES + TABLE_BYTES + SCRATCH_BYTES)
@@ -28,6 +29,8 @@ struct saved {
  * Calls are injected at the first instruction. A tracer that lives stops the thread behind it and
  * sets its registers anew. When it has died the kernel lets the thread run on from there: it gives
  * itself back its mask and its registers, and goes where it was. Needs no register and no stack.
+ * A call that makes a process is injected further below: what it has made ends itself where nobody
+ * holds it, by the signal that twin_is_leftover() knows.
  */
 asm(".pushsection .rodata\n"
     "guard_code:\n"
@@ -67,7 +70,19 @@ asm(".pushsection .rodata\n"
     "guard_code_loop_end:\n"
     "	jmp guard_code + 2\n"
     "	.org guard_code + 256\n"
-    "1:	.skip 256\n"
+    "1:	.skip 160\n"
+    "	.org guard_code + 416\n"
+    "	syscall\n"
+    "	test %eax, %eax\n"
+    "	jnz guard_code + 2\n"
+    "	mov $39, %eax\n" /* getpid */
+    "	syscall\n"
+    "	mov %eax, %edi\n"
+    "	mov $9, %esi\n"
+    "	mov $62, %eax\n" /* kill(getpid(), SIGKILL) */
+    "	syscall\n"
+    "	ud2\n"
+    "	.org guard_code + 512\n"
     ".popsection\n");
 extern const char guard_code[], guard_code_loop_end[];
 
@@ -125,15 +140,25 @@ bool guard_enter(struct thread *t)
 	if (ptrace(PTRACE_SETREGSET, t->tid, NT_PRSTATUS, &area) < 0)
 		return false;
 	p->guard_places |= 1u << place;
+	p->guard_guests++;
 	t->guard = address;
 	return true;
 }
 
 void guard_leave(struct thread *t)
 {
-	if (t->guard)
-		t->process->guard_places &= ~(1u << (t->guard - t->process->guard) / PLACE_BYTES);
+	struct process *p = t->process;
+
+	if (!t->guard)
+		return;
+	p->guard_places &= ~(1u << (t->guard - p->guard) / PLACE_BYTES);
+	p->guard_guests--;
 	t->guard = 0;
+}
+
+uint64_t guard_birth(const struct thread *t)
+{
+	return t->guard + BIRTH_OFFSET;
 }
 
 uint64_t guard_loop(const struct thread *t)
@@ -187,8 +212,11 @@ static void give_back(struct process *p)
 {
 	const char zeros[PLACE_BYTES] = { 0 };
 
-	process_write(p, p->guard, zeros, sizeof(zeros));
+	/* A thread that could not be brought away from there still needs what is there. */
+	if (!p->guard_guests)
+		process_write(p, p->guard, zeros, sizeof(zeros));
 	p->guard = 0;
+	p->guard_guests = 0;
 	p->guard_places = 0;
 }
 
@@ -215,16 +243,15 @@ void process_guard(struct process *p)
 {
 	struct thread *t = process_live_thread(p);
 	char code[CODE_BYTES];
-	uint64_t address;
 	int i;
 
 	if (!t || p->guard || p->seccomp)
 		return;
 	for (i = 0; i < PLACES; i++)
 		memcpy(code + i * PLACE_BYTES, guard_code, PLACE_BYTES);
-	address = map_places(p, t);
-	if (address && process_write(p, address, code, sizeof(code)) == 0)
-		p->guard = address;
+	p->guard = map_places(p, t);
+	if (p->guard && process_write(p, p->guard, code, sizeof(code)) < 0)
+		guard_close(p);
 }
 
 void guard_close(struct process *p)
@@ -235,7 +262,7 @@ void guard_close(struct process *p)
 	long result;
 
 	p->guard = p->scratch = 0;
-	if (!address || !t)
+	if (!address || !t || p->guard_guests)
 		return;
 	borrowed = borrow_place(p);
 	if (inject_begin(t, NULL) == 0) {

@@ -8,6 +8,9 @@
 bool guard_enter(struct thread *t);
 void guard_leave(struct thread *t);
 
+/* Where a call that makes a process is injected: it does not outlive its tracer. */
+uint64_t guard_birth(const struct thread *t);
+
 #define GUARD_CALLS 64u
 
 /*

@@ -80,7 +80,8 @@ int inject_end(struct thread *t)
 	if (t->dispatch.mode)
 		ptrace(PTRACE_SET_DISPATCH, t->tid, sizeof(t->dispatch), &t->dispatch);
 	ret = thread_put_state(t);
-	guard_leave(t);
+	if (!ret || t->gone)
+		guard_leave(t);
 	return ret;
 }
 
@@ -162,7 +163,9 @@ int inject_syscall(struct thread *t, long *result, long number, uint64_t a1, uin
 		monotonic_ns() + (number == __NR_clone ? CLONE_LIMIT_NS : CALL_LIMIT_NS);
 	int restarts, ret;
 
-	regs.rip = t->guard ? t->guard : t->process->syscall_address;
+	regs.rip = !t->guard ? t->process->syscall_address :
+		   number == __NR_clone ? guard_birth(t) :
+					  t->guard;
 	regs.rax = number;
 	regs.orig_rax = -1; /* what the kernel had interrupted must not restart now */
 	regs.rdi = a1;

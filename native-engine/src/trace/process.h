@@ -54,7 +54,7 @@ struct process {
 	uint64_t vdso_start, vdso_end; /* 0: none */
 	uint64_t scratch;         /* memory for arguments, 0 until inject_scratch() */
 	uint64_t guard;           /* mapping of process_guard(), no part of the program; 0: none */
-	uint32_t guard_places;
+	uint32_t guard_places, guard_guests; /* taken; threads that are there */
 	struct thread *threads;   /* the leader first; process_adopt_thread may move the array */
 	size_t thread_count;
 	char *early_smaps; /* read before the freeze (resource/smaps.c), or NULL; freed with it */
