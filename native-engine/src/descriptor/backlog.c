@@ -81,16 +81,13 @@ static int take_urgent(struct waiting_client *w)
 	return w->whole.failed ? -ENOMEM : -EBUSY;
 }
 
-static int look_at(struct round *r, int family, int type, int fd, struct buffer *data,
-		   struct fault *fault)
+static int look_at(struct round *r, int family, int fd, struct buffer *data, struct fault *fault)
 {
 	uint32_t count;
-	int ret;
 
 	if (family != AF_UNIX)
 		return look_at_stream(fd, data);
-	ret = socket_queue_peek(r, fd, type == SOCK_STREAM, data, &count, fault);
-	return ret;
+	return socket_queue_peek(r, fd, data, &count, fault);
 }
 
 /* ---- connecting again ---- */
@@ -345,7 +342,7 @@ static int accept_all(struct round *r, struct waiting_line *line, int fd, struct
 		w->ended = has_ended(w->accepted);
 		one = take_urgent(w);
 		if (!one)
-			one = look_at(r, line->family, line->type, w->accepted, &w->data, fault);
+			one = look_at(r, line->family, w->accepted, &w->data, fault);
 		ret = ret ? ret : one;
 	}
 	return ret;

@@ -223,8 +223,7 @@ static int capture_queue(struct capture *c, const struct descriptor_view *d,
 	int ret;
 
 	if (!inet_is_stream(s)) {
-		ret = socket_queue_peek(c->round, d->borrowed, false, queue, &u->messages,
-				c->fault);
+		ret = socket_queue_peek(c->round, d->borrowed, queue, &u->messages, c->fault);
 		return ret == -EINVAL ? 0 : ret;
 	}
 	for (size_t n = 0; u->state == INET_LISTENING && n < c->round->remote_count; n++)

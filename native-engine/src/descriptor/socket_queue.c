@@ -120,6 +120,28 @@ static int peek_one(struct round *r, const struct looked_at *l, struct buffer *o
 	return 1;
 }
 
+/*
+ * An empty message that somebody has peeked at is passed over by a peek with SO_PEEK_OFF
+ * (__skb_try_recv_from_queue in net/core/datagram.c). A program does that to the first one only; a
+ * peek without that option shows it, and marks it. 1: it was there, and the others are behind it.
+ */
+static int peek_first_empty(struct round *r, const struct looked_at *l, struct buffer *out,
+			    uint8_t *data, struct fault *fault)
+{
+	struct buffer first = { 0 };
+	struct message_view m;
+	size_t offset = 0;
+	int ret = peek_one(r, l, &first, data, fault);
+
+	if (ret == 1) {
+		ret = socket_queue_next(first.data, first.bytes, &offset, &m) && !m.head.bytes;
+		if (ret)
+			buffer_append(out, first.data, first.bytes);
+	}
+	buffer_free(&first);
+	return ret;
+}
+
 static int option(int fd, int name)
 {
 	int value = 0;
@@ -129,33 +151,37 @@ static int option(int fd, int name)
 	return value;
 }
 
-int socket_queue_peek(struct round *r, int fd, bool stream, struct buffer *out, uint32_t *count,
+int socket_queue_peek(struct round *r, int fd, struct buffer *out, uint32_t *count,
 		      struct fault *fault)
 {
 	struct looked_at l = {
 		.fd = fd,
-		.stream = stream,
+		.stream = option(fd, SO_TYPE) == SOCK_STREAM,
 		.sequenced = option(fd, SO_TYPE) == SOCK_SEQPACKET,
 		.credentials = option(fd, SO_PASSCRED),
 	};
-	int offset = option(fd, SO_PEEK_OFF), start = 0, on = 1, ret;
+	int offset = option(fd, SO_PEEK_OFF), none = -1, start = 0, on = 1, ret = 0;
 	uint8_t *data = malloc(MESSAGE_BYTES);
 
 	*count = 0;
 	if (!data)
 		return -ENOMEM;
-	if (setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &start, sizeof(start))) {
-		ret = -errno;
-		goto out;
-	}
 	if (l.sequenced)
 		setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
-	while ((ret = peek_one(r, &l, out, data, fault)) == 1 && !out->failed)
-		++*count;
+	setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &none, sizeof(none));
+	if (!l.stream)
+		ret = peek_first_empty(r, &l, out, data, fault);
+	if (ret >= 0) {
+		*count = ret;
+		ret = setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &start, sizeof(start)) ? -errno : 1;
+	}
+	while (ret == 1 && !out->failed) {
+		ret = peek_one(r, &l, out, data, fault);
+		*count += ret == 1;
+	}
 	if (l.sequenced)
 		setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &l.credentials, sizeof(l.credentials));
 	setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof(offset));
-out:
 	free(data);
 	return out->failed ? -ENOMEM : ret;
 }

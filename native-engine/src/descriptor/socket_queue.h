@@ -17,11 +17,10 @@ struct queued_message { /* part of the image format */
 };
 
 /*
- * Appends what is queued in @fd to @out, *@count messages. @stream: neighbours are joined where
- * nothing else comes with them. Descriptors in flight are identified in @r's inventory. The socket
- * is left as it was.
+ * Appends what is queued in @fd to @out, *@count messages: of a stream, what was sent together.
+ * Descriptors in flight are identified in @r's inventory. The socket is left as it was.
  */
-int socket_queue_peek(struct round *r, int fd, bool stream, struct buffer *out, uint32_t *count,
+int socket_queue_peek(struct round *r, int fd, struct buffer *out, uint32_t *count,
 		      struct fault *fault);
 
 /* One message of @queue, taken apart; pointers into it. */

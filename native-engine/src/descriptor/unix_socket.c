@@ -19,6 +19,7 @@
 #include "inventory.h"
 #include "kinds.h"
 #include "socket_queue.h"
+#include "unix_renew.h"
 
 /* Tells the id of a socket from that of what a restart keeps beside it. */
 #define OBJECT_BIT (1ull << 63)
@@ -77,7 +78,8 @@ static int check_waiting(struct round *r, const struct inventory_entry *listener
 }
 
 /* Descriptors in flight are found before the first image is written. */
-static int find_in_flight(struct round *r, const struct inventory_entry *e, struct fault *fault)
+static int find_in_flight(struct round *r, const struct inventory_entry *e,
+			  const struct unix_info *s, struct fault *fault)
 {
 	struct buffer queue = { 0 };
 	uint32_t count;
@@ -89,7 +91,9 @@ static int find_in_flight(struct round *r, const struct inventory_entry *e, stru
 	fd = inventory_borrow(e);
 	if (fd < 0)
 		return fault_set(fault, -fd, "internal", "socket: %s", strerror(-fd));
-	ret = socket_queue_peek(r, fd, false, &queue, &count, fault);
+	ret = socket_queue_peek(r, fd, &queue, &count, fault);
+	if (!ret && s)
+		unix_renew(r, e->process, fd, s, &queue);
 	close(fd);
 	buffer_free(&queue);
 	return ret == -EINVAL ? 0 : ret; /* it listens */
@@ -104,7 +108,7 @@ static int drain_socket(struct round *r, const struct inventory_entry *e, struct
 		return 0;
 	if (s && s->state == TCP_LISTEN)
 		return check_waiting(r, e, s, fault);
-	return find_in_flight(r, e, fault);
+	return find_in_flight(r, e, s, fault);
 }
 
 int unix_sockets_read(struct round *r, struct fault *fault)
@@ -331,14 +335,14 @@ static int find_urgent(const struct descriptor_view *d, struct unix_payload *u,
 	return 0;
 }
 
-static int capture_queue(struct capture *c, const struct descriptor_view *d, struct unix_payload *u,
-			 struct buffer *queue)
+static int capture_queue(struct capture *c, const struct descriptor_view *d,
+			 const struct unix_info *s, struct unix_payload *u, struct buffer *queue)
 {
-	int ret = socket_queue_peek(c->round, d->borrowed, u->type == SOCK_STREAM, queue,
-			&u->messages,
-				    c->fault);
+	int ret = socket_queue_peek(c->round, d->borrowed, queue, &u->messages, c->fault);
 
 	u->queue_bytes = queue->bytes;
+	if (!ret)
+		unix_renew(c->round, c->process, d->borrowed, s, queue);
 	if (!ret)
 		ret = find_urgent(d, u, queue);
 	if (!ret || ret == -EINVAL)
@@ -388,7 +392,7 @@ static int unix_capture(struct capture *c, const struct descriptor_view *d, uint
 		backlog_capture(c, s->inode, file_id);
 	} else {
 		read_peer(c, d, s, &u, peer_directory);
-		ret = capture_queue(c, d, &u, &queue);
+		ret = capture_queue(c, d, s, &u, &queue);
 	}
 	if (u.peer == UNIX_PEER_OUTSIDE && helper_owns(c->process, d->number))
 		u.peer = UNIX_PEER_GONE; /* the library connects anew */

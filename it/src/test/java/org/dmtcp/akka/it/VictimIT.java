@@ -112,6 +112,11 @@ class VictimIT {
             cycle(computation);
           }
         }
+        case "twice" -> {
+          goOn(computation);
+          goOn(computation);
+          cycle(computation);
+        }
         case "refused" -> refuse(computation, test.victim().refused().orElseThrow());
         default -> throw new AssertionError("scenario " + test.scenario());
       }
