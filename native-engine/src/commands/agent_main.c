@@ -49,7 +49,7 @@ static int open_log(struct agent *a, struct fault *fault)
 	ret = runtime_directory_prepare(inside, fault);
 	if (ret < 0)
 		return ret;
-	snprintf(a->log, sizeof(a->log), "%s/agent-%s-%u.log", directory, a->address.host,
+	snprintf(a->log, sizeof(a->log), "%s/agent-%s-%u.log", directory, a->address.key,
 		 a->address.port);
 	fd = open(a->log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -126,7 +126,7 @@ static int wait_ready(struct agent *a, pid_t child)
 
 int main(int argc, char **argv)
 {
-	char *arguments[3] = { 0 }, tree[PATH_MAX], port[12];
+	char *arguments[4] = { 0 }, tree[PATH_MAX], port[12];
 	struct agent a = { 0 };
 	struct fault fault = { 0 };
 	pid_t child;
@@ -154,6 +154,7 @@ int main(int argc, char **argv)
 	snprintf(port, sizeof(port), "%u", a.address.port);
 	arguments[0] = a.address.host;
 	arguments[1] = port;
+	arguments[2] = a.address.key;
 	if (java_command_make(&a.java, COMMAND, tree, MAIN_CLASS, arguments, &fault) < 0)
 		goto fail;
 	log = open_log(&a, &fault);

@@ -39,7 +39,7 @@ int agent_reach(const struct coordinator_choice *choice, const struct coordinato
 	ret = runtime_directory_prepare(inside, fault);
 	if (ret < 0)
 		return ret;
-	snprintf(name, sizeof(name), "agent-%.255s-%u", address->host, address->port);
+	snprintf(name, sizeof(name), "agent-%.255s-%u", address->key, address->port);
 	lock = start_command_lock(directory, name, fault);
 	if (lock < 0)
 		return lock;

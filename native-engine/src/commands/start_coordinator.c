@@ -3,21 +3,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
 #include <limits.h>
-#include <netdb.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../common/monotonic.h"
+#include "coordinator_host.h"
 #include "runtime_paths.h"
 #include "start_agent.h"
 #include "start_command.h"
@@ -37,48 +35,6 @@ static const char *first_set(const char *option, const char *name, const char *o
 	return value && *value ? value : NULL;
 }
 
-/* Is @host one of this host's own addresses? Only numbers are compared: no look-up, no wait. */
-static bool own_address(const char *host)
-{
-	struct ifaddrs *all, *i;
-	bool found = false;
-
-	if (getifaddrs(&all))
-		return false;
-	for (i = all; i && !found; i = i->ifa_next) {
-		char text[NI_MAXHOST];
-		socklen_t bytes;
-
-		if (!i->ifa_addr)
-			continue;
-		bytes = i->ifa_addr->sa_family == AF_INET6 ? 28 : 16;
-		if (i->ifa_addr->sa_family != AF_INET && i->ifa_addr->sa_family != AF_INET6)
-			continue;
-		found = getnameinfo(i->ifa_addr, bytes, text, sizeof(text), NULL, 0,
-				    NI_NUMERICHOST) == 0 && strcmp(text, host) == 0;
-	}
-	freeifaddrs(all);
-	return found;
-}
-
-static bool is_this_host(const char *host)
-{
-	char own[256];
-	size_t short_bytes;
-
-	if (strcasecmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
-	    strcmp(host, "::1") == 0)
-		return true;
-	if (gethostname(own, sizeof(own)) == 0) {
-		own[sizeof(own) - 1] = '\0';
-		short_bytes = strcspn(own, ".");
-		if (strcasecmp(host, own) == 0 ||
-		    (strlen(host) == short_bytes && strncasecmp(host, own, short_bytes) == 0))
-			return true;
-	}
-	return own_address(host);
-}
-
 int coordinator_resolve(const struct coordinator_choice *choice,
 			struct coordinator_address *address, struct fault *fault)
 {
@@ -93,7 +49,8 @@ int coordinator_resolve(const struct coordinator_choice *choice,
 				 "'%s' is not a port: a number from 0 to 65535 is wanted", port);
 	address->port = number;
 	snprintf(address->host, sizeof(address->host), "%s", host ? host : "localhost");
-	address->on_this_host = is_this_host(address->host);
+	address->on_this_host = coordinator_host_here(address->host, address->key,
+						      sizeof(address->key));
 	return 0;
 }
 
@@ -102,7 +59,7 @@ int coordinator_socket(const struct coordinator_choice *choice,
 {
 	return address->on_this_host ?
 		       runtime_coordinator_socket(choice->tmpdir, address->port, out, bytes) :
-		       runtime_agent_socket(choice->tmpdir, address->host, address->port, out, bytes);
+		       runtime_agent_socket(choice->tmpdir, address->key, address->port, out, bytes);
 }
 
 int coordinator_connect(const struct coordinator_choice *choice,

@@ -59,9 +59,9 @@ public record RuntimePaths(Path directory, String suffix) {
     return "coordinator-" + port;
   }
 
-  /** Name of the socket of the agent of a coordinator elsewhere. */
-  public static String agentSocket(String coordinatorHost, int port) {
-    return "agent-" + coordinatorHost + "-" + port;
+  /** Name of the socket of the agent of a coordinator elsewhere, given its address. */
+  public static String agentSocket(String coordinatorAddress, int port) {
+    return "agent-" + coordinatorAddress + "-" + port;
   }
 
   /**

@@ -20,6 +20,7 @@ import java.util.Map;
 final class HostNetwork implements AutoCloseable {
   static final Duration LIMIT = Duration.ofSeconds(60);
   static final String SUBNET = "10.77.0.";
+  static final String DOMAIN = ".dmtcp.test"; // every host has a name with it, too
   static final String SUBNET6 = "fd77::"; // as in init.sh
 
   private final Account account;
@@ -124,7 +125,8 @@ final class HostNetwork implements AutoCloseable {
   private void configure(String... names) throws IOException {
     StringBuilder table = new StringBuilder("127.0.0.1 localhost\n");
     for (int i = 0; i < names.length; i++) {
-      table.append(SUBNET).append(i + 1).append(' ').append(names[i]).append('\n');
+      table.append(SUBNET).append(i + 1).append(' ').append(names[i]).append(' ')
+          .append(names[i]).append(DOMAIN).append('\n');
     }
     write("hosts", table.toString());
     for (String key : List.of("hostkey", "userkey")) {

@@ -132,6 +132,30 @@ class HostsIT {
     job.mustBeOk(two.get(0));
   }
 
+  /** Programs, commands and restarts name it as they like: a host has one agent for it. */
+  @ParameterizedTest
+  @ValueSource(strings = {Account.PLAIN})
+  void allNamesOfItsHostMeanOneCoordinator(String account) throws IOException {
+    begin(account);
+    Host alpha = network.host("alpha");
+    Host beta = network.host("beta");
+    List<String> names = List.of("alpha", alpha.address(), "ALPHA" + HostNetwork.DOMAIN);
+    job.startCoordinator();
+    for (String name : names) {
+      for (Host host : List.of(alpha, beta)) {
+        host.start(host.name() + name, "dmtcp_launch", "--coord-host", name,
+            "--ckptdir", network.shared().toString(), Tree.victim("umask"));
+      }
+      job.awaitPeers(2 + 2 * names.indexOf(name));
+      String status = beta.must("dmtcp_command", "--coord-host", name, "-s");
+      assertTrue(status.contains("NUM_PEERS=" + (2 + 2 * names.indexOf(name)) + "\n"), status);
+    }
+    assertEquals("1", beta.must("pgrep", "-c", "-f", "org[.]dmtcp.*AgentMain").strip());
+    assertEquals("0", alpha.run("pgrep", "-c", "-f", "org[.]dmtcp.*AgentMain").out().strip());
+    job.mustCheckpoint();
+    job.finish(6);
+  }
+
   // ---- what the tests do
 
   private void quit() throws IOException {

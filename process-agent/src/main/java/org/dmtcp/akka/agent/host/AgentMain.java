@@ -45,7 +45,7 @@ public final class AgentMain {
   public static void main(String[] words) {
     ExitCode code;
     try {
-      code = new AgentMain(words[0], Integer.parseInt(words[1])).run();
+      code = new AgentMain(words[0], Integer.parseInt(words[1]), words[2]).run();
     } catch (IOException e) {
       code = fail("coordinator-unreachable", e.getMessage());
     } catch (RuntimeException e) {
@@ -61,7 +61,8 @@ public final class AgentMain {
     return ExitCode.FAILED;
   }
 
-  private AgentMain(String host, int port) throws IOException {
+  /** @param key names the host in the same way, whatever the user called it */
+  private AgentMain(String host, int port, String key) throws IOException {
     this.host = host;
     this.port = port;
     Map<String, Object> keys = new HashMap<>();
@@ -70,7 +71,7 @@ public final class AgentMain {
     this.config = JvmConfig.load(keys);
     this.credential = Credential.open(Credential.directory(System.getenv()));
     this.tls = credential.context();
-    String name = RuntimePaths.agentSocket(host, port);
+    String name = RuntimePaths.agentSocket(key, port);
     this.socket = RuntimePaths.of(System.getenv(), name).socket(name);
   }
 
