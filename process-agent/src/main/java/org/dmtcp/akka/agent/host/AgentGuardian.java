@@ -5,14 +5,17 @@ import akka.actor.AddressFromURIString;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.ActorRefResolver;
 import akka.actor.typed.Behavior;
+import akka.actor.typed.BehaviorInterceptor;
 import akka.actor.typed.ChildFailed;
 import akka.actor.typed.Terminated;
+import akka.actor.typed.TypedActorContext;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.TimerScheduler;
 import akka.cluster.ClusterEvent;
 import akka.cluster.typed.Cluster;
 import akka.cluster.typed.Join;
+import akka.cluster.typed.Leave;
 import akka.cluster.typed.Subscribe;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
@@ -25,7 +28,8 @@ import org.dmtcp.akka.protocol.Receiving;
 /**
  * One membership of this JVM in the cluster of a coordinator: from joining to the end of either.
  * <pre>
- * joining -> serving -> stopped   (told to leave, idle, coordinator lost, not admitted in time)
+ * joining -> serving -> stopped   (told to leave, coordinator lost, not admitted in time)
+ *               +-----> leaving -> stopped      (idle, another agent serves: the cluster is told)
  * </pre>
  */
 final class AgentGuardian {
@@ -37,16 +41,25 @@ final class AgentGuardian {
 
   private record NotAdmitted() implements Command {}
 
+  private record ToldToLeave() implements Command {}
+
   /** How a membership ended. */
   enum End {
     /** There is nothing more to do here. */
     DONE,
+    /** The coordinator ends, or does not want us. */
+    SENT_AWAY,
     /** Another agent serves this host. */
     SERVED_BY_ANOTHER,
     /** The cluster has not taken us within the limit. */
     NOT_ADMITTED,
     /** The coordinator has gone, or cannot be reached. */
     LOST;
+
+    /** Does the coordinator stay? Then it hears that we go, and does not take us for lost. */
+    boolean isSaid() {
+      return this == DONE || this == SERVED_BY_ANOTHER;
+    }
 
     boolean isToBeTriedAgain() {
       return this == NOT_ADMITTED || this == LOST;
@@ -109,15 +122,43 @@ final class AgentGuardian {
     ActorRef<CoordinatorMessage> coordinator =
         ActorRefResolver.get(context.getSystem()).resolveActorRef(parts.way().coordinator());
     context.watchWith(coordinator, new CoordinatorLost());
-    ActorRef<NodeCommand> node = context.spawn(parts.node().apply(coordinator), "node");
+    ActorRef<NodeCommand> node = context.spawn(
+        Behaviors.intercept(
+            () -> new LeaveWatch(context.getSelf()), parts.node().apply(coordinator)),
+        "node");
     context.watch(node);
     parts.ready().complete(null);
+    return serving(End.DONE);
+  }
+
+  /** @param how it will have ended when the node agent stops */
+  private Behavior<Command> serving(End how) {
     return Receiving.of(Command.class)
         .onMessage(CoordinatorLost.class, m -> end(End.LOST))
+        .onMessage(ToldToLeave.class, m -> serving(End.SENT_AWAY))
         .onSignal(ChildFailed.class, s -> onNodeFailed(s.getCause()))
-        .onSignal(Terminated.class, s -> end(End.DONE))
+        .onSignal(Terminated.class, s -> end(how))
         .onAnyMessage(m -> Behaviors.same())
         .build();
+  }
+
+  /** Sees what tells the node agent to leave. */
+  private static final class LeaveWatch extends BehaviorInterceptor<NodeCommand, NodeCommand> {
+    private final ActorRef<Command> guardian;
+
+    LeaveWatch(ActorRef<Command> guardian) {
+      super(NodeCommand.class);
+      this.guardian = guardian;
+    }
+
+    @Override
+    public Behavior<NodeCommand> aroundReceive(
+        TypedActorContext<NodeCommand> ctx, NodeCommand command, ReceiveTarget<NodeCommand> node) {
+      if (command instanceof NodeCommand.Leave) {
+        guardian.tell(new ToldToLeave());
+      }
+      return node.apply(ctx, command);
+    }
   }
 
   /** It cannot have the socket, or has a fault: a new one adopts what it had. */
@@ -132,6 +173,16 @@ final class AgentGuardian {
 
   private Behavior<Command> end(End how) {
     parts.end().complete(how);
-    return Behaviors.stopped();
+    return how.isSaid() ? leaving() : Behaviors.stopped();
+  }
+
+  /** The cluster ends this actor system when it has let us go. */
+  private Behavior<Command> leaving() {
+    Cluster cluster = Cluster.get(context.getSystem());
+    cluster.manager().tell(Leave.create(cluster.selfMember().address()));
+    return Receiving.of(Command.class)
+        .onMessage(CoordinatorLost.class, m -> Behaviors.stopped())
+        .onAnyMessage(m -> Behaviors.same())
+        .build();
   }
 }

@@ -140,7 +140,9 @@ public final class AgentMain {
     // Also when the cluster puts us out: then the system ends first.
     system.getWhenTerminated().whenComplete((done, e) -> end.complete(AgentGuardian.End.LOST));
     AgentGuardian.End how = end.join();
-    system.terminate();
+    if (!how.isSaid()) {
+      system.terminate(); // else it ends itself when it has said good-bye to the cluster
+    }
     try {
       system.getWhenTerminated().toCompletableFuture()
           .get(duration("leave-limit").toMillis(), TimeUnit.MILLISECONDS);
