@@ -393,6 +393,84 @@ static void ends_processes_with_the_given_status(void)
 	close(v.from);
 }
 
+/* From the freeze to the resume in one request: @program is what the agent takes it for. */
+static json_t *stop_request(const char *round, pid_t pid, const char *image, const char *program)
+{
+	json_t *request = freeze_request(round, pid), *one = process_json(pid);
+
+	json_object_set_new(request, "op", json_string("stop"));
+	json_object_set_new(request, "drainMs", json_integer(5000));
+	json_object_set_new(request, "copyOnWrite", json_true());
+	json_object_set_new(one, "program", json_string(program));
+	json_object_set_new(one, "uniquePid", json_string("1-2-3"));
+	json_object_set_new(one, "image", json_string(image));
+	json_object_set_new(request, "images", json_pack("[o]", one));
+	return request;
+}
+
+static void captures_in_one_request(void)
+{
+	struct victim v = start_victim(0);
+	json_t *stopped;
+
+	CHECK(answers(&v, 0, 5000));
+	stopped = ask(stop_request("s1", v.pid, image_path(), "engine_test"));
+	CHECK(!strcmp(json_text(stopped, "reached", ""), "resume"), "%s", json_dumps(stopped, 0));
+	CHECK(json_number(stopped, "stoppedMicros", 0) > 0);
+	json_decref(stopped);
+	CHECK(answers(&v, 'a', 5000), "it does not run on");
+	expect_ok(ask(write_request("s1", v.pid)));
+	expect_fault(ask(write_request("s1", v.pid)), "internal"); /* each has one answer */
+	expect_ok(ask(step("end", "s1")));
+	checks_image();
+	CHECK(!unlink(image_path()));
+	end_victim(&v);
+}
+
+/* Children, or an exec since: the agent has to name them before anything is written. */
+static void only_freezes_whom_the_agent_does_not_know(int children, const char *program)
+{
+	struct victim v = start_victim(children);
+	json_t *stopped;
+
+	CHECK(answers(&v, 0, 5000));
+	stopped = ask(stop_request("s2", v.pid, image_path(), program));
+	CHECK(!strcmp(json_text(stopped, "reached", ""), "freeze"), "%s", json_dumps(stopped, 0));
+	CHECK(json_array_size(json_object_get(stopped, "members")) == (size_t)children + 1);
+	json_decref(stopped);
+	CHECK(!answers(&v, 'a', 50), "it is not frozen");
+	expect_ok(ask(step("abort", "s2")));
+	CHECK(access(image_path(), F_OK), "an image was begun");
+	CHECK(answers(&v, 0, 5000), "it does not run on");
+	end_victim(&v);
+}
+
+static void a_stop_that_fails_lets_them_run_on(void)
+{
+	struct victim v = start_victim(0);
+	json_t *answer, *stop;
+
+	CHECK(answers(&v, 0, 5000));
+	answer = ask(stop_request("s3", v.pid, "/nonexistent/image", "engine_test"));
+	CHECK(!strcmp(json_text(json_object_get(answer, "error"), "phase", ""), "snapshot"), "%s",
+	      json_dumps(answer, 0));
+	expect_fault(answer, "image-unwritable");
+	CHECK(answers(&v, 'a', 5000), "it does not run on");
+	expect_fault(ask(step("abort", "s3")), "internal"); /* it is over already */
+
+	/* The abort is there before the engine begins: the stop is cut short. */
+	stop = stop_request("s4", v.pid, image_path(), "engine_test");
+	CHECK(!kill(dmtcp_engine_pid(engine), SIGSTOP));
+	submit(stop);
+	submit(step("abort", "s4"));
+	CHECK(!kill(dmtcp_engine_pid(engine), SIGCONT));
+	expect_fault(answer_of(last_id - 1), "round-cancelled");
+	expect_fault(answer_of(last_id), "internal");
+	CHECK(access(image_path(), F_OK), "the image was left");
+	CHECK(answers(&v, 'b', 5000), "it does not run on");
+	end_victim(&v);
+}
+
 static void ends_members_after_the_images_are_written(void)
 {
 	struct victim v = start_victim(0);
@@ -492,6 +570,10 @@ int main(int argc, char **argv)
 	takes_all_memory_at_one_instant();
 	abort_leaves_nothing(false);
 	abort_leaves_nothing(true);
+	captures_in_one_request();
+	only_freezes_whom_the_agent_does_not_know(2, "engine_test");
+	only_freezes_whom_the_agent_does_not_know(0, "another");
+	a_stop_that_fails_lets_them_run_on();
 	finds_the_whole_tree();
 	reports_the_end_of_a_process();
 	ends_processes_with_the_given_status();

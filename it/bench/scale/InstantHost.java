@@ -54,6 +54,8 @@ final class InstantHost {
     } else if (command instanceof NodeCommand.EnterPhase m) {
       reached(m.roundId(), m.phase(), processes.size(),
           m.phase() == Phase.WRITE ? images : List.of());
+    } else if (command instanceof NodeCommand.EnterStop m) {
+      reached(m.roundId(), Phase.FREEZE, processes.size(), List.of());
     } else if (command instanceof NodeCommand.StageManifest m) {
       reached(m.roundId(), Phase.COMMIT, processes.size(), List.of());
     } else if (command instanceof NodeCommand.CommitRound m) {

@@ -56,6 +56,7 @@ public final class SimulatedEngine implements EngineChannel {
     switch (request.get("op").asText()) {
       case "scan":
         return ",\"members\":" + members;
+      case "stop": // has found others than were expected
       case "freeze":
         freeze = request;
         return ",\"members\":" + members;

@@ -68,6 +68,7 @@ final class Wire {
     String name =
         command instanceof NodeCommand.BeginRound ? "PREPARE"
             : command instanceof NodeCommand.EnterPhase e ? e.phase().name()
+            : command instanceof NodeCommand.EnterStop ? "FREEZE"
             : command instanceof NodeCommand.StageManifest ? "COMMIT"
             : command instanceof NodeCommand.CommitRound ? "names" : "";
     if (!name.isEmpty() && begun.putIfAbsent(name, System.nanoTime()) == null) {

@@ -83,6 +83,25 @@ json_t *channel_next(struct channel *c)
 	return message;
 }
 
+bool channel_holds(const struct channel *c, message_test wanted, const void *context)
+{
+	bool found = false;
+	uint32_t length;
+
+	for (size_t at = 0; !found && c->bytes - at >= sizeof(length); at += length) {
+		json_t *message;
+
+		memcpy(&length, c->data + at, sizeof(length));
+		at += sizeof(length);
+		if (c->bytes - at < length)
+			break;
+		message = json_loadb((char *)c->data + at, length, JSON_ALLOW_NUL, NULL);
+		found = message && wanted(message, context);
+		json_decref(message);
+	}
+	return found;
+}
+
 static void send_all(struct channel *c, const void *data, size_t bytes)
 {
 	const char *from = data;

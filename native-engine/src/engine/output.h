@@ -38,6 +38,7 @@ struct output {
 	_Atomic int state;
 	pthread_t thread;
 	bool thread_started;
+	bool awaited; /* somebody has asked for the result */
 	int wake_fd;
 	int result;
 	struct image_summary summary;

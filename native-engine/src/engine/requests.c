@@ -184,6 +184,7 @@ static const struct {
 	{ "scan", request_scan },
 	{ "check", request_check },
 	{ "freeze", request_freeze },
+	{ "stop", request_stop },
 	{ "endpoints", request_endpoints },
 	{ "match", request_match },
 	{ "release", request_release },
@@ -209,8 +210,17 @@ void server_answer(struct server *s, json_int_t id, json_t *fields)
 
 void server_refuse(struct server *s, json_int_t id, const struct fault *fault)
 {
-	channel_send(&s->channel, json_pack("{s:I, s:b, s:o}", "id", id, "ok", 0, "error",
-					    json_from_fault(fault)));
+	server_refuse_in(s, id, NULL, fault);
+}
+
+void server_refuse_in(struct server *s, json_int_t id, const char *phase, const struct fault *fault)
+{
+	json_t *error = json_from_fault(fault);
+
+	if (phase)
+		json_object_set_new(error, "phase", json_string(phase));
+	channel_send(&s->channel,
+		     json_pack("{s:I, s:b, s:o}", "id", id, "ok", 0, "error", error));
 }
 
 void server_request(struct server *s, const json_t *request)

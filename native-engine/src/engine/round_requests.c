@@ -23,7 +23,7 @@ int find_round(struct server *s, const json_t *request, struct fault *fault)
 	return fault_set(fault, EINVAL, "internal", "round %s is not active", name);
 }
 
-static void list_members(struct server *s, json_t *answer)
+void list_members(struct server *s, json_t *answer)
 {
 	json_t *members = json_array();
 
@@ -37,7 +37,7 @@ static void list_members(struct server *s, json_t *answer)
 	json_object_set_new(answer, "members", members);
 }
 
-int request_freeze(struct server *s, const json_t *request, json_t *answer, struct fault *fault)
+int freeze_round(struct server *s, const json_t *request, struct fault *fault)
 {
 	const char *name = json_text(request, "round", "");
 	struct scan_request what;
@@ -53,6 +53,13 @@ int request_freeze(struct server *s, const json_t *request, json_t *answer, stru
 				 json_text(request, "manifestId", ""), timeout_of(request),
 				 s->workers, fault);
 	scan_request_free(&what);
+	return ret;
+}
+
+int request_freeze(struct server *s, const json_t *request, json_t *answer, struct fault *fault)
+{
+	int ret = freeze_round(s, request, fault);
+
 	if (ret < 0)
 		return ret;
 	list_members(s, answer);
@@ -119,28 +126,36 @@ int codec_by_name(const char *name)
 	return -EINVAL;
 }
 
+int read_output_options(const json_t *image, struct output_options *out, struct fault *fault)
+{
+	const char *codec_name = json_text(image, "codec", "zstd");
+	int codec = codec_by_name(codec_name);
+
+	*out = (struct output_options){
+		.unique_pid = json_text(image, "uniquePid", ""),
+		.image = json_text(image, "image", ""),
+		.codec = codec,
+		.level = json_number(image, "level", 0),
+		.members = json_number(image, "members", 1),
+		.options = json_number(image, "options", 0),
+		.open_files = json_flag(image, "openFiles", false),
+		.copy_on_write = json_flag(image, "copyOnWrite", false),
+	};
+	return codec < 0 ? fault_set(fault, EINVAL, "internal", "unknown codec %s", codec_name) : 0;
+}
+
 int request_snapshot(struct server *s, const json_t *request, json_t *answer, struct fault *fault)
 {
-	const char *codec_name = json_text(request, "codec", "zstd");
-	struct output_options options = {
-		.unique_pid = json_text(request, "uniquePid", ""),
-		.image = json_text(request, "image", ""),
-		.level = json_number(request, "level", 0),
-		.members = json_number(request, "members", 1),
-		.options = json_number(request, "options", 0),
-		.open_files = json_flag(request, "openFiles", false),
-		.copy_on_write = json_flag(request, "copyOnWrite", false),
-	};
-	int codec = codec_by_name(codec_name), ret = find_round(s, request, fault);
+	struct output_options options;
+	int ret = find_round(s, request, fault);
 
 	(void)answer;
+	if (!ret)
+		ret = read_output_options(request, &options, fault);
 	if (ret < 0)
 		return ret;
-	if (codec < 0)
-		return fault_set(fault, EINVAL, "internal", "unknown codec %s", codec_name);
 	if (!s->run->frozen)
 		return fault_set(fault, EINVAL, "internal", "the round is not frozen");
-	options.codec = codec;
 	return run_snapshot(s->run, json_number(request, "pid", 0),
 			    json_number(request, "startTicks", 0), &options, fault);
 }
@@ -177,17 +192,18 @@ int request_write(struct server *s, const json_t *request, json_t *answer, struc
 		return ret;
 	o = run_output(s->run, json_number(request, "pid", 0),
 		       json_number(request, "startTicks", 0));
-	if (!o || o->thread_started)
+	if (!o || o->awaited)
 		return fault_set(fault, EINVAL, "internal", "process %d has no snapshot to write",
 				 (int)json_number(request, "pid", 0));
 	w = calloc(1, sizeof(*w));
 	if (!w)
 		return fault_set(fault, ENOMEM, "out-of-memory", "no memory for a request");
-	ret = output_finish_start(o, s->wake_fd, fault);
+	ret = o->thread_started ? 0 : output_finish_start(o, s->wake_fd, fault);
 	if (ret < 0) {
 		free(w);
 		return ret;
 	}
+	o->awaited = true;
 	w->id = json_number(request, "id", 0);
 	w->output = o;
 	w->deadline_ns = monotonic_ns() + timeout_of(request) * 1000000ull;

@@ -81,6 +81,8 @@ struct output *run_output(struct run *r, pid_t pid, uint64_t start_ticks);
 /* NULL is fine. */
 void run_close(struct run *r);
 
+/* The base name of what it executes, for which any of its threads can be asked. -errno. */
+int member_program(pid_t pid, char *out, size_t size);
 /* The protocol's description of a process: frozen (@p) or not (@p NULL). NULL: it has gone. */
 json_t *member_json(pid_t pid, uint64_t start_ticks, const struct process *p);
 

@@ -35,6 +35,9 @@ int server_main(int fd, unsigned int workers);
 void server_request(struct server *s, const json_t *request);
 void server_answer(struct server *s, json_int_t id, json_t *fields);
 void server_refuse(struct server *s, json_int_t id, const struct fault *fault);
+/* The same, with the phase that it failed in; NULL: there is only one. */
+void server_refuse_in(struct server *s, json_int_t id, const char *phase,
+		      const struct fault *fault);
 
 /* ---- requests of a round: round_requests.c ---- */
 
@@ -61,10 +64,18 @@ int request_abort(struct server *s, const json_t *request, json_t *answer, struc
 int request_end(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
 int request_exit(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
 
+int request_stop(struct server *s, const json_t *request, json_t *answer, struct fault *fault);
+
 int codec_by_name(const char *name); /* enum image_codec, or -EINVAL */
 
 /* computationId, roots, namespaces of scan and freeze. -ENOMEM. */
 int read_scan_request(const json_t *request, struct scan_request *out, struct fault *fault);
+
+/* What freeze does, and its members into the answer. */
+int freeze_round(struct server *s, const json_t *request, struct fault *fault);
+void list_members(struct server *s, json_t *answer);
+/* How @image, of snapshot or of stop, is to be written; its texts stay @image's. -EINVAL. */
+int read_output_options(const json_t *image, struct output_options *out, struct fault *fault);
 
 /* Whether the round that @request names is the active one: 0, else -EINVAL with @fault. */
 int find_round(struct server *s, const json_t *request, struct fault *fault);

@@ -222,7 +222,9 @@ public final class CheckpointRound extends RoundState {
   private Behavior<Command> passing(
       RoundPlan plan, Optional<Manifest.Head> previous, int index, RoundProgress progress) {
     Phase phase = plan.phases().get(index);
-    timers.startSingleTimer(TIMER, new TimedOut(), limits.of(phase)); // replaces the last
+    boolean stop = phase == Phase.FREEZE && isAlone(plan, progress);
+    timers.startSingleTimer(
+        TIMER, new TimedOut(), stop ? limits.ofStop() : limits.of(phase)); // replaces the last
     observer.tell(new Progressed(start.roundId(), phase));
     Pass pass = new Pass(plan, previous, index);
     Set<String> missing = new HashSet<>(nodes.keySet());
@@ -240,6 +242,13 @@ public final class CheckpointRound extends RoundState {
       manifest.besideImages(nodes.keySet()).forEach((node, text) -> nodes.get(node).tell(
           new NodeCommand.StageManifest(plan.roundId(), text, limits.forNode(phase))));
       return awaiting(pass, missing, progress, Optional.of(manifest));
+    } else if (stop) {
+      tellAll(
+          new NodeCommand.EnterStop(
+              plan.roundId(),
+              limits.forNode(Phase.FREEZE),
+              limits.forNode(Phase.DRAIN),
+              limits.forNode(limits.ofStop())));
     } else {
       tellAll(
           new NodeCommand.EnterPhase(
@@ -251,6 +260,12 @@ public final class CheckpointRound extends RoundState {
     return awaiting(pass, missing, progress, Optional.empty());
   }
 
+  /** Nobody has to wait for anybody while the programs stand still. */
+  private boolean isAlone(RoundPlan plan, RoundProgress progress) {
+    return nodes.size() == 1 && progress.allHelpers() == 0
+        && plan.copyOnWrite() && !plan.killAfter();
+  }
+
   /**
    * @param missing nodes, and perhaps ourselves, still to report; never empty; gets shorter
    * @param manifest what is being staged, in the last phase
@@ -260,10 +275,12 @@ public final class CheckpointRound extends RoundState {
     return Receiving.of(Command.class)
         .onMessage(
             Reported.class,
-            m -> reaches(m.event(), pass),
+            m -> reaches(m.event(), pass, progress),
             m -> {
-              progress.add((PhaseReached) m.event());
-              return onReached(pass, m.event().node(), missing, progress, manifest);
+              PhaseReached report = (PhaseReached) m.event();
+              progress.add(report);
+              return onReached(
+                  pass.at(report.phase()), report.node(), missing, progress, manifest);
             })
         .onMessage(
             Reported.class,
@@ -283,8 +300,7 @@ public final class CheckpointRound extends RoundState {
         .onMessage(
             Reported.class,
             m -> m.event() instanceof NodeEvent.PhaseFailed f && isOurs(f.roundId(), pass),
-            m -> aborting.abort(
-                pass, ((NodeEvent.PhaseFailed) m.event()).failure(), missing, Set.of()))
+            m -> onFailed(pass, (NodeEvent.PhaseFailed) m.event(), missing))
         .onMessage(StoreFailed.class, m -> aborting.abort(pass, m.failure()))
         .onMessage(
             TimedOut.class,
@@ -302,10 +318,18 @@ public final class CheckpointRound extends RoundState {
     return Behaviors.same();
   }
 
-  private static boolean reaches(NodeEvent event, Pass pass) {
+  private Behavior<Command> onFailed(
+      Pass pass, NodeEvent.PhaseFailed failed, Set<String> missing) {
+    Pass at = pass.phase() == Phase.FREEZE ? pass.at(failed.phase()) : pass;
+    return aborting.abort(at, failed.failure(), missing, Set.of());
+  }
+
+  private boolean reaches(NodeEvent event, Pass pass, RoundProgress progress) {
     return event instanceof PhaseReached r
         && isOurs(r.roundId(), pass)
-        && r.phase() == pass.phase();
+        && (r.phase() == pass.phase()
+            || r.phase() == Phase.RESUME && pass.phase() == Phase.FREEZE
+                && isAlone(pass.plan(), progress));
   }
 
   private Behavior<Command> onReached(

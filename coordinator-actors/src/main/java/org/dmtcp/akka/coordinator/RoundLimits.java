@@ -3,6 +3,7 @@ package org.dmtcp.akka.coordinator;
 import com.typesafe.config.Config;
 import java.time.Duration;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import org.dmtcp.akka.protocol.Phase;
@@ -41,12 +42,24 @@ public record RoundLimits(
         round.getDuration("retry-delay"));
   }
 
+  /** Those that one node goes through by itself: {@code NodeCommand.EnterStop}. */
+  private static final List<Phase> STOP =
+      List.of(Phase.FREEZE, Phase.DRAIN, Phase.SNAPSHOT, Phase.REFILL, Phase.RESUME);
+
+  Duration ofStop() {
+    return STOP.stream().map(this::of).reduce(Duration.ZERO, Duration::plus);
+  }
+
   Duration of(Phase phase) {
     return phases.get(phase);
   }
 
   /** What a node may take: less than what we wait, so that its reason reaches us in time. */
   Duration forNode(Phase phase) {
-    return of(phase).multipliedBy(9).dividedBy(10);
+    return forNode(of(phase));
+  }
+
+  Duration forNode(Duration limit) {
+    return limit.multipliedBy(9).dividedBy(10);
   }
 }

@@ -34,7 +34,8 @@ final class RoundProgress {
     if (report.phase() == Phase.PREPARE) {
       helpers.put(report.node(), report.members());
     }
-    if (report.phase() == Phase.FREEZE || report.phase() == Phase.PRECHECKPOINT) {
+    if (report.phase() == Phase.FREEZE || report.phase() == Phase.PRECHECKPOINT
+        || report.phase() == Phase.RESUME) {
       members.put(report.node(), report.members());
     }
     if (report.phase() == Phase.WRITE) {

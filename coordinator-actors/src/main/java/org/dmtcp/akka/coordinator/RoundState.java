@@ -91,6 +91,11 @@ abstract class RoundState {
     Phase phase() {
       return plan.phases().get(index);
     }
+
+    /** One node alone may get further than it was ordered to. */
+    Pass at(Phase phase) {
+      return new Pass(plan, previous, plan.phases().indexOf(phase));
+    }
   }
 
   static boolean isOurs(String roundId, Pass pass) {

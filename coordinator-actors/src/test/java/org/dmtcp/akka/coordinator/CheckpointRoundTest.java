@@ -35,6 +35,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class CheckpointRoundTest {
@@ -50,6 +51,7 @@ class CheckpointRoundTest {
   private final Map<String, TestProbe<NodeCommand>> agents = new LinkedHashMap<>();
   private final Map<String, ActorRef<NodeCommand>> refs = new LinkedHashMap<>();
   private Set<String> known = Set.of();
+  private boolean copyOnWrite;
   private ActorRef<CheckpointRound.Command> round;
   private ActorRef<NodeEvent> reports;
 
@@ -419,6 +421,66 @@ class CheckpointRoundTest {
     assertEquals(Phase.COMMIT, outcome.expectMessageClass(Aborted.class).at());
   }
 
+  // ---- one node alone
+
+  /** @param helpers processes with plugins */
+  private void prepareAlone(boolean kill, int helpers) {
+    agents.remove("b");
+    refs.remove("b");
+    copyOnWrite = true;
+    start(kill);
+    reports.tell(new NodeEvent.PhaseReached("a", "round", Phase.PREPARE, helpers, 0, List.of()));
+  }
+
+  @Test
+  void oneNodeAloneGoesFromTheFreezeToTheResumeByItself() {
+    prepareAlone(false, 0);
+    NodeCommand.EnterStop stop = agents.get("a").expectMessageClass(NodeCommand.EnterStop.class);
+    assertTrue(stop.limit().compareTo(LIMIT.multipliedBy(4)) > 0, stop.toString());
+    report("a", Phase.RESUME);
+    NodeCommand.EnterPhase write =
+        agents.get("a").expectMessageClass(NodeCommand.EnterPhase.class);
+    assertEquals(Phase.WRITE, write.phase());
+    assertEquals(1, write.totalMembers());
+    report("a", Phase.WRITE);
+    agents.get("a").expectMessageClass(NodeCommand.StageManifest.class);
+    report("a", Phase.COMMIT);
+    settle();
+
+    assertEquals(700, outcome.expectMessageClass(Committed.class).stoppedMicros());
+  }
+
+  @Test
+  void oneNodeThatHasOnlyFrozenGoesOnPhaseByPhase() {
+    prepareAlone(false, 0);
+    agents.get("a").expectMessageClass(NodeCommand.EnterStop.class);
+    report("a", Phase.FREEZE);
+
+    assertEquals(Phase.DRAIN,
+        agents.get("a").expectMessageClass(NodeCommand.EnterPhase.class).phase());
+  }
+
+  @Test
+  void namesThePhaseThatOneNodeAloneHasFailedIn() {
+    prepareAlone(false, 0);
+    agents.get("a").expectMessageClass(NodeCommand.EnterStop.class);
+    reports.tell(new NodeEvent.PhaseFailed("a", "round", Phase.SNAPSHOT,
+        new Failure("disk-full", "why")));
+    expectAbort();
+
+    assertEquals(Phase.SNAPSHOT, outcome.expectMessageClass(Aborted.class).at());
+    assertNothingIsLeft();
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void aRoundThatKillsOrHasPluginsGoesPhaseByPhase(boolean kill) {
+    prepareAlone(kill, kill ? 0 : 1);
+
+    assertEquals(Phase.FREEZE,
+        agents.get("a").expectMessageClass(NodeCommand.EnterPhase.class).phase());
+  }
+
   // ---- what the tests do
 
   private void start(boolean kill) {
@@ -434,7 +496,7 @@ class CheckpointRoundTest {
         kit.spawn(
             CheckpointRound.create(
                 new CheckpointRound.Start(
-                    "round", "comp", 0, kill, false, "a", 7779, Duration.ZERO, known),
+                    "round", "comp", 0, kill, copyOnWrite, "a", 7779, Duration.ZERO, known),
                 refs,
                 new RoundLimits(limits, LIMIT, LIMIT, 0, LIMIT),
                 store(),

@@ -206,12 +206,19 @@ abstract class CoordinatorFixture {
   /** Node {@code a}, with one image, through all phases. */
   void passRound(NodeCommand.BeginRound begin) {
     String roundId = begin.plan().roundId();
+    boolean stopped = false;
     for (Phase phase : begin.plan().phases()) {
+      if (stopped && phase != Phase.WRITE && phase != Phase.COMMIT) {
+        continue; // gone through already
+      }
       if (phase == Phase.MATCH || phase == Phase.PRECHECKPOINT || phase == Phase.POSTCHECKPOINT) {
         continue; // there is nobody to match with, and no plugin
       }
       if (phase == Phase.COMMIT) {
         node.expectMessageClass(NodeCommand.StageManifest.class);
+      } else if (phase == Phase.FREEZE && !begin.plan().killAfter()) {
+        node.expectMessageClass(NodeCommand.EnterStop.class);
+        stopped = true;
       } else if (phase != Phase.PREPARE) {
         assertEquals(phase, node.expectMessageClass(NodeCommand.EnterPhase.class).phase());
       }
@@ -219,7 +226,8 @@ abstract class CoordinatorFixture {
           new ImageInfo("a", "/x/ckpt_p1.dmtcp", "p1", 7, 0, "prog", false, 1, 1, "00");
       begin.replyTo().tell(
           new NodeEvent.PhaseReached(
-              "a", roundId, phase, phase == Phase.PREPARE ? 0 : 1, 0, phase == Phase.WRITE ? List.of(image) : List.of()));
+              "a", roundId, stopped && phase == Phase.FREEZE ? Phase.RESUME : phase,
+              phase == Phase.PREPARE ? 0 : 1, 0, phase == Phase.WRITE ? List.of(image) : List.of()));
     }
     node.expectMessageClass(NodeCommand.CommitRound.class);
     begin.replyTo().tell(new NodeEvent.RoundCommitted("a", roundId));

@@ -41,6 +41,17 @@ public sealed interface NodeCommand extends WireMessage {
   }
 
   /**
+   * In place of {@link Phase#FREEZE}, to the only node of a round that has no plugins and writes
+   * behind the programs' back: go through all phases up to {@link Phase#RESUME} and answer {@code
+   * PhaseReached} of that. A node that finds others than it knew freezes only, and says so.
+   *
+   * @param freezeLimit of the one phase, {@code drainLimit} likewise
+   * @param limit of all of them together
+   */
+  record EnterStop(String roundId, Duration freezeLimit, Duration drainLimit, Duration limit)
+      implements NodeCommand {}
+
+  /**
    * {@link Phase#MATCH}, after all nodes have reported: a part of what the node's endpoints are.
    * Comes before the order to enter {@link Phase#DRAIN}, to nodes that have such endpoints.
    */

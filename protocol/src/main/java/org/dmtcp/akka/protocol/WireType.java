@@ -32,6 +32,7 @@ enum WireType {
   LEAVE(127, NodeCommand.Leave.class),
   REPORT_PROCESSES(128, NodeCommand.ReportProcesses.class),
   ENDPOINTS_MATCHED(129, NodeCommand.EndpointsMatched.class),
+  ENTER_STOP(130, NodeCommand.EnterStop.class),
   // Node to coordinator.
   NODE_JOINED(140, NodeEvent.NodeJoined.class),
   PROCESSES_CHANGED(141, NodeEvent.ProcessesChanged.class),

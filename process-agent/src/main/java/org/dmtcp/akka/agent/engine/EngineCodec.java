@@ -48,10 +48,12 @@ public final class EngineCodec {
       json.put("op", "check").put("timeoutMs", millis(r.limit()));
       r.members().forEach(m -> put(json.withArray("members").addObject(), m));
     } else if (request instanceof EngineRequest.Freeze r) {
-      json.put("op", "freeze").put("round", r.round()).put("computationId", r.computationId())
-          .put("coordinatorPort", r.coordinatorPort()).put("generation", r.generation()).put("manifestId", r.manifestId())
-          .put("timeoutMs", millis(r.limit()));
-      putSet(json, r.roots(), r.namespaceInits());
+      put(json.put("op", "freeze"), r);
+    } else if (request instanceof EngineRequest.Stop r) {
+      put(json.put("op", "stop").put("drainMs", millis(r.drainLimit()))
+          .put("copyOnWrite", true), r.freeze());
+      ArrayNode images = json.putArray("images");
+      r.images().forEach(i -> put(images.addObject().put("program", i.program()), i.snapshot()));
     } else if (request instanceof EngineRequest.Endpoints r) {
       json.put("op", "endpoints").put("round", r.round());
     } else if (request instanceof EngineRequest.Match r) {
@@ -73,11 +75,7 @@ public final class EngineCodec {
       json.put("op", "drain").put("round", r.round()).put("timeoutMs", millis(r.limit()));
     } else if (request instanceof EngineRequest.Snapshot r) {
       json.put("op", "snapshot").put("round", r.round());
-      put(json, r.process());
-      json.put("uniquePid", r.uniquePid()).put("image", r.image()).put("codec", r.codec())
-          .put("level", r.level()).put("members", r.members()).put("openFiles", r.openFiles())
-          .put("copyOnWrite", r.copyOnWrite()).put("options", r.options())
-          .put("timeoutMs", millis(r.limit()));
+      put(json, r);
     } else if (request instanceof EngineRequest.Refill r) {
       json.put("op", "refill").put("round", r.round());
     } else if (request instanceof EngineRequest.Resume r) {
@@ -103,6 +101,21 @@ public final class EngineCodec {
 
   private static void put(ObjectNode json, HostProcess process) {
     json.put("pid", process.realPid()).put("startTicks", process.startTicks());
+  }
+
+  private static void put(ObjectNode json, EngineRequest.Freeze r) {
+    json.put("round", r.round()).put("computationId", r.computationId())
+        .put("coordinatorPort", r.coordinatorPort()).put("generation", r.generation())
+        .put("manifestId", r.manifestId()).put("timeoutMs", millis(r.limit()));
+    putSet(json, r.roots(), r.namespaceInits());
+  }
+
+  private static void put(ObjectNode json, EngineRequest.Snapshot r) {
+    put(json, r.process());
+    json.put("uniquePid", r.uniquePid()).put("image", r.image()).put("codec", r.codec())
+        .put("level", r.level()).put("members", r.members()).put("openFiles", r.openFiles())
+        .put("copyOnWrite", r.copyOnWrite()).put("options", r.options())
+        .put("timeoutMs", millis(r.limit()));
   }
 
   private static void putSet(ObjectNode json, List<HostProcess> roots, List<HostProcess> inits) {
@@ -139,7 +152,8 @@ public final class EngineCodec {
     }
     JsonNode error = object.path("error");
     return new Message.Answer(id, null,
-        new EngineFailure(error.path("id").asText("internal"), error.path("text").asText()));
+        new EngineFailure(error.path("id").asText("internal"), error.path("text").asText(),
+            error.path("phase").asText()));
   }
 
   private static HostProcess process(JsonNode json) throws IOException {
@@ -192,7 +206,12 @@ public final class EngineCodec {
         body.path("digest").asText());
   }
 
-  /** The answer to resume. */
+  /** Of the answer to stop: all is done. Else only the freeze is. */
+  public static boolean hasResumed(ObjectNode body) {
+    return body.path("reached").asText().equals("resume");
+  }
+
+  /** The answer to resume, or to stop. */
   public static Duration stopped(ObjectNode body) {
     return Duration.ofNanos(body.path("stoppedMicros").asLong() * 1000);
   }

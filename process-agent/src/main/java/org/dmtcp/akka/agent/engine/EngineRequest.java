@@ -46,6 +46,19 @@ public sealed interface EngineRequest {
     }
   }
 
+  /**
+   * From the freeze to the resume, if the members are those of {@code images}; else the freeze alone.
+   * Their content is written behind the program's back.
+   */
+  record Stop(Freeze freeze, List<Image> images, Duration drainLimit) implements EngineRequest {
+    /** @param program as the name of the image has it */
+    public record Image(String program, Snapshot snapshot) {}
+
+    public Stop {
+      images = List.copyOf(images);
+    }
+  }
+
   record Endpoints(String round) implements EngineRequest {}
 
   record Match(String round, List<ConnectionEnd> ends) implements EngineRequest {

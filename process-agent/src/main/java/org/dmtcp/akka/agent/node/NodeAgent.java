@@ -309,6 +309,8 @@ public final class NodeAgent extends NodeAgentPart {
       return serving(rounds.onBeginRound(m, members.adoptBuilt(state)));
     } else if (command instanceof NodeCommand.EnterPhase m) {
       rounds.toRound(state, m.roundId(), m.phase(), new NodeRound.Enter(m));
+    } else if (command instanceof NodeCommand.EnterStop m) {
+      rounds.toRound(state, m.roundId(), Phase.FREEZE, new NodeRound.Stop(m));
     } else if (command instanceof NodeCommand.EndpointsMatched m) {
       rounds.toRound(state, m.roundId(), Phase.MATCH, new NodeRound.Matched(m.ends()));
     } else if (command instanceof NodeCommand.StageManifest m) {

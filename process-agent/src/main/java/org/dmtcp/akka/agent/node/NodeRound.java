@@ -9,9 +9,11 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -49,6 +51,9 @@ final class NodeRound extends NodeRoundState {
   sealed interface Command {}
 
   record Enter(NodeCommand.EnterPhase order) implements Command {}
+
+  /** From the freeze to the resume by ourselves. */
+  record Stop(NodeCommand.EnterStop order) implements Command {}
 
   record Stage(NodeCommand.StageManifest order) implements Command {}
 
@@ -152,7 +157,7 @@ final class NodeRound extends NodeRoundState {
         return failed(progress, Phase.PREPARE, new Failure(first.id(), first.text() + more));
       }
       return withFiles(progress, Phase.PREPARE, "directories", () -> files.prepare(members),
-          made -> presuspending(progress.withMade(made), limit, members));
+          made -> presuspending(progress.withMade(made, members), limit, members));
     });
   }
 
@@ -204,7 +209,8 @@ final class NodeRound extends NodeRoundState {
   private Behavior<Command> onHeld(NodeProgress progress, List<Member> members) {
     Map<Member, ActorRef<ProcessAgent.Command>> known = new LinkedHashMap<>(progress.agents());
     known.keySet().retainAll(members);
-    members.stream().filter(m -> !known.containsKey(m)).forEach(m -> known.put(m, agentOf(m)));
+    members.stream().filter(m -> !known.containsKey(m))
+        .forEach(m -> known.put(m, agentOf(m, false)));
     return reached(
         progress.withAgents(known), Phase.PRECHECKPOINT, known.size(), 0, List.of());
   }
@@ -235,6 +241,7 @@ final class NodeRound extends NodeRoundState {
   private Behavior<Command> atBarrier(NodeProgress progress) {
     return Receiving.of(Command.class)
         .onMessage(Enter.class, m -> onEnter(progress, m.order()))
+        .onMessage(Stop.class, m -> onStop(progress, m))
         .onMessage(Stage.class, m -> staging(progress, m.order()))
         .onMessage(Matched.class, m -> atBarrier(progress.withEnds(m.ends())))
         .onMessage(Commit.class, m -> progress.staged(), m -> committing(progress))
@@ -278,30 +285,76 @@ final class NodeRound extends NodeRoundState {
     if (setting.roots().isEmpty()) {
       return reached(progress, Phase.FREEZE, 0, 0, List.of());
     }
-    EngineRequest freeze = new EngineRequest.Freeze(plan.roundId(), plan.computationId(),
-        setting.coordinatorPort(), plan.generation(), plan.manifestId(),
-        setting.roots(), setting.namespaceInits(),
-        nativeLimit(limit));
     NodeProgress now = progress.withFreezing();
-    return ask(now, Phase.FREEZE, limit, freeze, body -> {
-      setting.names().tell(new Found(EngineCodec.members(body), true, context.getSelf()));
-      return inPhase(now, Phase.FREEZE)
-          .onMessage(Named.class, m -> onFrozen(now, m.members()))
-          .onAnyMessage(m -> ignoreStale("freezing", m))
-          .build();
-    });
+    return ask(now, Phase.FREEZE, limit, freeze(limit), body -> naming(now, body));
   }
 
-  private Behavior<Command> onFrozen(NodeProgress progress, List<Member> members) {
-    Map<Member, ActorRef<ProcessAgent.Command>> agents = new LinkedHashMap<>();
-    members.forEach(member -> agents.put(member, agentOf(member)));
-    return reached(progress.withAgents(agents), Phase.FREEZE, members.size(), 0, List.of());
+  private EngineRequest.Freeze freeze(Duration limit) {
+    return new EngineRequest.Freeze(plan.roundId(), plan.computationId(),
+        setting.coordinatorPort(), plan.generation(), plan.manifestId(),
+        setting.roots(), setting.namespaceInits(), nativeLimit(limit));
   }
 
-  private ActorRef<ProcessAgent.Command> agentOf(Member member) {
+  /** @param body names who stands still */
+  private Behavior<Command> naming(NodeProgress progress, ObjectNode body) {
+    setting.names().tell(new Found(EngineCodec.members(body), true, context.getSelf()));
+    return inPhase(progress, Phase.FREEZE)
+        .onMessage(Named.class, m -> reached(progress.withAgents(agentsOf(m.members(), false)),
+            Phase.FREEZE, m.members().size(), 0, List.of()))
+        .onAnyMessage(m -> ignoreStale("freezing", m))
+        .build();
+  }
+
+  private ActorRef<ProcessAgent.Command> agentOf(Member member, boolean taken) {
     Path image = files.temporary(files.image(member));
-    return context.spawn(ProcessAgent.create(plan, member, image, setting.engine(), reports),
+    return context.spawn(
+        ProcessAgent.create(plan, member, image, taken, setting.engine(), reports),
         "process-" + member.process().realPid());
+  }
+
+  private Map<Member, ActorRef<ProcessAgent.Command>> agentsOf(
+      List<Member> members, boolean taken) {
+    Map<Member, ActorRef<ProcessAgent.Command>> agents = new LinkedHashMap<>();
+    members.forEach(member -> agents.put(member, agentOf(member, taken)));
+    return agents;
+  }
+
+  // ---- from the freeze to the resume in one go ----
+
+  private Behavior<Command> onStop(NodeProgress progress, Stop stop) {
+    if (progress.done() != Phase.PREPARE) {
+      return ignoreStale("at the barrier after " + progress.done(), stop);
+    }
+    NodeCommand.EnterStop order = stop.order();
+    startTimer(order.limit());
+    return progress.known().isEmpty() || !progress.helpers().isEmpty()
+        ? freezing(progress, order.freezeLimit()) : stopping(progress, order);
+  }
+
+  /** The engine goes on by itself, unless it finds others than we know: then it freezes only. */
+  private Behavior<Command> stopping(NodeProgress progress, NodeCommand.EnterStop order) {
+    List<Member> members = progress.known();
+    NodeProgress now = progress.withFreezing().withTerminals(terminals(members));
+    EngineRequest stop = new EngineRequest.Stop(freeze(order.freezeLimit()),
+        members.stream().map(m -> new EngineRequest.Stop.Image(m.program(),
+            ProcessAgent.snapshot(plan, m, files.temporary(files.image(m)), members.size(),
+                order.limit()))).toList(),
+        nativeLimit(order.drainLimit()));
+    return ask(now, Phase.FREEZE, order.limit(), stop, body -> EngineCodec.hasResumed(body)
+        ? resumed(now.withAgents(agentsOf(members, true)), EngineCodec.stopped(body), order.limit())
+        : naming(now, body));
+  }
+
+  private Map<Member, Boolean> terminals(Collection<Member> members) {
+    Map<Member, Boolean> terminals = new HashMap<>();
+    members.forEach(m -> terminals.put(m, setting.proc().hasTerminal(m.process().realPid())));
+    return terminals;
+  }
+
+  private Behavior<Command> resumed(NodeProgress progress, Duration stopped, Duration limit) {
+    raise(PluginDesk.Event.RUNNING, Set.of(), 0, true, limit);
+    return reached(progress.withHelpers(List.of()), Phase.RESUME, progress.agents().size(),
+        stopped.toNanos() / 1000, List.of());
   }
 
   /** Only where there are other nodes: else whoever is not here is outside. */
@@ -346,21 +399,16 @@ final class NodeRound extends NodeRoundState {
   private Behavior<Command> snapshotting(NodeProgress progress, NodeCommand.EnterPhase order) {
     progress.agents().values().forEach(a ->
         a.tell(new ProcessAgent.TakeSnapshot(order.totalMembers(), order.limit())));
-    Map<Member, Boolean> terminals = new HashMap<>(); // while the engine works
-    progress.agents().keySet().forEach(m ->
-        terminals.put(m, setting.proc().hasTerminal(m.process().realPid())));
-    NodeProgress now = progress.withTerminals(terminals);
+    NodeProgress now =
+        progress.withTerminals(terminals(progress.agents().keySet())); // while the engine works
     return collecting(now, Phase.SNAPSHOT, Map.of(), done ->
         reached(now, Phase.SNAPSHOT, now.agents().size(), 0, List.of()));
   }
 
   private Behavior<Command> resuming(NodeProgress progress, Duration limit) {
     if (!plan.killAfter()) {
-      return ask(progress, Phase.RESUME, limit, new EngineRequest.Resume(plan.roundId()), body -> {
-        raise(PluginDesk.Event.RUNNING, Set.of(), 0, true, limit);
-        return reached(progress.withHelpers(List.of()), Phase.RESUME, progress.agents().size(),
-            EngineCodec.stopped(body).toNanos() / 1000, List.of());
-      });
+      return ask(progress, Phase.RESUME, limit, new EngineRequest.Resume(plan.roundId()),
+          body -> resumed(progress, EngineCodec.stopped(body), limit));
     }
     return ask(progress, Phase.RESUME, limit, new EngineRequest.Exit(plan.roundId()), body -> {
       setting.coordinator().tell(new NodeEvent.PhaseReached(setting.node(), plan.roundId(),
@@ -456,9 +504,16 @@ final class NodeRound extends NodeRoundState {
     return inPhase(progress, phase)
         .onMessage(Answered.class, m -> m.answer().request() == request, m -> m.answer().ok()
             ? next.apply(m.answer().body())
-            : failed(progress, phase, failure(m.answer().failure())))
+            : failed(progress, phaseOf(m.answer().failure(), phase),
+                failure(m.answer().failure())))
         .onAnyMessage(m -> ignoreStale("in " + phase, m))
         .build();
+  }
+
+  /** A request may go through more than the phase it was made in. */
+  private static Phase phaseOf(EngineFailure failure, Phase asked) {
+    return failure.phase().isEmpty() ? asked
+        : Phase.valueOf(failure.phase().toUpperCase(Locale.ROOT));
   }
 
   /** Does something with files on a thread that may block, and goes on when it is done. */

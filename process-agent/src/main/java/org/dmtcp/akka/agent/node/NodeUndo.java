@@ -98,7 +98,7 @@ final class NodeUndo extends NodeRoundState {
 
   private void discard(NodeProgress progress) {
     runBlocking("discard", () -> {
-      files.discard(progress.images(files), progress.made());
+      files.discard(progress.begun(files), progress.made());
       return List.of();
     });
   }

@@ -52,10 +52,13 @@ final class ProcessAgent {
   private final ActorRef<Report> round;
   private final ActorRef<EngineAnswer> answers;
 
-  static Behavior<Command> create(RoundPlan plan, Member member, Path image,
+  /** @param taken the snapshot has been taken already */
+  static Behavior<Command> create(RoundPlan plan, Member member, Path image, boolean taken,
       ActorRef<EngineDriver.Command> engine, ActorRef<Report> round) {
-    return Behaviors.setup(
-        context -> new ProcessAgent(context, plan, member, image, engine, round).idle());
+    return Behaviors.setup(context -> {
+      ProcessAgent agent = new ProcessAgent(context, plan, member, image, engine, round);
+      return taken ? agent.taken() : agent.idle();
+    });
   }
 
   private ProcessAgent(ActorContext<Command> context, RoundPlan plan, Member member, Path image,
@@ -69,13 +72,18 @@ final class ProcessAgent {
     this.answers = context.messageAdapter(EngineAnswer.class, Answered::new);
   }
 
+  /** What the engine is asked for; {@code totalMembers} and limit as in {@link TakeSnapshot}. */
+  static EngineRequest.Snapshot snapshot(
+      RoundPlan plan, Member member, Path image, int totalMembers, Duration limit) {
+    return new EngineRequest.Snapshot(plan.roundId(), member.process(), member.uniquePid(),
+        image.toString(), member.options().codec(), 0, totalMembers, member.options().openFiles(),
+        plan.copyOnWrite(), member.options().bits(), NodeRound.nativeLimit(limit));
+  }
+
   private Behavior<Command> idle() {
     return Receiving.of(Command.class)
         .onMessage(TakeSnapshot.class, m -> submit(
-            new EngineRequest.Snapshot(plan.roundId(), member.process(), member.uniquePid(),
-                image.toString(), member.options().codec(), 0, m.totalMembers(),
-                member.options().openFiles(), plan.copyOnWrite(), member.options().bits(),
-                NodeRound.nativeLimit(m.limit())),
+            snapshot(plan, member, image, m.totalMembers(), m.limit()),
             m.limit(), a -> {
               round.tell(new SnapshotTaken(member));
               return taken();

@@ -37,6 +37,15 @@ class EngineCodecTest {
     assertForm("{'id':7,'op':'freeze','round':'r','computationId':'c','coordinatorPort':7779,'generation':2,"
         + "'manifestId':'m','timeoutMs':3000,'roots':[],'namespaces':[]}",
         new EngineRequest.Freeze("r", "c", 7779, 2, "m", List.of(), List.of(), LIMIT));
+    assertForm("{'id':7,'op':'stop','round':'r','computationId':'c','coordinatorPort':7779,'generation':2,"
+        + "'manifestId':'m','timeoutMs':3000,'roots':[],'namespaces':[],'drainMs':3000,"
+        + "'copyOnWrite':true,'images':[{'program':'p','pid':10,'startTicks':1000,'uniquePid':'u',"
+        + "'image':'/i','codec':'zstd','level':0,'members':1,'openFiles':true,"
+        + "'copyOnWrite':true,'options':5,'timeoutMs':3000}]}",
+        new EngineRequest.Stop(
+            new EngineRequest.Freeze("r", "c", 7779, 2, "m", List.of(), List.of(), LIMIT),
+            List.of(new EngineRequest.Stop.Image("p", new EngineRequest.Snapshot(
+                "r", A, "u", "/i", "zstd", 0, 1, true, true, 5, LIMIT))), LIMIT));
     assertForm("{'id':7,'op':'drain','round':'r','timeoutMs':3000}",
         new EngineRequest.Drain("r", LIMIT));
     assertForm("{'id':7,'op':'snapshot','round':'r','pid':10,'startTicks':1000,'uniquePid':'u',"
@@ -69,6 +78,9 @@ class EngineCodecTest {
     EngineCodec.Message.Answer failed = (EngineCodec.Message.Answer)
         decode("{'id':4,'ok':false,'error':{'id':'disk-full','text':'why'}}");
     assertEquals(new EngineFailure("disk-full", "why"), failed.failure());
+    EngineCodec.Message.Answer stopped = (EngineCodec.Message.Answer)
+        decode("{'id':4,'ok':false,'error':{'id':'disk-full','text':'why','phase':'drain'}}");
+    assertEquals(new EngineFailure("disk-full", "why", "drain"), stopped.failure());
     assertEquals(new EngineCodec.Message.Exited(A),
         decode("{'event':'exited','pid':10,'startTicks':1000}"));
     assertEquals(new EngineCodec.Message.Fault("x"), decode("{'event':'fault','text':'x'}"));

@@ -421,6 +421,55 @@ class NodeRoundTest {
         List.of(new EngineHelper(a.process(), 1, 0), new EngineHelper(b.process(), 2, 0)), null));
   }
 
+  // ---- from the freeze to the resume in one go
+
+  private EngineDriver.Submit stop() {
+    begin(false);
+    prepare();
+    round.tell(new NodeRound.Stop(new NodeCommand.EnterStop("r", LIMIT, LIMIT, LIMIT)));
+    EngineDriver.Submit submit = expect(EngineRequest.Stop.class);
+    List<EngineRequest.Stop.Image> images = ((EngineRequest.Stop) submit.request()).images();
+    assertEquals(List.of(a.process(), b.process()),
+        images.stream().map(i -> i.snapshot().process()).toList());
+    assertEquals(a.program(), images.get(0).program());
+    return submit;
+  }
+
+  @Test
+  void goesFromTheFreezeToTheResumeInOneRequest() throws IOException {
+    EngineDriver.Submit stop = stop();
+    for (EngineRequest.Stop.Image image : ((EngineRequest.Stop) stop.request()).images()) {
+      TestImages.write(Path.of(image.snapshot().image()), COMPUTATION, 1, "m1");
+    }
+    answer(stop, JSON.createObjectNode().put("reached", "resume").put("stoppedMicros", 900));
+    NodeEvent.PhaseReached reached = reached(Phase.RESUME);
+    assertEquals(2, reached.members());
+    assertEquals(900, reached.stoppedMicros());
+    stage(write());
+  }
+
+  @Test
+  void goesOnPhaseByPhaseWhenTheEngineHasFoundSomebodyElse() {
+    answer(stop(), JSON.createObjectNode().put("reached", "freeze"));
+    named();
+    assertEquals(2, reached(Phase.FREEZE).members());
+    drain();
+  }
+
+  @Test
+  void saysInWhichPhaseTheOneRequestHasFailed() throws IOException {
+    EngineDriver.Submit stop = stop();
+    Path image =
+        Path.of(((EngineRequest.Stop) stop.request()).images().get(0).snapshot().image());
+    TestImages.write(image, COMPUTATION, 1, "m1");
+    stop.replyTo().tell(new EngineAnswer(
+        stop.request(), null, new EngineFailure("disk-full", "why", "snapshot")));
+    assertEquals(Phase.SNAPSHOT, failedPhase());
+    done(EngineRequest.Abort.class);
+    expectGone();
+    assertFalse(Files.exists(image), "an image that a lost engine leaves stays behind");
+  }
+
   @Test
   void abortsInTheMiddleOfAPhaseAndIgnoresTheLateAnswer() throws Exception {
     begin(false);
