@@ -337,20 +337,31 @@ static int operate(struct rebuilt_process *p, struct thread *t, int set, uint64_
 	return ret ? ret : (int)result;
 }
 
-static int take_one(struct rebuilt_process *p, struct thread *t, int set, uint64_t scratch, size_t n,
-		    int back)
+static int take_piece(struct rebuilt_process *p, struct thread *t, int set, uint64_t scratch,
+		      size_t n, int back)
 {
 	struct sembuf undone = { .sem_num = n, .sem_op = -back, .sem_flg = IPC_NOWAIT | SEM_UNDO };
 	struct sembuf other = { .sem_num = n, .sem_op = back, .sem_flg = IPC_NOWAIT };
-	int ret;
+	int ret = operate(p, t, set, scratch, other, undone);
 
-	if (back == LOWEST) { /* no operation adds so much */
-		ret = take_one(p, t, set, scratch, n, LOWEST / 2);
-		return ret ? ret : take_one(p, t, set, scratch, n, LOWEST / 2);
-	}
-	ret = operate(p, t, set, scratch, other, undone);
 	/* The value may be too low to begin with the one, or too high for the other. */
 	return ret == -EAGAIN || ret == -ERANGE ? operate(p, t, set, scratch, undone, other) : ret;
+}
+
+/* In pieces, of which no value is at once too low and too high. */
+static int take_one(struct rebuilt_process *p, struct thread *t, int set, uint64_t scratch,
+		    size_t n, int back)
+{
+	const int most = HIGHEST / 2;
+	int ret = 0;
+
+	while (back && !ret) {
+		int piece = back > most ? most : back < -most ? -most : back;
+
+		ret = take_piece(p, t, set, scratch, n, piece);
+		back -= piece;
+	}
+	return ret;
 }
 
 static int take(struct rebuilt_process *p, const struct undo_record *record, const int16_t *back)
