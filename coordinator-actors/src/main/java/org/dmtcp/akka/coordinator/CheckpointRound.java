@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
+import org.dmtcp.akka.protocol.Actors;
 import org.dmtcp.akka.protocol.Failure;
 import org.dmtcp.akka.protocol.NodeCommand;
 import org.dmtcp.akka.protocol.NodeEvent;
@@ -125,14 +126,11 @@ public final class CheckpointRound extends RoundState {
       RestartScript script,
       ActorRef<Progressed> observer,
       ActorRef<Outcome> replyTo) {
-    return Behaviors.setup(
-        context ->
-            Behaviors.withTimers(
-                timers ->
-                    new CheckpointRound(tools(
-                            context, timers, start, nodes, limits, store, script, observer,
-                            replyTo))
-                        .looking()));
+    return Actors.withTimers(
+        (context, timers) ->
+            new CheckpointRound(tools(
+                    context, timers, start, nodes, limits, store, script, observer, replyTo))
+                .looking());
   }
 
   private static Tools tools(
@@ -147,7 +145,7 @@ public final class CheckpointRound extends RoundState {
       ActorRef<Outcome> replyTo) {
     nodes.forEach((name, agent) -> context.watchWith(agent, new NodeLost(name)));
     return new Tools(context, timers, start, Map.copyOf(nodes), limits, store, script, observer,
-        replyTo, context.messageAdapter(NodeEvent.class, Reported::new)); // wire, wrapped
+        replyTo, Actors.adapter(context, NodeEvent.class, Reported::new)); // wire, wrapped
   }
 
   private CheckpointRound(Tools tools) {

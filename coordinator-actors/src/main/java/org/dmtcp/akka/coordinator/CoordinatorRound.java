@@ -18,6 +18,7 @@ import org.dmtcp.akka.coordinator.Coordinator.RoundProgressed;
 import org.dmtcp.akka.coordinator.Coordinator.RoundStopped;
 import org.dmtcp.akka.coordinator.CoordinatorCommon.After;
 import org.dmtcp.akka.coordinator.CoordinatorCommon.State;
+import org.dmtcp.akka.protocol.Actors;
 import org.dmtcp.akka.protocol.CoordinatorReply;
 import org.dmtcp.akka.protocol.CoordinatorRequest;
 import org.dmtcp.akka.protocol.CoordinatorRequest.BeginRestart;
@@ -100,8 +101,8 @@ final class CoordinatorRound extends CoordinatorState {
                 settings.limits(),
                 store,
                 parts.script(),
-                context.messageAdapter(CheckpointRound.Progressed.class, RoundProgressed::new),
-                context.messageAdapter(CheckpointRound.Outcome.class, RoundEnded::new)),
+                Actors.adapter(context, CheckpointRound.Progressed.class, RoundProgressed::new),
+                Actors.adapter(context, CheckpointRound.Outcome.class, RoundEnded::new)),
             "round-" + roundId);
     // Not restarted: half a round has no state to come back to. It stops, and we are told.
     context.watchWith(actor, new RoundStopped(roundId));

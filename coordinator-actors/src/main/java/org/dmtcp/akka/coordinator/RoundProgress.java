@@ -1,6 +1,5 @@
 package org.dmtcp.akka.coordinator;
 
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
@@ -72,8 +71,13 @@ final class RoundProgress {
   List<ImageInfo> allImages() {
     return images.values().stream()
         .flatMap(List::stream)
-        .sorted(Comparator.comparing(ImageInfo::host).thenComparing(ImageInfo::virtualPid))
+        .sorted(RoundProgress::byHostAndPid)
         .toList();
+  }
+
+  private static int byHostAndPid(ImageInfo a, ImageInfo b) {
+    int hosts = a.host().compareTo(b.host());
+    return hosts != 0 ? hosts : Integer.compare(a.virtualPid(), b.virtualPid());
   }
 
   /** One image of every member, each of its own. */

@@ -24,6 +24,7 @@ import org.dmtcp.akka.coordinator.CheckpointRound.SayAgain;
 import org.dmtcp.akka.coordinator.CheckpointRound.Start;
 import org.dmtcp.akka.coordinator.CheckpointRound.StoreFailed;
 import org.dmtcp.akka.coordinator.RoundState.Pass;
+import org.dmtcp.akka.protocol.Actors;
 import org.dmtcp.akka.protocol.Failure;
 import org.dmtcp.akka.protocol.NodeCommand;
 import org.dmtcp.akka.protocol.NodeEvent;
@@ -129,8 +130,8 @@ abstract class RoundState {
               }
             },
             blocking);
-    context.pipeToSelf(
-        result,
+    Actors.pipe(
+        context, result,
         (value, e) ->
             e == null ? answer.apply(value) : new StoreFailed(FileFailures.of(e, store)));
   }

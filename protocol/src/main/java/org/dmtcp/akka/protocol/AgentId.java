@@ -15,6 +15,18 @@ public record AgentId(String host, int realPid, long startTicks) {
     Checks.atLeast(0, startTicks, "startTicks");
   }
 
+  // By hand: what the compiler leaves to invokedynamic is not in the archive of classes.
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof AgentId a && a.realPid == realPid && a.startTicks == startTicks
+        && a.host.equals(host);
+  }
+
+  @Override
+  public int hashCode() {
+    return 31 * (31 * realPid + Long.hashCode(startTicks)) + host.hashCode();
+  }
+
   @Override
   public String toString() {
     return realPid + "@" + host;

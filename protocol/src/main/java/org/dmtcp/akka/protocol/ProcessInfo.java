@@ -22,6 +22,19 @@ public record ProcessInfo(
     Checks.atLeast(0, virtualParent, "virtualParent");
   }
 
+  // By hand: what the compiler leaves to invokedynamic is not in the archive of classes.
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof ProcessInfo p && p.id.equals(id) && p.uniquePid.equals(uniquePid)
+        && p.virtualPid == virtualPid && p.virtualParent == virtualParent
+        && p.program.equals(program) && p.state == state;
+  }
+
+  @Override
+  public int hashCode() {
+    return uniquePid.hashCode();
+  }
+
   /** The same process doing something else. */
   public ProcessInfo withState(WorkerState newState) {
     return new ProcessInfo(id, uniquePid, virtualPid, virtualParent, program, newState);

@@ -12,4 +12,15 @@ public record HostProcess(int realPid, long startTicks) {
       throw new IllegalArgumentException("process " + realPid + ", started " + startTicks);
     }
   }
+
+  // By hand: what the compiler leaves to invokedynamic is not in the archive of classes.
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof HostProcess p && p.realPid == realPid && p.startTicks == startTicks;
+  }
+
+  @Override
+  public int hashCode() {
+    return 31 * realPid + Long.hashCode(startTicks);
+  }
 }

@@ -13,6 +13,7 @@ import java.util.function.Supplier;
 import org.dmtcp.akka.agent.engine.HostProcess;
 import org.dmtcp.akka.agent.local.LocalRequest;
 import org.dmtcp.akka.config.ErrorTable;
+import org.dmtcp.akka.protocol.Actors;
 import org.dmtcp.akka.protocol.CoordinatorMessage;
 import org.dmtcp.akka.protocol.CoordinatorReply;
 import org.dmtcp.akka.protocol.CoordinatorRequest;
@@ -51,14 +52,14 @@ final class LocalCall {
   private final ActorRef<CoordinatorReply> replies;
 
   static Behavior<Command> create(LocalRequest request, Setting setting) {
-    return Behaviors.setup(context -> Behaviors.withTimers(
-        timers -> new LocalCall(context, timers, request, setting).starting()));
+    return Actors.withTimers(
+        (context, timers) -> new LocalCall(context, timers, request, setting).starting());
   }
 
   /** Waits for the others as long as the coordinator does, or the client. */
   static Behavior<Command> atBarrier(NodeAgent.Barrier barrier, Setting setting) {
-    return Behaviors.setup(context -> Behaviors.withTimers(timers ->
-        new LocalCall(context, timers, barrier.request(), setting).waitingAt(barrier)));
+    return Actors.withTimers((context, timers) ->
+        new LocalCall(context, timers, barrier.request(), setting).waitingAt(barrier));
   }
 
   private Behavior<Command> waitingAt(NodeAgent.Barrier barrier) {
@@ -76,7 +77,7 @@ final class LocalCall {
     this.request = request;
     this.setting = setting;
     this.coordinator = setting.environment().coordinator();
-    this.replies = context.messageAdapter(CoordinatorReply.class, Replied::new);
+    this.replies = Actors.adapter(context, CoordinatorReply.class, Replied::new);
     context.watchWith(coordinator, new CoordinatorLost());
   }
 
@@ -145,7 +146,7 @@ final class LocalCall {
       startTimer(setting.settings().requestLimit());
     }
     setting.agent().tell(new NodeAgent.Refresh(
-        context.messageAdapter(NodeAgent.Refreshed.class, r -> new Refreshed())));
+        Actors.adapter(context, NodeAgent.Refreshed.class, r -> new Refreshed())));
     return Receiving.of(Command.class)
         .onMessage(ClientGone.class, m -> request.op().equals("restart-begin")
             ? Behaviors.stopped() // nobody is there to go on with it
@@ -210,7 +211,7 @@ final class LocalCall {
   }
 
   private ActorRef<NodeAgent.Adopted> adopted() {
-    return context.messageAdapter(NodeAgent.Adopted.class, a -> new Adopted());
+    return Actors.adapter(context, NodeAgent.Adopted.class, a -> new Adopted());
   }
 
   private Behavior<Command> beingAdopted(ObjectNode answer) {

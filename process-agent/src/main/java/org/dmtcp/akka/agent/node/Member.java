@@ -23,6 +23,12 @@ public record Member(
     boolean root,
     MemberOptions options) {
 
+  /** By hand: what the compiler leaves to invokedynamic is not in the archive of classes. */
+  @Override
+  public int hashCode() {
+    return process.hashCode();
+  }
+
   Member withCheckpointDir(String directory) {
     return new Member(process, uniquePid, virtualPid, virtualParent, program, root,
         new MemberOptions(directory, options.codec(), options.openFiles(), options.allowOverwrite(),

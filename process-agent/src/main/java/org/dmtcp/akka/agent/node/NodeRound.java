@@ -28,6 +28,7 @@ import org.dmtcp.akka.agent.engine.EngineRefusal;
 import org.dmtcp.akka.agent.engine.EngineRequest;
 import org.dmtcp.akka.agent.engine.HostProcess;
 import org.dmtcp.akka.agent.engine.ImageSummary;
+import org.dmtcp.akka.protocol.Actors;
 import org.dmtcp.akka.protocol.ConnectionEnd;
 import org.dmtcp.akka.protocol.Failure;
 import org.dmtcp.akka.protocol.ImageInfo;
@@ -109,22 +110,22 @@ final class NodeRound extends NodeRoundState {
   private final ActorRef<ProcessAgent.Report> reports;
 
   static Behavior<Command> create(Setting setting, Duration limit) {
-    return Behaviors.setup(context -> Behaviors.withTimers(
-        timers -> new NodeRound(tools(context, timers, setting)).preparing(limit)));
+    return Actors.withTimers((context, timers) ->
+        new NodeRound(tools(context, timers, setting)).preparing(limit));
   }
 
   private static Tools tools(
       ActorContext<Command> context, TimerScheduler<Command> timers, Setting setting) {
     context.watchWith(setting.coordinator(), new CoordinatorLost());
     return new Tools(context, timers, setting,
-        context.messageAdapter(EngineAnswer.class, Answered::new),
-        context.messageAdapter(PluginDesk.Raised.class, HooksRun::new));
+        Actors.adapter(context, EngineAnswer.class, Answered::new),
+        Actors.adapter(context, PluginDesk.Raised.class, HooksRun::new));
   }
 
   private NodeRound(Tools tools) {
     super(tools);
     this.undo = new NodeUndo(tools);
-    this.reports = context.messageAdapter(ProcessAgent.Report.class, Reported::new);
+    this.reports = Actors.adapter(context, ProcessAgent.Report.class, Reported::new);
   }
 
   // ---- prepare: members, refusals, directories ----

@@ -25,6 +25,7 @@ import org.dmtcp.akka.agent.node.NodeRound.Command;
 import org.dmtcp.akka.agent.node.NodeRound.FilesDone;
 import org.dmtcp.akka.agent.node.NodeRound.PhaseTimedOut;
 import org.dmtcp.akka.agent.node.NodeRound.Setting;
+import org.dmtcp.akka.protocol.Actors;
 import org.dmtcp.akka.protocol.Failure;
 import org.dmtcp.akka.protocol.RoundPlan;
 
@@ -80,7 +81,7 @@ abstract class NodeRoundState {
   }
 
   void runBlocking(String step, Callable<List<Path>> work) {
-    context.pipeToSelf(CompletableFuture.supplyAsync(() -> call(work), blocking),
+    Actors.pipe(context, CompletableFuture.supplyAsync(() -> call(work), blocking),
         (done, e) -> new FilesDone(step, done, e == null ? null : failure(e)));
   }
 

@@ -13,6 +13,7 @@ import org.dmtcp.akka.agent.engine.EngineDriver;
 import org.dmtcp.akka.agent.engine.EngineFailure;
 import org.dmtcp.akka.agent.engine.EngineRequest;
 import org.dmtcp.akka.agent.engine.ImageSummary;
+import org.dmtcp.akka.protocol.Actors;
 import org.dmtcp.akka.protocol.Receiving;
 import org.dmtcp.akka.protocol.RoundPlan;
 
@@ -55,7 +56,7 @@ final class ProcessAgent {
   /** @param taken the snapshot has been taken already */
   static Behavior<Command> create(RoundPlan plan, Member member, Path image, boolean taken,
       ActorRef<EngineDriver.Command> engine, ActorRef<Report> round) {
-    return Behaviors.setup(context -> {
+    return Actors.setup(context -> {
       ProcessAgent agent = new ProcessAgent(context, plan, member, image, engine, round);
       return taken ? agent.taken() : agent.idle();
     });
@@ -69,7 +70,7 @@ final class ProcessAgent {
     this.image = image;
     this.engine = engine;
     this.round = round;
-    this.answers = context.messageAdapter(EngineAnswer.class, Answered::new);
+    this.answers = Actors.adapter(context, EngineAnswer.class, Answered::new);
   }
 
   /** What the engine is asked for; {@code totalMembers} and limit as in {@link TakeSnapshot}. */

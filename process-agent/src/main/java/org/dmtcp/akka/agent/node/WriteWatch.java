@@ -11,6 +11,7 @@ import java.util.List;
 import org.dmtcp.akka.agent.engine.EngineAnswer;
 import org.dmtcp.akka.agent.engine.EngineDriver;
 import org.dmtcp.akka.agent.engine.EngineRequest;
+import org.dmtcp.akka.protocol.Actors;
 import org.dmtcp.akka.protocol.NodeEvent;
 import org.dmtcp.akka.protocol.Receiving;
 
@@ -37,8 +38,8 @@ final class WriteWatch {
   /** @param limit of the writing itself: an engine that is busy with it may answer late */
   static Behavior<Command> create(
       NodeRound.Setting setting, List<Member> members, Duration limit) {
-    return Behaviors.setup(context -> Behaviors.withTimers(timers ->
-        new WriteWatch(context, timers, setting, members, limit).watching()));
+    return Actors.withTimers((context, timers) ->
+        new WriteWatch(context, timers, setting, members, limit).watching());
   }
 
   private WriteWatch(ActorContext<Command> context, TimerScheduler<Command> timers,
@@ -47,7 +48,7 @@ final class WriteWatch {
     this.setting = setting;
     this.members = members;
     this.limit = limit;
-    this.answers = context.messageAdapter(EngineAnswer.class, Seen::new);
+    this.answers = Actors.adapter(context, EngineAnswer.class, Seen::new);
     lookLater();
   }
 
