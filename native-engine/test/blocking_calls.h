@@ -7,8 +7,7 @@
 
 #define MS 1000000ll
 #define LONG_MS 150  /* frozen some ten times while it lasts: the remaining time must be right */
-#define SHORT_MS 4   /* begins anew after a freeze: must fit between two */
-#define SOCKET_MS 12  /* the same, of a time-out that the kernel counts in ticks */
+#define SOCKET_MS 160 /* the same, of a time-out that the kernel counts in ticks */
 #define TICK_MS 10   /* at most: CONFIG_HZ=100 */
 #define WAKE_MS 5    /* until another thread wakes it */
 

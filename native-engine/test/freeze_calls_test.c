@@ -148,7 +148,6 @@ int main(int argc, char *argv[])
 		for (i = 0; i < count; i++)
 			failures += all[i].failed;
 	}
-	nap_ms(LONG_MS + 100); /* those that are still at it must end by themselves */
 	for (i = 0; i < count; i++) {
 		if (all[i].failed)
 			printf("bad: %s: %s\n", call_at(i)->name, all[i].text);

@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
+#include "long_wait.h"
 #include "status.h"
 #include "wait.h"
 
@@ -72,13 +73,18 @@ static bool leaks_eintr(uint64_t number)
 static void rewind_leaked_eintr(struct thread *t, bool *changed)
 {
 	const struct proc_status *s = t->status;
+	int64_t result;
 
 	if ((int64_t)t->regs.rax != -EINTR || !leaks_eintr(t->regs.orig_rax) || !s)
 		return;
 	if ((s->pending | s->shared_pending) & ~t->sigmask & s->caught)
 		return;
-	t->regs.rax = t->regs.orig_rax;
-	t->regs.rip -= SYSCALL_BYTES;
+	if (long_wait_is_over(t, &result)) {
+		t->regs.rax = result;
+	} else {
+		t->regs.rax = t->regs.orig_rax;
+		t->regs.rip -= SYSCALL_BYTES;
+	}
 	t->regs.orig_rax = -1;
 	*changed = true;
 }

@@ -13,6 +13,7 @@
 #include "../common/membership.h"
 #include "../common/proc.h"
 #include "late.h"
+#include "long_wait.h"
 #include "status.h"
 #include "wait.h"
 
@@ -323,6 +324,7 @@ void stop_let_go(struct process *p)
 
 		if (t->exited_leader || t->gone)
 			continue;
+		long_wait_goes_on(t);
 		if (ptrace(PTRACE_DETACH, t->tid, NULL, NULL) < 0)
 			late_release(t->tid); /* not stopped yet, or dead and to be reaped */
 	}
