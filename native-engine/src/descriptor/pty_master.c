@@ -13,10 +13,10 @@
 #include "../restart/rebuild.h"
 #include "kinds.h"
 #include "pty.h"
+#include "pty_names.h"
 
 #define PTMX_MAJOR 5 /* Documentation/admin-guide/devices.txt */
 #define PTMX_MINOR 2
-#define INDEX_TRIES 64
 
 struct master_payload {
 	uint32_t bytes; /* of this struct */
@@ -138,31 +138,12 @@ static int master_capture(struct capture *c, const struct descriptor_view *d, ui
 	return 0;
 }
 
-/* A new master, with the same index if that is free: a program may know its /dev/pts/N. */
-static int open_master(int index, int flags)
+int pty_master_number(const struct file_view *f)
 {
-	int extra[INDEX_TRIES], count = 0, fd = -1, error = 0;
+	struct master_payload r;
 
-	while (count < INDEX_TRIES) {
-		unsigned int number = 0;
-
-		fd = open("/dev/ptmx", flags);
-		error = errno;
-		if (fd < 0 || ioctl(fd, TIOCGPTN, &number) || (int)number == index)
-			break;
-		extra[count++] = fd;
-		if ((int)number > index)
-			break; /* the lowest free one: ours is taken */
-		fd = -1;
-	}
-	if (fd < 0 && count) {
-		fd = extra[--count];
-	} else if (count && fd == extra[count - 1]) {
-		count--;
-	}
-	while (count)
-		close(extra[--count]);
-	return fd < 0 ? -error : fd;
+	file_payload_head(f->payload, f->bytes, &r, sizeof(r));
+	return r.index;
 }
 
 static int master_restore(struct rebuilt_process *p, const struct file_record *f,
@@ -177,7 +158,7 @@ static int master_restore(struct rebuilt_process *p, const struct file_record *f
 	queues = file_payload_tail(payload, bytes, &left);
 	if ((uint64_t)r.to_slave_bytes + r.to_master_bytes > left)
 		return -EPROTO;
-	*fd = open_master(r.index, O_RDWR | O_NOCTTY | O_CLOEXEC | (f->flags & O_NONBLOCK));
+	*fd = pty_open_master(r.index, O_RDWR | O_NOCTTY | O_CLOEXEC | (f->flags & O_NONBLOCK));
 	if (*fd < 0)
 		return fault_set(p->fault, -*fd, "internal", "/dev/ptmx: %s", strerror(-*fd));
 	ioctl(*fd, TIOCSPTLCK, &unlocked);

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <asm/termbits.h>
 #include <sys/ioctl.h>
@@ -17,6 +18,7 @@
 #include "file_index.h"
 #include "kinds.h"
 #include "pty.h"
+#include "pty_names.h"
 
 /* Documentation/admin-guide/devices.txt */
 #define TTY_MAJOR 4
@@ -33,6 +35,8 @@ struct terminal_payload {
 	struct termios2 modes;
 	struct winsize size;
 	uint64_t master_file; /* of a member, 0: the terminal is outside */
+	uint32_t number_plus_1; /* of one outside, N of /dev/pts/N; 0: it had another name */
+	uint32_t reserved;
 };
 
 static bool terminal_claims(const struct descriptor_view *d)
@@ -55,6 +59,7 @@ static int terminal_capture(struct capture *c, const struct descriptor_view *d, 
 	struct proc_stat process;
 	uint32_t device = 0;
 	struct pty *pty;
+	int end = 0;
 
 	(void)file_id;
 	/* What /dev/tty really is: the number of the terminal behind it. */
@@ -63,6 +68,10 @@ static int terminal_capture(struct capture *c, const struct descriptor_view *d, 
 		if (pty)
 			r.master_file = pty->master->file_id;
 	}
+	if (sscanf(d->link, "/dev/pts/%u%n", &r.number_plus_1, &end) == 1 && !d->link[end])
+		r.number_plus_1++;
+	else
+		r.number_plus_1 = 0;
 	if (ioctl(d->borrowed, TCGETS2, &r.modes))
 		memset(&r.modes, 0, sizeof(r.modes)); /* hung up: nothing of it is left */
 	ioctl(d->borrowed, TIOCGWINSZ, &r.size);
@@ -72,6 +81,29 @@ static int terminal_capture(struct capture *c, const struct descriptor_view *d, 
 		r.foreground = round_virtual_pid(c->round, process.terminal_group);
 	buffer_append(payload, &r, sizeof(r));
 	return 0;
+}
+
+int terminal_number(const struct file_view *f)
+{
+	struct terminal_payload r;
+
+	file_payload_head(f->payload, f->bytes, &r, sizeof(r));
+	return r.master_file ? -1 : (int)r.number_plus_1 - 1;
+}
+
+/* The terminal by the name that the program had for it, if it has that: ttyname(3) says so then. */
+static int open_by_name(const struct rebuild *rebuild, const struct terminal_payload *r, int flags)
+{
+	struct stat terminal, found;
+	char path[32];
+
+	if (r->number_plus_1 && !fstat(rebuild->terminal_slave_fd, &terminal)) {
+		snprintf(path, sizeof(path), "/dev/pts/%u", r->number_plus_1 - 1);
+		if (!stat(path, &found) && found.st_rdev == terminal.st_rdev &&
+		    found.st_dev == terminal.st_dev)
+			return open(path, flags);
+	}
+	return open(rebuild->terminal_path, flags);
 }
 
 static int terminal_restore(struct rebuilt_process *p, const struct file_record *f,
@@ -103,7 +135,7 @@ static int terminal_restore(struct rebuilt_process *p, const struct file_record 
 		*fd = dup(rebuild->stdio[access == O_RDONLY ? 0 : 1]);
 		return *fd < 0 ? -errno : 0;
 	}
-	*fd = open(rebuild->terminal_path, flags);
+	*fd = open_by_name(rebuild, &r, flags);
 	if (*fd < 0)
 		*fd = file_reopen(rebuild->terminal_slave_fd, flags);
 	if (*fd < 0)

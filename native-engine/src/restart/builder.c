@@ -21,6 +21,7 @@
 #include "../common/proc.h"
 #include "../descriptor/file_index.h"
 #include "../descriptor/inet_met.h"
+#include "../descriptor/pty_names.h"
 #include "../resource/descriptors.h"
 #include "../resource/records.h"
 #include "../trace/wait.h"
@@ -451,7 +452,10 @@ static void __attribute__((noreturn)) go(struct builder *b)
 		if (b->rebuild.stdio[1] >= 0)
 			dup2(b->rebuild.stdio[1], STDOUT_FILENO);
 	}
-	close_range(b->terminal.master >= 0 ? 6 : 5, UINT_MAX, 0);
+	for (int i = 0; i < b->rebuild.terminal_place_count; i++)
+		dup2(b->rebuild.terminal_places[i], 6 + i);
+	close_range(b->terminal.master >= 0 ? 6 + b->rebuild.terminal_place_count : 5, UINT_MAX,
+		    0);
 	supervisor_run(3, 4, root, &b->terminal);
 }
 
@@ -474,6 +478,8 @@ static void __attribute__((noreturn)) build(struct builder *b)
 	ret = namespaces_prepare_init(highest_number(b), &b->fault);
 	if (ret == 0)
 		ret = reserve_descriptors(b);
+	if (ret == 0)
+		pty_names_prepare(&b->rebuild);
 	for (size_t i = 0; ret == 0 && i < b->rebuild.image_count; i++)
 		ret = is_zombie(b, i) ? 0 :
 			run_stage(b, i, offsetof(struct resource, restore_shared));

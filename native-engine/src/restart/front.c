@@ -488,7 +488,7 @@ int front_run(struct image_set *set, const struct front_options *options, int *s
 	if (ret == 0)
 		ret = catch_signals(&f);
 	if (ret == 0 && needs_terminal(set))
-		ret = terminal_open(&f.terminal, fault);
+		ret = terminal_open(&f.terminal, set, fault);
 	restart_progress_phase(options->progress, "memory", image_set_bytes(set));
 	if (ret == 0)
 		ret = build_somehow(&f);

@@ -4,13 +4,18 @@
 
 #include "../resource/resource.h"
 
+#define TERMINAL_PLACES 16
+
 struct rebuild {
 	struct image_reader **images;
 	size_t image_count;
 	int reserved_from; /* descriptors from this number on are the builder's own, */
 	int reserved_to;   /* below this one; INT_MAX: all */
 	int terminal_slave_fd; /* of the terminal that the processes get; -1: none */
-	char terminal_path[64];
+	char terminal_path[64]; /* by which the processes find it */
+	/* Masters that hold its names for as long as the processes run: descriptor/pty_names.h */
+	int terminal_places[TERMINAL_PLACES];
+	int terminal_place_count;
 	int stdio[3];          /* dmtcp_restart's own 0, 1, 2 */
 	int notes_fd;          /* for words to the user: the last of them, or -1: be quiet */
 	unsigned int workers;

@@ -9,13 +9,36 @@
 #include <unistd.h>
 
 #include "../common/monotonic.h"
+#include "../descriptor/pty_names.h"
 
 #define FOREGROUND_LOOK_MS 200 /* how often a background command looks whether it is in front now */
 #define DRAIN_MS 300
+#define MASTER_TRIES 256
 
-int terminal_open(struct terminal *t, struct fault *fault)
+/*
+ * The device number of a terminal tells it from all others of a computation (/proc/PID/stat), but
+ * not from those of another devpts: ours has a number that none of the images has.
+ */
+static int open_master(const struct image_set *set)
 {
-	t->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+	int extra[MASTER_TRIES], count = 0, fd;
+	unsigned int number = 0;
+
+	for (;;) {
+		fd = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+		if (fd < 0 || count == MASTER_TRIES || ioctl(fd, TIOCGPTN, &number) ||
+		    !pty_number_in_images(set->images, set->count, number))
+			break;
+		extra[count++] = fd;
+	}
+	while (count)
+		close(extra[--count]);
+	return fd;
+}
+
+int terminal_open(struct terminal *t, const struct image_set *set, struct fault *fault)
+{
+	t->master = open_master(set);
 	if (t->master < 0 || grantpt(t->master) || unlockpt(t->master) ||
 	    ptsname_r(t->master, t->path, sizeof(t->path)))
 		return fault_set(fault, errno, "no-terminal", "no pseudo terminal: %s",

@@ -12,6 +12,7 @@
 #include <termios.h>
 
 #include "../common/fault.h"
+#include "image_set.h"
 
 #define TERMINAL_BUFFER_BYTES 4096
 
@@ -42,7 +43,8 @@ struct terminal {
 void terminal_adopt(struct terminal *t, int master);
 /* The user's terminal is in the mode of a front that was killed: back to the mode before. */
 void terminal_recover(struct terminal *t);
-int terminal_open(struct terminal *t, struct fault *fault);
+/* @set: whose processes will have it. */
+int terminal_open(struct terminal *t, const struct image_set *set, struct fault *fault);
 /* Raw mode and window size, when we are in the foreground of the user's terminal. */
 void terminal_take(struct terminal *t);
 /* Puts the user's terminal back as it was. Harmless at any time. */

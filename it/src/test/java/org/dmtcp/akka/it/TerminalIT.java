@@ -119,6 +119,64 @@ class TerminalIT {
         });
   }
 
+  /** A terminal that some other program holds for a while; its name goes into a file. */
+  private static void openElsewhere(Terminal terminal, String file) throws IOException {
+    terminal.line(
+        "(setsid script -q -c 'tty > " + file + ".new; mv " + file + ".new " + file
+            + "; sleep 100' /dev/null < /dev/null > /dev/null 2>&1 &)");
+    terminal.line("until [ -e " + file + " ]; do sleep 0.1; done; clear");
+    terminal.awaitPrompt();
+  }
+
+  @ParameterizedTest(name = "number taken {0}")
+  @MethodSource("accounts")
+  void innerTerminalKeepsTheNumberThatOthersHaveTaken(String account) throws IOException {
+    play(
+        "a pseudo terminal of the program whose number others have taken meanwhile",
+        account,
+        (computation, terminal) -> {
+          terminal.line("dmtcp_launch script -q -c 'bash --norc' /dev/null");
+          terminal.line("PS1='inner> '");
+          terminal.awaitLast("inner>");
+          terminal.line("tty > before");
+          computation.checkpoint();
+          computation.coordinator().must("-k");
+          computation.coordinator().awaitNobody();
+          terminal.clear();
+          for (int i = 0; i < 3; i++) {
+            openElsewhere(terminal, "taken" + i);
+          }
+          restart(computation, terminal);
+          terminal.line("tty | cmp - before && echo the sa''me");
+          terminal.await("the same");
+          terminal.line("echo op''ened > $(< before)");
+          terminal.await("opened");
+        });
+  }
+
+  @ParameterizedTest(name = "names {0}")
+  @MethodSource("accounts")
+  void oneTerminalAnswersToTheNamesOfAllThatWereOutside(String account) throws IOException {
+    play(
+        "terminals from outside: they become that of the restart, by the names that they had",
+        account,
+        (computation, terminal) -> {
+          openElsewhere(terminal, "other");
+          terminal.line("dmtcp_launch bash --norc -i 9> $(< other)");
+          terminal.line("PS1='inner> '");
+          terminal.awaitLast("inner>");
+          terminal.line("tty > before");
+          cycle(computation, terminal);
+          terminal.line("tty | cmp - before && echo the sa''me");
+          terminal.await("the same");
+          terminal.line("echo by na''me > $(< before); echo nu''mber nine >&9");
+          terminal.await("by name");
+          terminal.await("number nine");
+          terminal.line("[ $(readlink /proc/$$/fd/9) = $(< other) ] && echo ni''ne kept");
+          terminal.await("nine kept");
+        });
+  }
+
   @ParameterizedTest(name = "Ctrl-C {0}")
   @MethodSource("accounts")
   void interruptReachesTheProgramAndItsDeathTheShell(String account) throws IOException {
