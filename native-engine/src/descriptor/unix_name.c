@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -74,6 +75,22 @@ out:
 	return ret;
 }
 
+int unix_bind_relative(int fd, const struct unix_name *n)
+{
+	char place[] = "/tmp/dmtcp-name-XXXXXX", path[sizeof(place) + sizeof(n->text) + 2];
+	int ret;
+
+	if (!mkdtemp(place))
+		return -errno;
+	ret = unix_bind_text(fd, n, place);
+	if (!ret) {
+		snprintf(path, sizeof(path), "%s/%.*s", place, (int)n->bytes, n->text);
+		unlink(path);
+	}
+	rmdir(place);
+	return ret;
+}
+
 /*
  * A name that the file system does not have: what is there now goes aside for a moment, and the
  * socket stays reachable under another name until everything is connected.
@@ -108,8 +125,11 @@ int unix_bind_name(struct rebuild *r, int fd, const struct unix_view *v)
 	if (unix_is_abstract(n))
 		return unix_bind_text(fd, n, "");
 	path_of(n, v->directory, path);
-	if (n->deleted)
-		return bind_deleted(r, fd, &v->head, v->directory, path);
+	if (n->deleted) {
+		ret = bind_deleted(r, fd, &v->head, v->directory, path);
+		/* Its directory may have been another one, or has gone. */
+		return ret && n->text[0] != '/' ? unix_bind_relative(fd, n) : ret;
+	}
 	/* The socket that the program left behind when it was killed. */
 	if (!lstat(path, &status) && S_ISSOCK(status.st_mode))
 		unlink(path);

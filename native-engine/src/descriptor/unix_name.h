@@ -13,6 +13,11 @@ bool unix_same_name(const struct unix_name *a, const struct unix_name *b);
 /* bind(2) to the very text of the name, in the directory where it was bound. -errno. */
 int unix_bind_text(int fd, const struct unix_name *n, const char *directory);
 /*
+ * A relative name means the same in any directory to who is told it: one where we may make it, for a
+ * moment. -errno.
+ */
+int unix_bind_relative(int fd, const struct unix_name *n);
+/*
  * Gives @fd the name that it had, if any; one that the file system does not have for as long as the
  * restart lasts. -errno.
  */

@@ -83,20 +83,6 @@ static int send_message(struct rebuilt_process *p, int sender, const struct sock
 	return 0;
 }
 
-/* A relative name means the same in any directory to who receives it: one where we may make it. */
-static void bind_relative(int fd, const struct unix_name *name)
-{
-	char place[] = "/tmp/dmtcp-name-XXXXXX", path[sizeof(place) + sizeof(name->text) + 2];
-
-	if (!mkdtemp(place))
-		return;
-	if (!unix_bind_text(fd, name, place)) {
-		snprintf(path, sizeof(path), "%s/%.*s", place, (int)name->bytes, name->text);
-		unlink(path);
-	}
-	rmdir(place);
-}
-
 /* A socket with the sender's name: the member's own, else one for this message. */
 static int sender_named(struct rebuilt_process *p, const struct message_view *m, bool *ours)
 {
@@ -133,7 +119,7 @@ static int sender_named(struct rebuilt_process *p, const struct message_view *m,
 	*ours = true;
 	/* Its sender has gone: the name is for the message only, if nobody else has it by now. */
 	if (name.bytes && !unix_is_abstract(&name) && address.sun_path[0] != '/')
-		bind_relative(fd, &name);
+		unix_bind_relative(fd, &name);
 	else if (unix_is_abstract(&name) || (name.bytes && access(address.sun_path, F_OK))) {
 		if (!unix_bind_text(fd, &name, "/") && !unix_is_abstract(&name))
 			unlink(address.sun_path);

@@ -7,7 +7,6 @@
 #include "unix_renew.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -19,6 +18,7 @@
 
 #include "../engine/round.h"
 #include "socket_queue.h"
+#include "unix_directory.h"
 #include "unix_name.h"
 
 #define MESSAGES_MOST 4096
@@ -79,22 +79,20 @@ static bool has_empty(const struct buffer *queue)
 }
 
 /* Where the socket answers now, if that is really it. */
-static void find_address(struct renewal *w, const struct process *owner)
+static void find_address(struct renewal *w, struct round *r, const struct process *owner)
 {
 	const struct unix_info *s = w->socket;
-	char directory[PATH_MAX] = "", link[48];
+	char directory[PATH_MAX] = "";
 	struct unix_name name = { .bytes = s->name_bytes };
 	struct stat status;
-	ssize_t n;
 
 	if (!s->name_bytes || s->has_peer)
 		return;
 	memcpy(name.text, s->name, s->name_bytes);
 	if (!unix_is_abstract(&name)) {
 		name.bytes = strnlen(name.text, name.bytes);
-		snprintf(link, sizeof(link), "/proc/%d/cwd", owner->pid);
-		n = readlink(link, directory, sizeof(directory) - 1);
-		directory[n > 0 ? n : 0] = 0;
+		if (name.text[0] != '/')
+			unix_find_directory(r, owner->pid, w->fd, s, directory);
 	}
 	w->address_bytes = unix_address_of(NULL, &name, directory, &w->address, &w->directory_fd);
 	if (!unix_is_abstract(&name) && (stat(w->address.sun_path, &status) ||
@@ -241,7 +239,7 @@ void unix_renew(struct round *r, const struct process *owner, int fd,
 	w.senders = calloc(MESSAGES_MOST, sizeof(*w.senders));
 	if (!w.senders)
 		return;
-	find_address(&w, owner);
+	find_address(&w, r, owner);
 	if (find_senders(&w, queue))
 		data = malloc(w.largest + 1);
 	getsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &peeked, &length);

@@ -19,6 +19,7 @@
 #include "inventory.h"
 #include "kinds.h"
 #include "socket_queue.h"
+#include "unix_directory.h"
 #include "unix_renew.h"
 
 /* Tells the id of a socket from that of what a restart keeps beside it. */
@@ -173,42 +174,34 @@ static int unix_drain(struct round *r, uint32_t timeout_ms, struct fault *fault)
 
 /* ---- capture ---- */
 
-/* Where a relative name was bound: the present directory of the process, if it is there. */
-static void find_directory(const struct descriptor_view *d, const struct unix_info *s,
-			   struct unix_name *name, char *directory)
-{
-	char path[PATH_MAX], link[48];
-	struct stat status;
-	ssize_t n;
-
-	directory[0] = 0;
-	name->mode = 0777;
-	if (!s->name_bytes || !s->name[0])
-		return;
-	if (s->name[0] != '/') {
-		snprintf(link, sizeof(link), "/proc/%d/cwd", d->pid);
-		n = readlink(link, directory, PATH_MAX - 1);
-		directory[n > 0 ? n : 0] = 0;
-		snprintf(path, sizeof(path), "%.*s/%.*s", PATH_MAX - UNIX_NAME_BYTES - 2, directory,
-			 (int)s->name_bytes, s->name);
-	} else {
-		snprintf(path, sizeof(path), "%.*s", (int)s->name_bytes, s->name);
-	}
-	name->directory_bytes = strlen(directory);
-	name->deleted = stat(path, &status) || (uint32_t)status.st_ino != s->file_inode;
-	if (!name->deleted)
-		name->mode = status.st_mode & 07777;
-}
-
-static void read_name(const struct descriptor_view *d, const struct unix_info *s,
+/* Whether the file system still has it, and where a relative name was bound. */
+static void find_file(struct round *r, const struct descriptor_view *d, const struct unix_info *s,
 		      struct unix_name *name, char *directory)
 {
+	char path[PATH_MAX + UNIX_NAME_BYTES + 2];
+	struct stat status;
+
+	if (name->text[0] != '/') {
+		unix_find_directory(r, d->pid, d->borrowed, s, directory);
+		name->directory_bytes = strlen(directory);
+	}
+	snprintf(path, sizeof(path), "%s%s%.*s", directory, name->directory_bytes ? "/" : "",
+		 (int)name->bytes, name->text);
+	name->deleted = stat(path, &status) || (uint32_t)status.st_ino != s->file_inode;
+	name->mode = name->deleted ? 0777 : status.st_mode & 07777;
+}
+
+static void read_name(struct round *r, const struct descriptor_view *d, const struct unix_info *s,
+		      struct unix_name *name, char *directory)
+{
+	directory[0] = 0;
 	name->bytes = s->name_bytes;
 	memcpy(name->text, s->name, s->name_bytes);
 	/* Of a path the kernel also counts the 0 byte behind it. */
-	if (name->bytes && name->text[0])
+	if (name->bytes && name->text[0]) {
 		name->bytes = strnlen(name->text, name->bytes);
-	find_directory(d, s, name, directory);
+		find_file(r, d, s, name, directory);
+	}
 }
 
 static int find_standard(struct inventory *i, const struct descriptor_view *d)
@@ -262,7 +255,7 @@ static void read_peer(struct capture *c, const struct descriptor_view *d, const 
 		u->peer_file = e ? e->file_id : 0;
 	}
 	if (peer)
-		read_name(e ? &e->view : d, peer, &u->peer_name, directory);
+		read_name(c->round, e ? &e->view : d, peer, &u->peer_name, directory);
 }
 
 /* The number of a peer that has ended, in the program's namespace: only the program can ask. */
@@ -383,7 +376,7 @@ static int unix_capture(struct capture *c, const struct descriptor_view *d, uint
 	u.object = round_inode_id(c->round, d->status.st_dev, d->status.st_ino | OBJECT_BIT,
 			&is_new);
 	u.shutdown = s->shutdown;
-	read_name(d, s, &u.name, directory);
+	read_name(c->round, d, s, &u.name, directory);
 	read_credentials(c, d, &u);
 	if (s->state == TCP_LISTEN) {
 		u.state = UNIX_LISTENING;
