@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/timerfd.h>
@@ -38,42 +39,48 @@ static bool on_wall_clock(const struct timerfd_payload *r)
 	       (r->clock == CLOCK_REALTIME || r->clock == CLOCK_REALTIME_ALARM);
 }
 
-static void read_times(const char *fdinfo, const char *field, int64_t *seconds,
-		int64_t *nanoseconds)
+/*
+ * Expirations of a periodic timer are counted when somebody looks: timerfd_gettime(2) adds those that
+ * have passed to what a read will tell, and starts the next period (do_timerfd_gettime in
+ * fs/timerfd.c). Only then does fdinfo have them all.
+ */
+static int count_expirations(const struct descriptor_view *d, struct itimerspec *time,
+			     uint64_t *ticks)
 {
-	const char *text = proc_field(fdinfo, field);
-	long s = 0, ns = 0;
+	char name[40], *fdinfo;
+	int ret;
 
-	if (text && sscanf(text, "(%ld, %ld)", &s, &ns) == 2) {
-		*seconds = s;
-		*nanoseconds = ns;
-	}
+	if (timerfd_gettime(d->borrowed, time))
+		return -errno;
+	snprintf(name, sizeof(name), "self/fdinfo/%d", d->borrowed);
+	ret = proc_read_text(0, name, &fdinfo, NULL);
+	if (ret)
+		return ret;
+	*ticks = proc_field_number(fdinfo, "ticks", 10, 0);
+	free(fdinfo);
+	return 0;
 }
 
 static int timerfd_capture(struct capture *c, const struct descriptor_view *d, uint64_t file_id,
 			   struct buffer *payload)
 {
 	struct timerfd_payload r = { .bytes = sizeof(r) };
+	struct itimerspec time;
 	struct timespec now;
+	int ret = count_expirations(d, &time, &r.ticks);
 
-	(void)c;
 	(void)file_id;
+	if (ret)
+		return fault_set(c->fault, -ret, "internal", "process %d: descriptor %d (%s): %s",
+				 c->process->virtual_pid, d->number, d->link, strerror(-ret));
 	clock_gettime(CLOCK_REALTIME, &now);
 	r.clock = proc_field_number(d->fdinfo, "clockid", 10, CLOCK_MONOTONIC);
-	r.ticks = proc_field_number(d->fdinfo, "ticks", 10, 0);
 	r.settime_flags = proc_field_number(d->fdinfo, "settime flags", 8, 0);
-	read_times(d->fdinfo, "it_value", &r.left_s, &r.left_ns);
-	read_times(d->fdinfo, "it_interval", &r.period_s, &r.period_ns);
+	r.left_s = time.it_value.tv_sec;
+	r.left_ns = time.it_value.tv_nsec;
+	r.period_s = time.it_interval.tv_sec;
+	r.period_ns = time.it_interval.tv_nsec;
 	r.armed = r.left_s || r.left_ns;
-	/*
-	 * A periodic one that has expired is only restarted by the next read: it is armed all the
-	 * same.
-	 */
-	if (!r.armed && r.ticks && (r.period_s || r.period_ns)) {
-		r.armed = 1;
-		r.left_s = r.period_s;
-		r.left_ns = r.period_ns;
-	}
 	if (on_wall_clock(&r)) {
 		r.deadline_s = now.tv_sec + r.left_s;
 		r.deadline_ns = now.tv_nsec + r.left_ns;
