@@ -3,7 +3,7 @@
 # run: sh multiplexers.sh VARIANT
 # writes: yes
 # needs: VARIANT vim
-# remark: tmux attach works from outside a restarted computation; screen -r looks for its process number, which is one of the inside
+# remark: from outside a restarted computation: tmux attach; and nsenter -t PID -m -p -i -T screen -r, PID one of its processes (a plain user adds -U --preserve-credentials)
 . ./frame.sh
 kind=$1
 export TERM=xterm SHELL=/bin/sh ENV= SCREENDIR=$PWD/screens
