@@ -38,22 +38,39 @@ static int read_all(int fd, struct buffer *out)
 	return out->failed ? -ENOMEM : 0;
 }
 
+/*
+ * A full queue takes back what was in it only when it is packed as well as the program has packed
+ * it. The kernel holds it in buffers made for one write each, with place for twice as much; what
+ * does not fit behind the last write begins a new one, and none is made beyond 64 KiB
+ * (drivers/tty/tty_buffer.c). Small pieces leave no gap; the last buffer may be a big one.
+ */
+#define PIECE_BYTES 256
+#define LAST_PIECE_BYTES 1792
+#define LAST_PIECES 2
+
+static size_t piece(size_t left)
+{
+	size_t most = left > LAST_PIECES * LAST_PIECE_BYTES ? PIECE_BYTES : LAST_PIECE_BYTES;
+
+	return left < most ? left : most;
+}
+
+/* poll(2) does not tell of the place in the last buffer: it is asked only when a write fails. */
 static int write_all(int fd, const char *data, size_t bytes, int drained)
 {
 	while (bytes) {
 		struct pollfd ready = { .fd = fd, .events = POLLOUT };
-		ssize_t n;
+		ssize_t n = write(fd, data, piece(bytes));
 
-		if (poll(&ready, 1, 1000) <= 0)
-			return -ETIMEDOUT;
-		n = write(fd, data, bytes);
 		if (n < 0 && errno != EAGAIN)
 			return -errno;
+		has_input(drained);
 		if (n > 0) {
 			data += n;
 			bytes -= n;
+		} else if (poll(&ready, 1, 1000) <= 0) {
+			return -ETIMEDOUT;
 		}
-		has_input(drained);
 	}
 	return 0;
 }
