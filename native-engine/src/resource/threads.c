@@ -18,6 +18,7 @@
 
 #include "../common/proc.h"
 #include "../descriptor/descriptor.h"
+#include "../trace/status.h"
 #include "cpu.h"
 #include "interrupted_call.h"
 #include "numa.h"
@@ -40,6 +41,7 @@
 enum { /* thread_record.flags */
 	THREAD_EXITED_LEADER = 1,
 	THREAD_GROUP_STOPPED = 2,
+	THREAD_NO_NEW_PRIVILEGES = 4,
 };
 
 struct thread_record { /* RECORD_THREAD, the leader first */
@@ -194,6 +196,8 @@ static int capture_thread(struct capture *c, struct thread *t, int processors)
 	ret = read_name(t, record.name);
 	if (ret < 0)
 		return ret;
+	if (t->status && t->status->no_new_privileges)
+		record.flags |= THREAD_NO_NEW_PRIVILEGES;
 	if (t->exited_leader) {
 		struct proc_stat stat;
 
@@ -335,6 +339,8 @@ static int register_all(struct calls *c, const struct thread_record *record,
 	if (!creator || record->timer_slack_ns != creator->timer_slack_ns)
 		calls_add(c, "timer slack", SYS_prctl, PR_SET_TIMERSLACK, record->timer_slack_ns, 0,
 			 0);
+	if (record->flags & THREAD_NO_NEW_PRIVILEGES)
+		calls_add(c, "no_new_privs", SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0);
 	return calls_make(c);
 }
 
