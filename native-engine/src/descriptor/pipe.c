@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include "inventory.h"
 #include "../resource/path_here.h"
 #include "kinds.h"
+#include "pipe.h"
 
 /* Tells the id of the data from that of the pipe: inode numbers do not reach it. */
 #define CONTENT_BIT (1ull << 63)
@@ -92,23 +94,66 @@ static enum pipe_peer find_peer(struct inventory *i, const struct descriptor_vie
 	return PEER_OUTSIDE;
 }
 
+/*
+ * A pipe of our own from before the members have used up what a user may have in pipes (pipe(7),
+ * pipe-user-pages-soft): later ones have room for two pages and cannot be enlarged.
+ */
+static int spare[2] = { -1, -1 };
+
+void pipe_keep_spare(void)
+{
+	if (pipe2(spare, O_CLOEXEC | O_NONBLOCK))
+		spare[0] = spare[1] = -1;
+}
+
+static void close_copy(int copy[2])
+{
+	char data[4096];
+
+	if (copy[0] != spare[0]) {
+		close(copy[0]);
+		close(copy[1]);
+		return;
+	}
+	while (read(copy[0], data, sizeof(data)) > 0)
+		; /* nothing is left in it, unless it could not be read to the end */
+}
+
+/* An empty pipe with room for what is in one of @capacity. */
+static int open_copy(int copy[2], uint32_t capacity)
+{
+	int ret;
+
+	if (pipe2(copy, O_CLOEXEC | O_NONBLOCK))
+		return -errno;
+	if (fcntl(copy[1], F_SETPIPE_SZ, capacity) >= 0)
+		return 0;
+	ret = -errno;
+	close(copy[0]);
+	close(copy[1]);
+	if (spare[0] < 0 || fcntl(spare[0], F_GETPIPE_SZ) < (int)capacity)
+		return ret;
+	copy[0] = spare[0];
+	copy[1] = spare[1];
+	return 0;
+}
+
 /* Copies what is queued: *@data of *@bytes, with the lengths of packets in @lengths. */
 static int copy_queued(int fd, uint32_t flags, uint32_t capacity, uint8_t **data, size_t *bytes,
 		       struct buffer *lengths)
 {
-	int copy[2], ret = 0;
+	int copy[2], waiting = 0, ret;
 	bool packets = false;
 	ssize_t n;
 
+	if (!ioctl(fd, FIONREAD, &waiting) && !waiting)
+		return 0;
 	*data = malloc(capacity);
 	if (!*data)
 		return -ENOMEM;
-	if (pipe2(copy, O_CLOEXEC | O_NONBLOCK))
-		return -errno;
-	if (fcntl(copy[1], F_SETPIPE_SZ, capacity) < 0) {
-		ret = -errno;
-		goto out_copy;
-	}
+	ret = open_copy(copy, capacity);
+	if (ret)
+		return ret;
 	n = tee(fd, copy[1], INT_MAX, SPLICE_F_NONBLOCK);
 	if (n < 0 && errno != EAGAIN) {
 		ret = -errno;
@@ -131,8 +176,7 @@ static int copy_queued(int fd, uint32_t flags, uint32_t capacity, uint8_t **data
 		lengths->bytes = 0;
 
 out_copy:
-	close(copy[0]);
-	close(copy[1]);
+	close_copy(copy);
 	return ret;
 }
 

@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../descriptor/pipe.h"
 #include "../image/code_store.h"
 #include "../mtcp/answer.h"
 #include "answer.h"
@@ -96,6 +97,7 @@ static int serve(const char *number)
 	}
 	/* What the agent has open is its own, also what it forgot to mark close-on-exec. */
 	syscall(SYS_close_range, fd + 1, ~0u, 0);
+	pipe_keep_spare();
 	be_spared_by_oom();
 	return server_main(fd, processors()) < 0;
 }
