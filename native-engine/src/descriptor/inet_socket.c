@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../engine/round.h"
@@ -22,6 +23,7 @@
 
 /* Tells the id of a socket from that of what a restart keeps beside it. */
 #define OBJECT_BIT (1ull << 63)
+#define UNSENT_LIMIT_MS 50
 
 static bool inet_claims(const struct descriptor_view *d)
 {
@@ -217,6 +219,23 @@ static void read_stream_state(const struct inet_info *s, struct inet_payload *u)
 	}
 }
 
+/*
+ * UDP: a datagram that is still being put together can be seen by nobody. What a network card has
+ * not sent yet counts the same, but not for long.
+ */
+static bool has_unsent(int fd)
+{
+	const struct timespec pause = { .tv_nsec = 1000 * 1000 };
+	int bytes = 0;
+
+	for (int n = 0; n < UNSENT_LIMIT_MS; n++) {
+		if (ioctl(fd, SIOCOUTQ, &bytes) || !bytes)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
 static int capture_queue(struct capture *c, const struct descriptor_view *d,
 			 const struct inet_info *s, struct inet_payload *u, struct buffer *queue)
 {
@@ -251,6 +270,11 @@ static int inet_capture(struct capture *c, const struct descriptor_view *d, uint
 	if (!s)
 		return fault_set(c->fault, EPROTO, "internal",
 				 "process %d: descriptor %d (%s): the round had no drain",
+				 c->process->virtual_pid, d->number, d->link);
+	if (!inet_is_stream(s) && has_unsent(d->borrowed))
+		return fault_set(c->fault, EOPNOTSUPP, "not-supported",
+				 "process %d: descriptor %d (%s) holds back the beginning of a "
+				 "datagram (UDP_CORK, MSG_MORE)",
 				 c->process->virtual_pid, d->number, d->link);
 	u.family = s->family;
 	u.type = s->type;
