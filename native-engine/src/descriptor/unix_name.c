@@ -92,6 +92,25 @@ int unix_bind_relative(int fd, const struct unix_name *n)
 }
 
 /*
+ * The directories of @path that are missing: they are there until everything is connected, as the
+ * socket in them.
+ */
+static int make_directories(struct rebuild *r, const char *path)
+{
+	char part[PATH_MAX];
+	int ret = 0;
+
+	for (const char *end = strchr(path + 1, '/'); end && !ret; end = strchr(end + 1, '/')) {
+		snprintf(part, sizeof(part), "%.*s", (int)(end - path), path);
+		if (!mkdir(part, 0700))
+			ret = rebuild_add_leftover(r, part);
+		else if (errno != EEXIST && errno != EACCES && errno != EROFS)
+			ret = -errno;
+	}
+	return ret;
+}
+
+/*
  * A name that the file system does not have: what is there now goes aside for a moment, and the
  * socket stays reachable under another name until everything is connected.
  */
@@ -100,8 +119,10 @@ static int bind_deleted(struct rebuild *r, int fd, const struct unix_payload *u,
 {
 	char meanwhile[PATH_MAX + 32], aside[PATH_MAX + 32];
 	bool moved;
-	int ret;
+	int ret = make_directories(r, path);
 
+	if (ret)
+		return ret;
 	path_meanwhile(u, path, meanwhile);
 	snprintf(aside, sizeof(aside), "%s.dmtcp-aside", path);
 	moved = !rename(path, aside);

@@ -268,8 +268,8 @@ int rebuild_add_leftover(struct rebuild *r, const char *path)
 
 void rebuild_remove_leftovers(struct rebuild *r)
 {
-	for (size_t n = 0; n < r->leftover_count; n++) {
-		unlink(r->leftovers[n]);
+	for (size_t n = r->leftover_count; n-- > 0;) { /* a directory after what is in it */
+		remove(r->leftovers[n]);
 		free(r->leftovers[n]);
 	}
 	free(r->leftovers);
