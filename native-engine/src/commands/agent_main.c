@@ -111,7 +111,7 @@ static int wait_ready(struct agent *a, pid_t child)
 			/* Another one was there first? */
 			if (coordinator_answers(&a->choice, &a->address, NULL))
 				return EXIT_DONE;
-			start_print_log(a->log);
+			start_print_log(a->log, NULL, 0);
 			return WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) :
 									  fail_code();
 		}
@@ -119,7 +119,7 @@ static int wait_ready(struct agent *a, pid_t child)
 	}
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
-	start_print_log(a->log);
+	start_print_log(a->log, NULL, 0);
 	fprintf(stderr, COMMAND ": error: it did not become ready in time\n");
 	return fail_code();
 }

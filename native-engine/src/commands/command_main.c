@@ -12,6 +12,7 @@
 #include "options.h"
 #include "outside.h"
 #include "progress.h"
+#include "start_agent.h"
 #include "start_coordinator.h"
 #include "version.h"
 
@@ -306,7 +307,7 @@ static int fail(const struct command *c, const struct fault *fault)
 		json_object_set_new(object, "error_id", json_string(fault->id));
 		json_object_set_new(object, "error", json_from_text(fault->text));
 		print_json(object);
-	} else if (not_running) {
+	} else if (not_running && c->verb != FORCE) {
 		fprintf(stderr, "Error: the computation is not in the running state. Either a checkpoint "
 				"is\nhappening now, or no process is connected.\n");
 	} else if (not_found) {
@@ -353,17 +354,25 @@ static enum progress_form progress_form(const struct command *c)
 	return c->quiet || fail_quiet(fail_quiet_environment()) ? PROGRESS_NONE : PROGRESS_WORDS;
 }
 
+/* A coordinator of another host is spoken to through the agent of this one, as DMTCP_HOST promises. */
+static int reach(const struct command *c, struct local_client **out, struct fault *fault)
+{
+	if (c->address.on_this_host || !c->address.port)
+		return coordinator_connect(&c->choice, &c->address, out, fault);
+	return agent_reach(&c->choice, &c->address, out, fault);
+}
+
 static int exchange(const struct command *c, json_t **answer, struct fault *fault)
 {
 	struct local_client *client;
 	struct fault ignored = { 0 };
 	json_t *request;
-	int ret = coordinator_connect(&c->choice, &c->address, &client, fault), server;
+	int ret = reach(c, &client, fault), server;
 
 	*answer = NULL;
 	if (ret < 0)
 		return ret;
-	server = c->verb == QUIT && c->address.on_this_host ? local_server(client) : -1;
+	server = c->verb == QUIT ? local_server(client) : -1;
 	request = request_of(c);
 	ret = request ? local_send(client, request, ANSWER_MS, fault) : -ENOMEM;
 	if (ret == 0 && c->verb == BLOCKING)

@@ -117,14 +117,16 @@ static int check_surroundings(struct fault *fault)
 /* A number behind the options is the port; options may follow it. */
 static int read_arguments(struct coordinator *c, int argc, char **argv, struct fault *fault)
 {
+	bool named = false; /* a port, so */
 	int first;
 
 	while ((first = options_read("coordinator", argc, argv, on_option, c, fault)) < argc) {
 		if (first < 0)
 			return first;
-		if (!argv[first][0] || argv[first][strspn(argv[first], "0123456789")])
+		if (named || !argv[first][0] || argv[first][strspn(argv[first], "0123456789")])
 			return fault_set(fault, EINVAL, "bad-option", "invalid argument: %s",
 					 argv[first]);
+		named = true;
 		c->choice.port = argv[first];
 		argc -= first;
 		argv += first; /* which stands where a program's name would */
@@ -148,7 +150,8 @@ static int open_log(const struct background *b, struct fault *fault)
 		      0600);
 
 	if (fd < 0)
-		fault_set(fault, errno, "run-directory", "the log %s: %s", b->log, strerror(errno));
+		fault_set(fault, errno, b->own_log ? "run-directory" : "file-unwritable",
+			  "the log %s: %s", b->log, strerror(errno));
 	return fd;
 }
 
@@ -219,13 +222,17 @@ static bool answers(struct coordinator *c, const struct background *b, json_t **
 static int ended_early(const struct background *b, int status)
 {
 	struct fault fault = { 0 };
+	char words[200];
 
-	if (!start_print_log(b->log)) {
-		fault_set(&fault, EIO, "coordinator-start", "Java ended with %s %d before it was ready%s%s",
+	if (!start_print_log(b->log, words, sizeof(words))) {
+		fault_set(&fault, EIO, "coordinator-start",
+			  "Java ended with %s %d before it was ready%s%s%s%s",
 			  WIFSIGNALED(status) ? "signal" : "status",
 			  WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+			  *words ? ": " : "", words,
 			  b->own_log ? "" : "; its log: ", b->own_log ? "" : b->log);
 		fail_print("dmtcp_coordinator", &fault);
+		return fail_code();
 	}
 	return WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : fail_code();
 }
@@ -247,7 +254,7 @@ static int wait_ready(struct coordinator *c, const struct background *b, pid_t c
 	}
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
-	start_print_log(b->log);
+	start_print_log(b->log, NULL, 0);
 	fault_set(&late, ETIMEDOUT, "coordinator-start", "it did not become ready within %d s",
 		  READY_MS / 1000);
 	fail_print("dmtcp_coordinator", &late);

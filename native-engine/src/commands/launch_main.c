@@ -347,15 +347,16 @@ static void set_for_other_hosts(const struct launch *l)
 /* What the program and its children find: to whom they belong, and where `dmtcp_command` asks. */
 static void set_environment(const struct launch *l, const char *computation_id)
 {
-	char port[12], number[12], socket[PATH_MAX];
+	char port[12], number[12], socket[PATH_MAX], tmpdir[PATH_MAX];
 
 	snprintf(port, sizeof(port), "%u", l->address.port);
 	setenv("DMTCP_COMPUTATION_ID", computation_id, 1);
 	setenv("DMTCP_COORD_HOST", l->address.host, 1);
 	setenv("DMTCP_COORD_PORT", port, 1);
 	membership_set(computation_id, l->address.port);
-	if (l->choice.tmpdir)
-		setenv("DMTCP_TMPDIR", l->choice.tmpdir, 1);
+	/* the whole path, because the program may change its directory before it asks */
+	if (runtime_tmpdir(l->choice.tmpdir, tmpdir, sizeof(tmpdir)) == 0)
+		setenv("DMTCP_TMPDIR", tmpdir, 1);
 	set_for_other_hosts(l);
 	if (coordinator_socket(&l->choice, &l->address, socket, sizeof(socket)) == 0)
 		setenv("DMTCP_AGENT_SOCKET", socket, 1);

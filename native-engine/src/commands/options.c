@@ -90,6 +90,20 @@ static int tell(const struct row *r, const char *value, options_sink sink, void 
 	return sink(context, name, value, fault);
 }
 
+/* `-qj`: letters without a value behind one dash. False: it is something else. */
+static bool is_bundle(const char *command, const char *option)
+{
+	if (option[0] != '-' || !option[1] || option[1] == '-' || !option[2])
+		return false;
+	for (const char *letter = option + 1; *letter; letter++) {
+		const struct row *r = find_short(command, *letter);
+
+		if (!r || takes_argument(r))
+			return false;
+	}
+	return true;
+}
+
 int options_try(const char *command, const char *option, const char *next, options_sink sink,
 		void *context, struct fault *fault)
 {
@@ -99,6 +113,14 @@ int options_try(const char *command, const char *option, const char *next, optio
 
 	if (option[0] != '-' || !option[1])
 		return 0;
+	if (is_bundle(command, option)) {
+		for (option++; *option; option++) {
+			ret = tell(find_short(command, *option), NULL, sink, context, fault);
+			if (ret < 0)
+				return ret;
+		}
+		return 1;
+	}
 	if (option[1] == '-') {
 		size_t bytes = strcspn(option + 2, "=");
 

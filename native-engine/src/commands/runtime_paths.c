@@ -76,10 +76,15 @@ static int directory_under(const char *tmpdir, char *out, size_t bytes)
 	return format_path(out, bytes, "%s/%s", tmpdir, name);
 }
 
+int runtime_tmpdir(const char *tmpdir, char *out, size_t bytes)
+{
+	return runtime_absolute(chosen_tmpdir(tmpdir), out, bytes);
+}
+
 int runtime_directory(const char *tmpdir, char *out, size_t bytes)
 {
 	char base[PATH_MAX];
-	int ret = runtime_absolute(chosen_tmpdir(tmpdir), base, sizeof(base));
+	int ret = runtime_tmpdir(tmpdir, base, sizeof(base));
 
 	return ret < 0 ? ret : directory_under(base, out, bytes);
 }
@@ -98,7 +103,7 @@ static uint64_t hash_of(const char *text)
 static int socket_path(const char *tmpdir, const char *name, char *out, size_t bytes)
 {
 	char base[PATH_MAX], directory[PATH_MAX];
-	int ret = runtime_absolute(chosen_tmpdir(tmpdir), base, sizeof(base));
+	int ret = runtime_tmpdir(tmpdir, base, sizeof(base));
 
 	if (ret < 0)
 		return ret;

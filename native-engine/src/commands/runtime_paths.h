@@ -10,6 +10,7 @@
  * The rule is that of docs/local-protocol.md. @tmpdir is the value of an option, or NULL: then
  * DMTCP_TMPDIR, TMPDIR, /tmp. Results are absolute; -ENAMETOOLONG when @bytes do not suffice.
  */
+int runtime_tmpdir(const char *tmpdir, char *out, size_t bytes);
 int runtime_directory(const char *tmpdir, char *out, size_t bytes);
 int runtime_coordinator_socket(const char *tmpdir, unsigned int port, char *out, size_t bytes);
 /* Of the agent that serves the computation of a coordinator on another host. */

@@ -19,7 +19,7 @@
 #include "fail.h"
 #include "outside.h"
 
-#define ERROR_BYTES 480
+#define ERROR_BYTES 2048
 #define LOG_TAIL_BYTES 4000
 
 void start_pause_ms(unsigned int ms)
@@ -46,11 +46,10 @@ static void run_in_child(const char *const *arguments, int error_fd)
 	_exit(99);
 }
 
-/* Reads until the other end is closed, keeping the first bytes. -ETIMEDOUT. */
+/* Reads until the other end is closed, keeping the last bytes: a log may come before the reason. */
 static int read_errors(int fd, char *text, size_t bytes, uint64_t deadline)
 {
 	size_t kept = 0;
-	char rest[256];
 
 	for (;;) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -61,13 +60,16 @@ static int read_errors(int fd, char *text, size_t bytes, uint64_t deadline)
 			return -ETIMEDOUT;
 		if (poll(&p, 1, (int)(deadline - now)) <= 0)
 			continue;
-		n = kept < bytes - 1 ? read(fd, text + kept, bytes - 1 - kept) :
-				       read(fd, rest, sizeof(rest));
+		if (kept == bytes - 1) {
+			kept -= bytes / 2;
+			memmove(text, text + bytes / 2, kept);
+		}
+		n = read(fd, text + kept, bytes - 1 - kept);
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		if (n == 0)
 			break;
-		if (n > 0 && kept < bytes - 1)
+		if (n > 0)
 			kept += n;
 		text[kept] = '\0';
 	}
@@ -186,7 +188,21 @@ void start_command_unlock(const char *directory, const char *name, int lock)
 	close(lock);
 }
 
-bool start_print_log(const char *path)
+/* The lines of @text as one. */
+static void in_one_line(const char *text, char *out, size_t bytes)
+{
+	size_t n = 0;
+
+	while (*text && n + 3 < bytes) {
+		size_t line = strcspn(text, "\n");
+
+		n += snprintf(out + n, bytes - n, "%s%.*s", n && line ? "; " : "", (int)line, text);
+		text += line + (text[line] == '\n');
+		n = n < bytes ? n : bytes - 1;
+	}
+}
+
+bool start_print_log(const char *path, char *words, size_t bytes)
 {
 	char text[LOG_TAIL_BYTES + 1];
 	struct fault said = { 0 };
@@ -194,6 +210,8 @@ bool start_print_log(const char *path)
 	off_t end;
 	ssize_t n;
 
+	if (words)
+		*words = '\0';
 	if (fd < 0)
 		return false;
 	end = lseek(fd, 0, SEEK_END);
@@ -202,5 +220,9 @@ bool start_print_log(const char *path)
 		fwrite(text, 1, n, stderr);
 	close(fd);
 	text[n > 0 ? n : 0] = '\0';
-	return fail_read(text, &said);
+	if (fail_read(text, &said))
+		return true;
+	if (words)
+		in_one_line(text, words, bytes);
+	return false;
 }

@@ -3,6 +3,7 @@
 #define START_COMMAND_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "../common/fault.h"
@@ -20,9 +21,9 @@ int start_command_run(const char *const *arguments, const char *what, struct fau
 
 /*
  * The end of what a start that failed has written to its log @path, to our standard error. True: there
- * was an error with its id among it.
+ * was an error with its id among it. Else its first @bytes are in @words (may be NULL), in one line.
  */
-bool start_print_log(const char *path);
+bool start_print_log(const char *path, char *words, size_t bytes);
 
 /*
  * One start at a time: who comes second finds what the first has started. Returns a descriptor on

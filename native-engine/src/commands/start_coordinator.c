@@ -243,6 +243,10 @@ int coordinator_reach(const struct coordinator_choice *choice,
 		return agent_reach(choice, address, out, fault);
 	if (choice->mode == COORDINATOR_NEW && !address->port_chosen)
 		address->port = 0;
+	if (choice->mode == COORDINATOR_JOIN && !address->port)
+		return fault_set(fault, EINVAL, "bad-option",
+				 "port 0 means any free one: no coordinator that runs can be "
+				 "joined there");
 	if (choice->mode != COORDINATOR_NEW && address->port) {
 		ret = coordinator_connect(choice, address, out, &unreachable);
 		if (ret == 0)

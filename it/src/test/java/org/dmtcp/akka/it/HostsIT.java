@@ -156,6 +156,30 @@ class HostsIT {
     job.finish(6);
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {Account.PLAIN})
+  void aHostWithoutProcessesCommandsTheCoordinatorOfAnother(String account) throws IOException {
+    begin(account);
+    Host login = network.host("beta");
+    job.startCoordinator();
+    job.launch("umask", network.shared().toString(), List.of(network.host("alpha")));
+    String status = login.must("dmtcp_command", "--json", "--status");
+    assertTrue(status.contains("\"coordinator_host\":\"alpha\""), status);
+    assertTrue(status.contains("\"num_peers\":1,\"running\":true"), status);
+    login.must("dmtcp_command", "--bcheckpoint");
+    assertTrue(login.must("dmtcp_command", "-l").contains("@alpha,"), "a list");
+
+    Outcome stranger = network.host("gamma").set("DMTCP_CREDENTIAL_DIR", "/tmp/other")
+        .run("dmtcp_command", "-s");
+    assertEquals(2, stranger.status(), stranger.text());
+    assertTrue(stranger.err().contains("does not hold the credential in /tmp/other"), stranger.err());
+
+    login.must("dmtcp_command", "--quit");
+    Outcome gone = login.run("dmtcp_command", "-s");
+    assertEquals(2, gone.status(), gone.text());
+    assertTrue(gone.err().contains("Coordinator not found"), gone.err());
+  }
+
   // ---- what the tests do
 
   private void quit() throws IOException {

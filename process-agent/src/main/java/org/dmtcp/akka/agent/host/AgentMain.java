@@ -4,6 +4,8 @@ import akka.actor.typed.ActorSystem;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
 import java.io.IOException;
+import java.net.ConnectException;
+import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
@@ -14,6 +16,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLException;
 import org.dmtcp.akka.agent.node.NodeAgentService;
 import org.dmtcp.akka.agent.node.Registered;
 import org.dmtcp.akka.config.ClusterKeys;
@@ -103,13 +106,26 @@ public final class AgentMain {
     try {
       way = ControlClient.ask(tls, host, port, duration("control-limit"));
     } catch (IOException e) {
-      throw new IOException("the coordinator at " + host + ":" + port + ": " + e.getMessage(), e);
+      throw new IOException("the coordinator at " + host + ":" + port + ": " + reason(e), e);
     }
     if (way.node().equals(RuntimePaths.hostName())) {
       throw new IOException("the coordinator at " + host + ":" + port + " is on a host with our own"
           + " name, " + way.node() + ": if it is this one, say localhost; else rename one of them");
     }
     return way;
+  }
+
+  /** What the JDK says in terms of its own classes, or by a bare name. */
+  private String reason(IOException e) {
+    if (e instanceof UnknownHostException) {
+      return "no host of that name is known";
+    }
+    if (e instanceof SSLException) {
+      return "who answers there does not hold the credential in "
+          + credential.certificateFile().getParent()
+          + ": it is not a coordinator of this user, or that directory differs between the hosts";
+    }
+    return e.getMessage();
   }
 
   /** Pauses before the next attempt. False: nobody is left to look after. */
@@ -139,6 +155,10 @@ public final class AgentMain {
         RuntimePaths.hostName(), host, port));
     // Also when the cluster puts us out: then the system ends first.
     system.getWhenTerminated().whenComplete((done, e) -> end.complete(AgentGuardian.End.LOST));
+    boolean isGone = !awaitAdmission(way, ready, end);
+    if (isGone) {
+      end.complete(AgentGuardian.End.LOST);
+    }
     AgentGuardian.End how = end.join();
     if (!how.isSaid()) {
       system.terminate(); // else it ends itself when it has said good-bye to the cluster
@@ -150,6 +170,44 @@ public final class AgentMain {
       log.warn("the actor system of {} does not end: {}", way.address(), e.toString());
     }
     log.info("membership at {}: {}", way.address(), how);
+    if (isGone) {
+      throw new IOException("the coordinator at " + host + ":" + port + " has just ended");
+    }
     return how;
+  }
+
+  /**
+   * A coordinator that is ending still tells the way for a moment, but admits nobody any more.
+   *
+   * @return false: it has ended meanwhile
+   */
+  private boolean awaitAdmission(ControlClient.Way way, CompletableFuture<Void> ready,
+      CompletableFuture<AgentGuardian.End> end) {
+    CompletableFuture<Object> either = CompletableFuture.anyOf(ready, end);
+    while (true) {
+      try {
+        either.get(duration("retry").toMillis(), TimeUnit.MILLISECONDS);
+        return true;
+      } catch (TimeoutException e) {
+        if (!isThere(way)) {
+          return false;
+        }
+      } catch (InterruptedException | ExecutionException e) {
+        return true;
+      }
+    }
+  }
+
+  /** Is it still the same one? One that is slow to answer may be. */
+  private boolean isThere(ControlClient.Way way) {
+    try {
+      return ControlClient.ask(tls, host, port, duration("control-limit"))
+          .coordinator().equals(way.coordinator());
+    } catch (ConnectException e) {
+      return false;
+    } catch (IOException e) {
+      log.info("{}:{}: {}", host, port, e.getMessage());
+      return true;
+    }
   }
 }
