@@ -172,10 +172,14 @@ static char *worker_table(const json_t *answer)
 	fprintf(f, "Client List:\n#, PROG[virtPID:realPID]@HOST, DMTCP-UNIQUEPID, STATE, BARRIER\n");
 	json_array_foreach(workers, i, w) {
 		const char *state = json_text(w, "state", "UNKNOWN");
+		char program[300];
 
+		/* a line for each, whatever it calls itself */
+		snprintf(program, sizeof(program), "%s", json_text(w, "program", "?"));
+		fault_plain(program);
 		fprintf(f, "%lld, %s[%lld:%lld]@%s, %s, %s%s, %s\n",
 			(long long)json_number(w, "number", (int64_t)i + 1),
-			json_text(w, "program", "?"), (long long)json_number(w, "virtualPid", 0),
+			program, (long long)json_number(w, "virtualPid", 0),
 			(long long)json_number(w, "realPid", 0), json_text(w, "host", "?"),
 			json_text(w, "uniquePid", "?"),
 			strncmp(state, "WorkerState::", 13) ? "WorkerState::" : "", state,

@@ -11,9 +11,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../common/json.h"
+
 #define SLEEP_SECONDS 3600 /* for a debugger; nothing waits for ever */
 
 static FILE *said_elsewhere; /* JALIB_STDERR_PATH */
+static bool in_json;
 
 int fail_code(void)
 {
@@ -96,15 +99,41 @@ void fail_release_pipe(const sigset_t *before)
 	pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
-void fail_print(const char *command, const struct fault *fault)
+void fail_as_json(void)
+{
+	in_json = true;
+}
+
+static void print_json(json_t *object)
+{
+	char *line = object ? json_dumps(object, JSON_COMPACT) : NULL;
+
+	if (line)
+		fprintf(errors(), "%s\n", line);
+	free(line);
+	json_decref(object);
+}
+
+static void print_error(const char *command, const struct fault *fault)
 {
 	const char *remedy = fault_remedy(fault->id);
+
+	fprintf(errors(), "%s: error: %s [%s]\n", command, fault->text, fault->id);
+	if (*remedy)
+		fprintf(errors(), "    %s\n", remedy);
+}
+
+void fail_print(const char *command, const struct fault *fault)
+{
 	sigset_t before;
 
 	fail_hold_pipe(&before);
-	fprintf(errors(), "%s: error: %s [%s]\n", command, fault->text, fault->id);
-	if (remedy && *remedy)
-		fprintf(errors(), "    %s\n", remedy);
+	if (in_json)
+		print_json(json_pack("{s:s, s:o, s:s}", "error_id", fault->id, "error",
+				     json_from_text(fault->text), "remedy",
+				     fault_remedy(fault->id)));
+	else
+		print_error(command, fault);
 	fflush(errors());
 	fail_release_pipe(&before);
 	log_line("ERROR", command, fault->text, fault->id);
@@ -128,20 +157,35 @@ bool fail_read(const char *printed, struct fault *fault)
 	return true;
 }
 
+/* @kind is the name in JSON. */
+static void say(const char *command, const char *kind, const char *mark, const char *text)
+{
+	sigset_t before;
+
+	fail_hold_pipe(&before);
+	if (in_json)
+		print_json(json_pack("{s:o}", kind, json_from_text(text)));
+	else
+		fprintf(errors(), "%s: %s%s\n", command, mark, text);
+	fflush(errors());
+	fail_release_pipe(&before);
+}
+
 void fail_warn(const char *command, const char *format, ...)
 {
 	char text[FAULT_TEXT_BYTES];
 	va_list arguments;
-	sigset_t before;
 
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	fail_hold_pipe(&before);
-	fprintf(errors(), "%s: warning: %s\n", command, text);
-	fflush(errors());
-	fail_release_pipe(&before);
+	say(command, "warning", "warning: ", text);
 	log_line("WARN", command, text, "warning");
+}
+
+void fail_note(const char *command, const char *text)
+{
+	say(command, "note", "", text);
 }
 
 int fail_end(void)

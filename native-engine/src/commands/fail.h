@@ -23,6 +23,9 @@ int fail_quiet(int quiet);
 /* DMTCP_QUIET as a number; 0 when it is none. */
 int fail_quiet_environment(void);
 
+/* From now on errors and warnings are JSON objects, a line each. */
+void fail_as_json(void);
+
 /* `<command>: error: <text> [<id>]` and the remedy, on standard error and in DMTCP_LOG_FILE. */
 void fail_print(const char *command, const struct fault *fault);
 /*
@@ -30,6 +33,8 @@ void fail_print(const char *command, const struct fault *fault);
  */
 bool fail_read(const char *printed, struct fault *fault);
 void fail_warn(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* What is no failure, and has no place in the log. */
+void fail_note(const char *command, const char *text);
 
 /*
  * Around words on standard error: who reads it may have gone, and neither a restart nor a program is to

@@ -38,11 +38,14 @@ void progress_begin(struct progress_line *line)
 void progress_tell(struct progress_line *line, const char *what, uint64_t done, uint64_t all,
 		   uint64_t elapsed_ms, const char *who)
 {
+	char plain[300];
 	bool terminal = isatty(STDERR_FILENO);
 	uint64_t now = monotonic_ms(), rate = elapsed_ms ? done * 1000 / elapsed_ms : 0;
 
 	if (now < line->next_ms)
 		return;
+	snprintf(plain, sizeof(plain), "%s", who);
+	fault_plain(plain);
 	line->next_ms = terminal ? now + AGAIN_MS : now + (now - line->started_ms);
 	fprintf(stderr, "%s%s", terminal ? "\r" NO_WRAP : "", what);
 	if (all) {
@@ -56,7 +59,7 @@ void progress_tell(struct progress_line *line, const char *what, uint64_t done, 
 		print_size(stderr, rate);
 		fprintf(stderr, "/s, %" PRIu64 " s left", (all - done + rate - 1) / rate);
 	}
-	fprintf(stderr, "%s%s%s", *who ? "; " : "", who, terminal ? "\033[K" WRAP : "\n");
+	fprintf(stderr, "%s%s%s", *plain ? "; " : "", plain, terminal ? "\033[K" WRAP : "\n");
 	fflush(stderr);
 	line->drawn = terminal;
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define WITH_VALUE "BbcDEeFIiJLlmOopQRSWw"
+#define WITH_VALUE "BbcDEeFIiJLlmOoPpQRSWw"
 #define WITHOUT_VALUE "1246AaCfGgKkMNnqsTtVvXxYy"
 #define OTHER_WORK "GNOQVWs" /* runs no command: tunnels, questions, subsystems */
 #define FORWARDING "ADLRwXY"
@@ -177,6 +177,8 @@ int ssh_options_read(char **argv, struct ssh_options *o)
 	if (used < 0 || !argv[used])
 		return -EINVAL;
 	o->host = argv[used++];
+	if (o->host[0] == '-') /* behind "--"; ssh refuses it, and we would offer it as an option */
+		return -EINVAL;
 	argv += used;
 	used = read_options(o, argv);
 	if (used < 0)

@@ -12,6 +12,16 @@ static const struct {
 #include "errors_table.h"
 };
 
+void fault_plain(char *text)
+{
+	for (unsigned char *c = (unsigned char *)text; *c; c++) {
+		if (*c < ' ' || *c == 127)
+			*c = '?';
+		else if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) /* C1 controls in UTF-8 */
+			c[0] = c[1] = '?';
+	}
+}
+
 int fault_set(struct fault *fault, int error, const char *id, const char *format, ...)
 {
 	va_list arguments;
@@ -25,6 +35,7 @@ int fault_set(struct fault *fault, int error, const char *id, const char *format
 	va_start(arguments, format);
 	vsnprintf(fault->text, sizeof(fault->text), format, arguments);
 	va_end(arguments);
+	fault_plain(fault->text);
 	return -error;
 }
 

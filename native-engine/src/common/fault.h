@@ -22,6 +22,12 @@ struct fault {
 int fault_set(struct fault *fault, int error, const char *id, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/*
+ * Control characters of @text become '?': names of files and programs may hold any, and a terminal
+ * must not obey them, nor a script see two lines for one. fault_set() does so itself.
+ */
+void fault_plain(char *text);
+
 /* What the user can do about failure @id: the remedy column of errors.tsv; "" when unknown. */
 const char *fault_remedy(const char *id);
 

@@ -28,6 +28,7 @@ void finding_add(struct findings *f, enum finding_level level, const char *check
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	fault_plain(text);
 	add(f, level, check, "", remedy, text);
 }
 

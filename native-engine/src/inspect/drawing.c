@@ -11,7 +11,7 @@
 
 #define ROW 34
 #define BOX_HEIGHT 26
-#define BOX_WIDTH 190
+#define BOX_WIDTH 240 /* a number of 7 digits, 14 letters, a size */
 #define INDENT 22
 #define MARGIN 6
 #define OUTSIDE_MAX 40

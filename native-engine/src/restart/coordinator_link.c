@@ -11,6 +11,7 @@
 #include "../common/json.h"
 #include "../common/monotonic.h"
 #include "../common/proc.h"
+#include "../commands/fail.h"
 #include "../commands/local_client.h"
 #include "../commands/runtime_paths.h"
 #include "../commands/start_command.h"
@@ -215,9 +216,15 @@ static void tell_waiting(const json_t *answer, struct buffer *last)
 		buffer_append(&names, text, text ? strlen(text) : 0);
 	}
 	if (names.bytes &&
-	    (names.bytes != last->bytes || memcmp(names.data, last->data, names.bytes)))
-		fprintf(stderr, "dmtcp_restart: waiting for %.*s\n", (int)names.bytes,
-			(const char *)names.data);
+	    (names.bytes != last->bytes || memcmp(names.data, last->data, names.bytes))) {
+		char *words;
+
+		if (asprintf(&words, "waiting for %.*s", (int)names.bytes,
+			     (const char *)names.data) >= 0) {
+			fail_note("dmtcp_restart", words);
+			free(words);
+		}
+	}
 	buffer_free(last);
 	*last = names;
 }

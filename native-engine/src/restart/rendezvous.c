@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "../common/array.h"
+#include "../commands/fail.h"
 #include "../common/json.h"
 #include "../descriptor/file_index.h"
 #include "../descriptor/inet_socket.h"
@@ -253,7 +254,7 @@ static int look_up(struct meeting_point *m, bool busy)
 	json_decref(found);
 	json_decref(names);
 	if (++m->rounds == TOLD_AFTER)
-		fprintf(stderr, "dmtcp_restart: waiting for the connections of other hosts\n");
+		fail_note("dmtcp_restart", "waiting for the connections of other hosts");
 	return ret;
 }
 

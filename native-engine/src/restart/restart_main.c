@@ -76,9 +76,10 @@ static int on_option(void *context, const char *name, const char *value, struct 
 		r->no_strict_checking = true;
 	else if (!strcmp(name, "no-coordinator"))
 		r->no_coordinator = true;
-	else if (!strcmp(name, "json"))
+	else if (!strcmp(name, "json")) {
 		r->json = true;
-	else if (!strcmp(name, "quiet"))
+		fail_as_json();
+	} else if (!strcmp(name, "quiet"))
 		r->quiet++;
 	else if (!strcmp(name, "help"))
 		r->help = true;

@@ -20,6 +20,6 @@ complete -c dmtcp_restart -l debug-restart-pause -x -d 'Accepted; has no effect 
 complete -c dmtcp_restart -l gdb -x -d 'Accepted; has no effect here: use the debugger on the restarted process.'
 complete -c dmtcp_restart -l coord-logfile -r -d 'Log of a coordinator in the background.'
 complete -c dmtcp_restart -l quiet -s q -d 'Say less; twice: no warnings either.'
-complete -c dmtcp_restart -l json -d 'Tell how far the restart is in JSON lines on standard error, twice a second. Without it words come anyway when it takes over a second.'
+complete -c dmtcp_restart -l json -d 'Tell how far the restart is in JSON lines on standard error, twice a second; errors, warnings and notes are JSON lines too. Without it words come anyway when it takes over a second.'
 complete -c dmtcp_restart -l help -d 'Show this text.'
 complete -c dmtcp_restart -l version -d 'Show the version.'

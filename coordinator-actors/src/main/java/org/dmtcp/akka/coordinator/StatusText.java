@@ -48,12 +48,17 @@ final class StatusText {
     List<ProcessInfo> all = workers.workers();
     for (int i = 0; i < all.size(); i++) {
       ProcessInfo p = all.get(i);
-      out.append(i + 1).append(", ").append(p.program()).append('[').append(p.virtualPid())
+      out.append(i + 1).append(", ").append(plain(p.program())).append('[').append(p.virtualPid())
           .append(':').append(p.id().realPid()).append("]@").append(p.id().host()).append(", ")
           .append(p.uniquePid()).append(", ").append("WorkerState::").append(p.state())
           .append(", ").append(workers.barrier()).append('\n');
     }
     return out.toString();
+  }
+
+  /** A program may call itself anything; it stays on one line, and the terminal does not obey it. */
+  private static String plain(String name) {
+    return name.replaceAll("\\p{Cc}", "?");
   }
 
   /** {@code Checkpoint: write, 1.5 of 4.0 GiB, 512.0 MiB/s, 5 s left; slowest: ...}. */
@@ -69,7 +74,7 @@ final class StatusText {
             .append(" s left");
       }
     }
-    return out.append(p.slowest().isEmpty() ? "" : "; slowest: " + p.slowest()).toString();
+    return out.append(p.slowest().isEmpty() ? "" : "; slowest: " + plain(p.slowest())).toString();
   }
 
   private static String size(long bytes) {
