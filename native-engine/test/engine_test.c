@@ -357,6 +357,58 @@ static void finds_the_whole_tree(void)
 	end_victim(&v);
 }
 
+static bool scan_finds(pid_t pid)
+{
+	json_t *scan = json_pack("{s:s, s:s, s:[], s:[]}", "op", "scan", "computationId", "test-1",
+				 "roots", "namespaces"), *found, *one;
+	bool is_there = false;
+	size_t i;
+
+	found = ask(scan);
+	json_array_foreach(json_object_get(found, "members"), i, one)
+		is_there |= json_number(one, "pid", 0) == pid;
+	expect_ok(found);
+	return is_there;
+}
+
+/* The engine has just seen that it is no member. */
+static void finds_who_becomes_a_member_after_a_look(void)
+{
+	char *const arguments[] = { "sleep", "60", NULL };
+	char *const marked[] = { "DMTCP_COMPUTATION_ID=test-1", NULL };
+	int go[2], status;
+	char name[64] = "";
+	pid_t pid;
+
+	CHECK(!pipe2(go, O_CLOEXEC));
+	pid = fork();
+	if (!pid) {
+		char c;
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (read(go[0], &c, 1) == 1)
+			execve("/bin/sleep", arguments, marked);
+		_exit(1);
+	}
+	CHECK(!scan_finds(pid) && !scan_finds(pid));
+	expect_ok(ask(json_pack("{s:s, s:i, s:I}", "op", "watch", "pid", (int)pid, "startTicks",
+				(json_int_t)start_of(pid))));
+	CHECK(write(go[1], "x", 1) == 1);
+	for (int i = 0; i < 5000 && strcmp(name, "sleep"); i++) {
+		struct proc_stat stat;
+
+		CHECK(!proc_stat(pid, &stat));
+		snprintf(name, sizeof(name), "%s", stat.comm);
+		usleep(1000);
+	}
+	CHECK(scan_finds(pid), "it is taken for a stranger still");
+	expect_ok(ask(json_pack("{s:s, s:i, s:I}", "op", "unwatch", "pid", (int)pid, "startTicks",
+				(json_int_t)start_of(pid))));
+	CHECK(!kill(pid, SIGKILL) && waitpid(pid, &status, 0) == pid);
+	close(go[0]);
+	close(go[1]);
+}
+
 static void reports_the_end_of_a_process(void)
 {
 	struct victim v = start_victim(0);
@@ -575,6 +627,7 @@ int main(int argc, char **argv)
 	only_freezes_whom_the_agent_does_not_know(0, "another");
 	a_stop_that_fails_lets_them_run_on();
 	finds_the_whole_tree();
+	finds_who_becomes_a_member_after_a_look();
 	reports_the_end_of_a_process();
 	ends_processes_with_the_given_status();
 	ends_members_after_the_images_are_written();

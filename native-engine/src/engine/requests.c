@@ -13,6 +13,7 @@
 #include "server.h"
 
 #define ENGINE_VERSION 1
+#define STRANGERS_NS 1000000000ull /* an exec may give a process another environment */
 
 static int out_of_memory(struct fault *fault)
 {
@@ -48,6 +49,21 @@ int read_scan_request(const json_t *request, struct scan_request *out, struct fa
 	return ret ? ret : read_keys(request, "namespaces", "initPid", &out->namespaces, fault);
 }
 
+struct strangers *recent_strangers(struct server *s, const struct scan_request *r)
+{
+	uint64_t now = monotonic_ns();
+
+	if (now - s->strangers.since_ns > STRANGERS_NS ||
+	    strcmp(s->strangers.computation_id, r->computation_id) ||
+	    s->strangers.coordinator_port != r->coordinator_port) {
+		strangers_free(&s->strangers.set);
+		strcpy(s->strangers.computation_id, r->computation_id);
+		s->strangers.coordinator_port = r->coordinator_port;
+		s->strangers.since_ns = now;
+	}
+	return &s->strangers.set;
+}
+
 static int request_hello(struct server *s, const json_t *request, json_t *answer,
 			 struct fault *fault)
 {
@@ -63,6 +79,7 @@ static int request_watch(struct server *s, const json_t *request, json_t *answer
 			 struct fault *fault)
 {
 	(void)answer;
+	strangers_forget(&s->strangers.set, json_number(request, "pid", 0)); /* a member by now */
 	return watch_add(&s->watches, s->epoll_fd, json_number(request, "pid", 0),
 			 json_number(request, "startTicks", 0), fault);
 }
@@ -85,7 +102,7 @@ static int request_scan(struct server *s, const json_t *request, json_t *answer,
 	struct scan_request what;
 	int ret = read_scan_request(request, &what, fault);
 
-	(void)s;
+	what.strangers = recent_strangers(s, &what);
 	if (!ret)
 		ret = scan_members(&what, &found, fault);
 	for (size_t i = 0; !ret && i < found.count; i++) {

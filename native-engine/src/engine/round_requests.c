@@ -48,6 +48,7 @@ int freeze_round(struct server *s, const json_t *request, struct fault *fault)
 	if (!*name || strlen(name) >= sizeof(s->run->name))
 		return fault_set(fault, EINVAL, "internal", "\"%s\" is no name of a round", name);
 	ret = read_scan_request(request, &what, fault);
+	what.strangers = recent_strangers(s, &what);
 	if (!ret)
 		ret = run_freeze(&s->run, &what, name, json_number(request, "generation", 0),
 				 json_text(request, "manifestId", ""), timeout_of(request),

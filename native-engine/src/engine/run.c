@@ -186,7 +186,8 @@ static int freeze_all(struct run *r, const struct scan_request *request, uint64_
 	struct strangers strangers = { 0 };
 	int ret;
 
-	repeated.strangers = &strangers;
+	if (!repeated.strangers)
+		repeated.strangers = &strangers;
 	ret = freeze_until_complete(r, &repeated, deadline_ns, fault);
 	strangers_free(&strangers);
 	return ret;
@@ -313,6 +314,7 @@ int run_freeze(struct run **out, struct scan_request *request, const char *name,
 	}
 	if (ret >= 0) {
 		(*out)->request = *request;
+		(*out)->request.strangers = NULL; /* they are of this moment */
 		*request = (struct scan_request){ 0 };
 	}
 	return ret;

@@ -14,6 +14,7 @@
 
 #define MARKER "DMTCP_COMPUTATION_ID="
 #define PORT_MARKER "DMTCP_COORD_PORT="
+#define LAUNCHER_NAME "dmtcp_launch"
 
 int process_keys_add(struct process_keys *l, pid_t pid, uint64_t start_ticks)
 {
@@ -200,7 +201,8 @@ static bool is_marked(pid_t pid, const struct scan_request *request,
 			return false;
 		found = holds(environment, bytes, computation) &&
 			(!port || holds(environment, bytes, port));
-		*stranger = !found && bytes; /* empty also in the middle of an exec */
+		/* Empty also in the middle of an exec; and who launches is about to become a member. */
+		*stranger = !found && bytes && strcmp(stat.comm, LAUNCHER_NAME);
 		free(environment);
 	}
 	return found && proc_status(pid, &status) == 0 && status.pid_levels == 1;

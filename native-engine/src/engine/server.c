@@ -123,6 +123,7 @@ int server_main(int fd, unsigned int workers)
 		usleep(TIDY_EVERY_MS * 1000);
 out:
 	watches_free(&s.watches);
+	strangers_free(&s.strangers.set);
 	if (s.epoll_fd >= 0)
 		close(s.epoll_fd);
 	if (s.wake_fd >= 0)

@@ -22,6 +22,12 @@ struct server {
 	struct waiting_write *writes;
 	struct inet_remote *remotes; /* of the last round that had any: ascending by key */
 	size_t remote_count;
+	struct { /* of the last look for this computation, for a moment */
+		struct strangers set;
+		char computation_id[64];
+		unsigned int coordinator_port;
+		uint64_t since_ns;
+	} strangers;
 	uint64_t last_request_ns;
 	unsigned int workers;
 };
@@ -76,6 +82,12 @@ int freeze_round(struct server *s, const json_t *request, struct fault *fault);
 void list_members(struct server *s, json_t *answer);
 /* How @image, of snapshot or of stop, is to be written; its texts stay @image's. -EINVAL. */
 int read_output_options(const json_t *image, struct output_options *out, struct fault *fault);
+
+/*
+ * Those that need not be looked at: a checkpoint looks three times within milliseconds, which is most of
+ * what the engine does for a small one.
+ */
+struct strangers *recent_strangers(struct server *s, const struct scan_request *r);
 
 /* Whether the round that @request names is the active one: 0, else -EINVAL with @fault. */
 int find_round(struct server *s, const json_t *request, struct fault *fault);

@@ -58,6 +58,14 @@ bool strangers_contain(const struct strangers *s, pid_t pid, uint64_t inode)
 	return found && found->pid == pid && found->inode == inode;
 }
 
+void strangers_forget(struct strangers *s, pid_t pid)
+{
+	struct stranger *found = s->count ? &s->slots[slot(s, pid)] : NULL;
+
+	if (found && found->pid == pid)
+		found->inode = UINT64_MAX; /* no file has it: the slot stays, others lie behind it */
+}
+
 void strangers_free(struct strangers *s)
 {
 	free(s->slots);

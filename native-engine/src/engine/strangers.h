@@ -1,4 +1,4 @@
-/* Processes that have been looked at and belong to nobody: the next pass of a freeze skips them. */
+/* Processes that have been looked at and belong to nobody: a look soon after skips them. */
 #ifndef STRANGERS_H
 #define STRANGERS_H
 
@@ -24,6 +24,8 @@ uint64_t stranger_inode(pid_t pid);
 /* @inode was asked for before it was looked at: whoever has its number since is not meant. */
 void strangers_add(struct strangers *s, pid_t pid, uint64_t inode);
 bool strangers_contain(const struct strangers *s, pid_t pid, uint64_t inode);
+/* It is looked at again. */
+void strangers_forget(struct strangers *s, pid_t pid);
 void strangers_free(struct strangers *s);
 
 #endif
