@@ -381,6 +381,26 @@ static bool needs_permission_to_be_traced(void)
 	return mode == '1';
 }
 
+/*
+ * The library of AddressSanitizer ends a program in which it is not the first one, because others
+ * could have taken its functions; ours takes none of them.
+ */
+static int permit_second_place(struct fault *fault)
+{
+	static const char variable[] = "ASAN_OPTIONS", flag[] = "verify_asan_link_order";
+	const char *before = getenv(variable);
+	char *options;
+
+	if (before && strstr(before, flag))
+		return 0;
+	if (asprintf(&options, "%s%s%s=0", before ? before : "", before && *before ? ":" : "",
+		     flag) < 0)
+		return fault_set(fault, ENOMEM, "out-of-memory", "no memory for %s", variable);
+	setenv(variable, options, 1);
+	free(options);
+	return 0;
+}
+
 static int preload(const struct launch *l, struct fault *fault)
 {
 	bool traced = needs_permission_to_be_traced();
@@ -405,7 +425,7 @@ static int preload(const struct launch *l, struct fault *fault)
 		return fault_set(fault, ENOMEM, "out-of-memory", "no memory for LD_PRELOAD");
 	setenv("LD_PRELOAD", list, 1);
 	free(list);
-	return 0;
+	return permit_second_place(fault);
 }
 
 static int join(struct launch *l, struct fault *fault)
