@@ -202,6 +202,19 @@ static void in_one_line(const char *text, char *out, size_t bytes)
 	}
 }
 
+/* From the line of the last error on, if there is any: what was said before is of other things. */
+static const char *from_error(const char *text)
+{
+	const char *start = text;
+
+	for (const char *at = text; (at = strstr(at, ": error: ")); at++) {
+		start = at;
+		while (start > text && start[-1] != '\n')
+			start--;
+	}
+	return start;
+}
+
 bool start_print_log(const char *path, char *words, size_t bytes)
 {
 	char text[LOG_TAIL_BYTES + 1];
@@ -216,11 +229,10 @@ bool start_print_log(const char *path, char *words, size_t bytes)
 		return false;
 	end = lseek(fd, 0, SEEK_END);
 	n = pread(fd, text, LOG_TAIL_BYTES, end > LOG_TAIL_BYTES ? end - LOG_TAIL_BYTES : 0);
-	if (n > 0)
-		fwrite(text, 1, n, stderr);
 	close(fd);
 	text[n > 0 ? n : 0] = '\0';
-	if (fail_read(text, &said))
+	fputs(from_error(text), stderr);
+	if (fail_read(from_error(text), &said))
 		return true;
 	if (words)
 		in_one_line(text, words, bytes);

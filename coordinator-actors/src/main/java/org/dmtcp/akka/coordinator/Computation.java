@@ -4,9 +4,12 @@ import akka.actor.typed.ActorRef;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import org.dmtcp.akka.protocol.NodeCommand;
 import org.dmtcp.akka.protocol.ProcessInfo;
 
@@ -23,6 +26,8 @@ import org.dmtcp.akka.protocol.ProcessInfo;
  * @param hadProcess a process of this computation was here at some time
  * @param missing who may belong to it and is not here
  * @param ending its processes have been told to end
+ * @param since hosts that have had processes of it since it was restarted here; empty: it was not,
+ *     or by another coordinator
  */
 record Computation(
     Map<String, Node> nodes,
@@ -34,7 +39,8 @@ record Computation(
     String lastFailure,
     boolean hadProcess,
     Missing missing,
-    boolean ending) {
+    boolean ending,
+    Optional<Set<String>> since) {
 
   /** A node agent and the processes that it reports. */
   record Node(ActorRef<NodeCommand> agent, List<ProcessInfo> processes) {
@@ -45,7 +51,7 @@ record Computation(
 
   static Computation none(Duration interval) {
     return new Computation(Map.of(), "", 0, 0, interval, interval, "", false,
-        Missing.NOBODY, false);
+        Missing.NOBODY, false, Optional.empty());
   }
 
   List<ProcessInfo> processes() {
@@ -104,20 +110,31 @@ record Computation(
         lastFailure,
         hadProcess || has,
         missing,
-        ending && has);
+        ending && has,
+        since.map(hosts -> withBusy(hosts, newNodes)));
+  }
+
+  private static Set<String> withBusy(Set<String> hosts, Map<String, Node> nodes) {
+    Set<String> more = new HashSet<>(hosts);
+    nodes.forEach((name, node) -> {
+      if (!node.processes().isEmpty()) {
+        more.add(name);
+      }
+    });
+    return more.size() == hosts.size() ? hosts : Set.copyOf(more);
   }
 
   Computation with(Missing now) {
     return new Computation(
         nodes, id, generation, used, interval, ownInterval, lastFailure, hadProcess, now,
-        ending);
+        ending, since);
   }
 
   /** Its processes are being ended; it stays so until the last has gone, or a limit passed. */
   Computation withEnd(boolean isEnding) {
     return new Computation(
         nodes, id, generation, used, interval, ownInterval, lastFailure, hadProcess, missing,
-        isEnding && peers() > 0);
+        isEnding && peers() > 0, since);
   }
 
   /** The node has gone without a word; its processes may run on. */
@@ -136,7 +153,32 @@ record Computation(
   Computation founded(String newId, long newGeneration) {
     return new Computation(
         nodes, newId, newGeneration, newGeneration, ownInterval, ownInterval, "", false,
-        Missing.NOBODY, false);
+        Missing.NOBODY, false, Optional.empty());
+  }
+
+  /** It comes back from its images: whoever ran before is not of it any more. */
+  Computation restarted(String itsId, long itsGeneration) {
+    Computation now = founded(itsId, itsGeneration);
+    return new Computation(
+        now.nodes, now.id, now.generation, now.used, now.interval, now.ownInterval,
+        now.lastFailure, now.hadProcess, now.missing, now.ending, Optional.of(Set.of()));
+  }
+
+  /**
+   * Processes of a host that joins which must not be of the computation: it was restarted without
+   * them, or they are here already, on another host.
+   */
+  List<ProcessInfo> superseded(String host, List<ProcessInfo> joining) {
+    if (since.isPresent() && !since.get().contains(host)) {
+      return joining;
+    }
+    Set<String> elsewhere = new HashSet<>();
+    nodes.forEach((name, node) -> {
+      if (!name.equals(host)) {
+        node.processes().forEach(process -> elsewhere.add(process.uniquePid()));
+      }
+    });
+    return joining.stream().filter(p -> elsewhere.contains(p.uniquePid())).toList();
   }
 
   /** A node knows of a later generation than we do. */
@@ -147,24 +189,24 @@ record Computation(
   Computation withInterval(Duration newInterval) {
     return new Computation(
         nodes, id, generation, used, newInterval, ownInterval, lastFailure, hadProcess,
-        missing, ending);
+        missing, ending, since);
   }
 
   Computation withOwnInterval(Duration newInterval) {
     return new Computation(
         nodes, id, generation, used, newInterval, newInterval, lastFailure, hadProcess,
-        missing, ending);
+        missing, ending, since);
   }
 
   Computation committed(long newGeneration) {
     return new Computation(
         nodes, id, newGeneration, Math.max(used, newGeneration), interval, ownInterval, "",
-        hadProcess, missing, ending);
+        hadProcess, missing, ending, since);
   }
 
   Computation failed(long usedGeneration, String failure) {
     return new Computation(
         nodes, id, generation, Math.max(used, usedGeneration), interval, ownInterval, failure,
-        hadProcess, missing, ending);
+        hadProcess, missing, ending, since);
   }
 }

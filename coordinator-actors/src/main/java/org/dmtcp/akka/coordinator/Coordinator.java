@@ -151,7 +151,8 @@ public final class Coordinator extends CoordinatorState {
   // ---- open: no round; with or without processes
 
   private Behavior<Command> open(Computation now) {
-    return common.handlers(now, new State("", this::openOrOver, node -> {}, Optional.empty()))
+    return common.handlers(now, new State(
+            "", this::openOrOver, node -> {}, event -> {}, Optional.empty()))
         .onMessage(Received.class, m -> m.message() instanceof Register,
             m -> onRegister((Register) m.message(), now))
         .onMessage(Received.class, m -> m.message() instanceof Checkpoint,

@@ -5,12 +5,14 @@ import akka.actor.typed.Behavior;
 import akka.actor.typed.DispatcherSelector;
 import akka.actor.typed.javadsl.Behaviors;
 import java.io.IOException;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.dmtcp.akka.config.ExitCode;
 import org.dmtcp.akka.coordinator.Coordinator.AskerGone;
 import org.dmtcp.akka.coordinator.Coordinator.Close;
@@ -29,10 +31,14 @@ import org.dmtcp.akka.protocol.CoordinatorRequest;
 import org.dmtcp.akka.protocol.NodeCommand;
 import org.dmtcp.akka.protocol.NodeEvent;
 import org.dmtcp.akka.protocol.NodeEvent.NodeJoined;
+import org.dmtcp.akka.protocol.ProcessInfo;
 import org.dmtcp.akka.protocol.Receiving;
 
 /** What the coordinator does in every state once it has started. */
 final class CoordinatorCommon extends CoordinatorState {
+  /** Of many processes so many are told by name. */
+  private static final int NAMED = 10;
+
   private final CoordinatorClosing closing;
 
   CoordinatorCommon(Tools tools, CoordinatorClosing closing) {
@@ -46,12 +52,14 @@ final class CoordinatorCommon extends CoordinatorState {
    * @param phase as the status shows it, empty for none
    * @param stay the same state with other data
    * @param nodeGone tells whoever works for this state
+   * @param ofRound takes what a node says of a round that it does not know any more
    * @param defer in the middle of something: cancels it and does the rest when it has ended
    */
   record State(
       String phase,
       Function<Computation, Behavior<Command>> stay,
       Consumer<String> nodeGone,
+      Consumer<NodeEvent> ofRound,
       Optional<BiFunction<Computation, After, Behavior<Command>>> defer) {}
 
   /** What is to be done when the present round has been cancelled: kill, and perhaps end. */
@@ -106,7 +114,8 @@ final class CoordinatorCommon extends CoordinatorState {
       }
       return state.stay().apply(then);
     }
-    return ignore(state.phase(), new Received(event));
+    state.ofRound().accept(event);
+    return Behaviors.same();
   }
 
   /** @param isBusy a round or a restart of the present computation is going on */
@@ -124,6 +133,12 @@ final class CoordinatorCommon extends CoordinatorState {
       joined.agent().tell(new NodeCommand.Leave(false, "another computation runs here"));
       return Behaviors.same();
     }
+    List<ProcessInfo> superseded =
+        isOther || joined.computationId().isEmpty()
+            ? List.of() : now.superseded(joined.node(), joined.processes());
+    if (!superseded.isEmpty()) {
+      return sendAway(joined, superseded);
+    }
     // It is the truth for its processes: a new coordinator learns from it what it has to know.
     Computation known =
         isOther
@@ -140,6 +155,21 @@ final class CoordinatorCommon extends CoordinatorState {
       timers.cancel("stale");
     }
     return stay.apply(then);
+  }
+
+  /** They run on by themselves: it is not for us to say that nobody needs them. */
+  private Behavior<Command> sendAway(NodeJoined joined, List<ProcessInfo> superseded) {
+    String who = superseded.stream()
+        .limit(NAMED)
+        .map(p -> p.program() + "[" + p.id().realPid() + "]")
+        .collect(Collectors.joining(", "));
+    String all = who + (superseded.size() > NAMED ? ", ..." : "");
+    String reason = "computation " + joined.computationId() + " was restarted without "
+        + superseded.size() + " process(es) of before that still run on " + joined.node();
+    notes.note("Host " + joined.node() + " refused: " + reason + ", by themselves: " + all
+        + ". End them there (kill); until then the host cannot take part");
+    joined.agent().tell(new NodeCommand.Leave(false, reason));
+    return Behaviors.same();
   }
 
   /** It may have missed what became of its last round, and has the images under no name yet. */

@@ -93,7 +93,7 @@ final class CoordinatorRestart extends CoordinatorState {
     actor.tell(new RestartRound.Join(request));
     timers.cancel("stale");
     plugins.tell(new PluginService.Forget());
-    Computation then = now.founded(request.computationId(), request.generation());
+    Computation then = now.restarted(request.computationId(), request.generation());
     then = request.interval().isNegative() ? then : then.withInterval(request.interval());
     welcomeAll(then);
     return restarting(then, new Restart(restartId, actor, false));
@@ -104,6 +104,7 @@ final class CoordinatorRestart extends CoordinatorState {
         "restart",
         next -> restarting(next, restart),
         node -> restart.actor().tell(new RestartRound.NodeLost(node)),
+        event -> {},
         Optional.of((now, after) -> cancelRestart(now, restart, after)));
   }
 

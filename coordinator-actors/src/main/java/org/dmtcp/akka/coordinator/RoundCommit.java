@@ -228,10 +228,9 @@ final class RoundCommit extends RoundState {
             m -> m.event() instanceof PhaseFailed f
                 && f.roundId().equals(done.plan().roundId()),
             m -> exiting(
-                done.with(m.event().node() + ": " + ((PhaseFailed) m.event()).failure()),
-                written, without(missing, m.event().node())))
+                exitFailed(done, (PhaseFailed) m.event()), written,
+                without(missing, m.event().node())))
         .onMessage(NodeLost.class, m -> exiting(done, written, without(missing, m.node())))
-        // Who has done it already does not know the round any more: he tells the coordinator so.
         .onMessage(SayAgain.class, m -> tellAgain(missing, exitOf(done)))
         .onMessage(
             TimedOut.class,
@@ -241,6 +240,12 @@ final class RoundCommit extends RoundState {
                 written))
         .onAnyMessage(m -> ignoreStale("exiting", m))
         .build();
+  }
+
+  /** Who does not know the round any more has done it, and his word was lost. */
+  private static Done exitFailed(Done done, PhaseFailed event) {
+    return event.failure().errorId().equals("round-unknown")
+        ? done : done.with(event.node() + ": " + event.failure());
   }
 
   private Behavior<Command> committed(Done done, Optional<Path> written) {

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import akka.actor.testkit.typed.javadsl.TestProbe;
 import java.time.Duration;
 import java.util.List;
+import java.util.stream.Stream;
 import org.dmtcp.akka.protocol.CoordinatorReply;
 import org.dmtcp.akka.protocol.CoordinatorRequest;
 import org.dmtcp.akka.protocol.Failure;
@@ -236,6 +237,60 @@ class CoordinatorRestartTest extends CoordinatorFixture {
     changed();
 
     client.expectMessageClass(CoordinatorReply.RestartBegun.class);
+  }
+
+  private TestProbe<NodeCommand> joins(String host, String... uniquePids) {
+    TestProbe<NodeCommand> other = kit.createTestProbe();
+    coordinator.tell(new NodeEvent.NodeJoined(host, "comp", 3,
+        Stream.of(uniquePids).map(p -> process(host, p)).toList(), other.ref()));
+    return other;
+  }
+
+  private void restart() {
+    begin("comp", 3);
+    String id = client.expectMessageClass(CoordinatorReply.RestartBegun.class).restartId();
+    coordinator.tell(new CoordinatorRequest.RestartReady(
+        id, "a", List.of(process("a", "p1")), client.ref()));
+    client.expectMessageClass(CoordinatorReply.RestartGo.class);
+  }
+
+  @Test
+  void whoRanBeforeARestartIsNotOfItAnyMore() throws Exception {
+    start("");
+    begin("comp", 3);
+    client.expectMessageClass(CoordinatorReply.RestartBegun.class);
+    assertFalse(joins("b", "p1").expectMessageClass(NodeCommand.Leave.class).kill());
+    assertFalse(joins("b", "p2").expectMessageClass(NodeCommand.Leave.class).kill());
+    awaitNote("Host b refused: computation comp was restarted without 1 process(es)");
+    awaitNote("prog[7]. End them there");
+    assertEquals(0, status().peers());
+  }
+
+  @Test
+  void whoWasLostSinceARestartComesBack() throws Exception {
+    start("");
+    restart();
+    assertFalse(joins("b", "p1").expectMessageClass(NodeCommand.Leave.class).kill());
+    TestProbe<NodeCommand> other = joins("b");
+    other.expectMessageClass(NodeCommand.Welcome.class);
+    coordinator.tell(new NodeEvent.ProcessesChanged("b", List.of(process("b", "p2"))));
+    awaitStatus(s -> s.peers() == 2);
+    other.stop();
+    awaitNote("Host b with 1 process(es) was lost");
+    coordinator.tell(new CoordinatorRequest.Force(client.ref()));
+    client.expectMessageClass(CoordinatorReply.Accepted.class);
+
+    joins("b", "p2").expectMessageClass(NodeCommand.Welcome.class);
+    assertEquals(2, status().peers());
+  }
+
+  @Test
+  void nobodyIsHereTwice() throws Exception {
+    start("");
+    joins("b", "p1").expectMessageClass(NodeCommand.Welcome.class);
+    assertFalse(joins("c", "p2", "p1").expectMessageClass(NodeCommand.Leave.class).kill());
+    joins("c", "p2").expectMessageClass(NodeCommand.Welcome.class);
+    assertEquals(2, status().peers());
   }
 
   @Test

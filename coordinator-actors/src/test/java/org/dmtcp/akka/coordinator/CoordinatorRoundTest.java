@@ -285,6 +285,25 @@ class CoordinatorRoundTest extends CoordinatorFixture {
     assertEquals("", status().lastFailure());
   }
 
+  /** A host that has ended its part hears the order again and tells the coordinator itself. */
+  @Test
+  void theLastWordsOfAHostMayBeLost() throws Exception {
+    start("");
+    register("p1");
+    coordinator.tell(new CoordinatorRequest.Checkpoint(true, true, client.ref()));
+    NodeCommand.BeginRound begin = expectRound();
+    String roundId = begin.plan().roundId();
+    passUntilCommit(begin);
+    coordinator.tell(new NodeEvent.RoundCommitted("a", roundId));
+    assertEquals(
+        Phase.RESUME, node.expectMessageClass(NodeCommand.EnterPhase.class).phase());
+    coordinator.tell(new NodeEvent.PhaseFailed("a", roundId, Phase.RESUME,
+        new Failure("round-unknown", "round " + roundId + " is unknown on a")));
+
+    assertEquals(
+        "", client.expectMessageClass(CoordinatorReply.CheckpointDone.class).warning());
+  }
+
   @Test
   void saysThatARoundHasGoneWithoutAnOutcome() throws Exception {
     start("");

@@ -122,6 +122,28 @@ class HostLossIT {
     allAreOk();
   }
 
+  /** The old ones run on, outside. */
+  @Test
+  void whoComesBackAfterTheJobWasRestartedElsewhereIsNotOfItAnyMore() throws IOException {
+    Host gamma = network.host("gamma");
+    network.cut("gamma");
+    Wait.until(HostNetwork.LIMIT, job::checkpoint, o -> o.err().contains("host-missing"),
+        job::complaints);
+    job.seat().must("dmtcp_command", "-k");
+    Wait.until(HostNetwork.LIMIT, () -> job.seat().run("dmtcp_command", "-s").out(),
+        s -> s.contains("NUM_PEERS=0\n"), job::complaints);
+    Path hosts = network.shared().resolve("hostfile");
+    Files.writeString(hosts, "alpha\nbeta\nbeta\n");
+    job.restart("--hostfile", hosts.toString());
+    job.awaitPeers(3);
+    network.mend("gamma");
+
+    job.await("coordinator.log", "Host gamma refused");
+    job.mustCheckpoint();
+    assertTrue(!job.list().contains("@gamma"), job.list());
+    assertEquals(0, gamma.run("pgrep", "-x", "umask").status(), "the old one runs on");
+  }
+
   /** The one on the host: it sees no other host's processes. */
   private static void killJvm(Host host, String mainClass) throws IOException {
     String pid = host.must("pgrep", "-f", "-x", ".* org[.]dmtcp[.].*" + mainClass + "( .*)?");

@@ -41,7 +41,7 @@ final class AgentGuardian {
 
   private record NotAdmitted() implements Command {}
 
-  private record ToldToLeave() implements Command {}
+  private record ToldToLeave(String reason) implements Command {}
 
   /** How a membership ended. */
   enum End {
@@ -69,11 +69,13 @@ final class AgentGuardian {
   /**
    * @param node makes the node agent, given the coordinator
    * @param ready completed once the node agent serves
+   * @param sentAway why the coordinator sends us away, if it does
    * @param end completed before the actor stops
    */
   record Parts(ControlClient.Way way, Duration joinLimit,
       Function<ActorRef<CoordinatorMessage>, Behavior<NodeCommand>> node,
-      CompletableFuture<Void> ready, CompletableFuture<End> end) {}
+      CompletableFuture<Void> ready, CompletableFuture<String> sentAway,
+      CompletableFuture<End> end) {}
 
   private final ActorContext<Command> context;
   private final TimerScheduler<Command> timers;
@@ -135,7 +137,10 @@ final class AgentGuardian {
   private Behavior<Command> serving(End how) {
     return Receiving.of(Command.class)
         .onMessage(CoordinatorLost.class, m -> end(End.LOST))
-        .onMessage(ToldToLeave.class, m -> serving(End.SENT_AWAY))
+        .onMessage(ToldToLeave.class, m -> {
+          parts.sentAway().complete(m.reason());
+          return serving(End.SENT_AWAY);
+        })
         .onSignal(ChildFailed.class, s -> onNodeFailed(s.getCause()))
         .onSignal(Terminated.class, s -> end(how))
         .onAnyMessage(m -> Behaviors.same())
@@ -154,8 +159,8 @@ final class AgentGuardian {
     @Override
     public Behavior<NodeCommand> aroundReceive(
         TypedActorContext<NodeCommand> ctx, NodeCommand command, ReceiveTarget<NodeCommand> node) {
-      if (command instanceof NodeCommand.Leave) {
-        guardian.tell(new ToldToLeave());
+      if (command instanceof NodeCommand.Leave leave) {
+        guardian.tell(new ToldToLeave(leave.reason()));
       }
       return node.apply(ctx, command);
     }

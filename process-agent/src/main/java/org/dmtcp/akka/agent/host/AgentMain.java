@@ -43,6 +43,7 @@ public final class AgentMain {
   private final Credential credential;
   private final SSLContext tls;
   private final Path socket;
+  private final CompletableFuture<String> sentAway = new CompletableFuture<>();
 
   /** The JVM ends by {@code halt}: its native launcher starts it again after anything else. */
   public static void main(String[] words) {
@@ -93,6 +94,10 @@ public final class AgentMain {
       } catch (IOException e) {
         log.info("{}:{}: {}", host, port, e.getMessage());
       }
+    }
+    if (end == AgentGuardian.End.SENT_AWAY && Registered.anyLives(socket)) {
+      return fail("host-refused", "the coordinator at " + host + ":" + port
+          + " goes on without this host, whose programs run on: " + sentAway.getNow(""));
     }
     return ExitCode.DONE;
   }
@@ -147,7 +152,7 @@ public final class AgentMain {
                 way, duration("join-limit"),
                 coordinator -> new NodeAgentService().nodeAgent(new NodeEnvironment(
                     RuntimePaths.hostName(), coordinator, host, port, socket, config)),
-                ready, end)),
+                ready, sentAway, end)),
             "dmtcp",
             ConfigFactory.parseMap(ClusterKeys.of(config, credential, way::ownAddress))
                 .withFallback(config));

@@ -62,9 +62,14 @@ final class NodeEnd extends NodeAgentPart {
   }
 
   private Behavior<Command> ending(NodeCommand.Leave order, NodeState state) {
-    return order.kill() && !state.membership().isEmpty()
-        ? sweeping(sweep(state, order.reason()))
-        : answering(state);
+    if (state.membership().isEmpty()) {
+      return answering(state);
+    }
+    if (order.kill()) {
+      return sweeping(sweep(state, order.reason()));
+    }
+    // Sent away with its processes, an agent must not have said to anybody that it is ready.
+    return environment.node().equals(environment.coordinatorHost()) ? answering(state) : stopped();
   }
 
   private Behavior<Command> sweeping(NodeState state) {

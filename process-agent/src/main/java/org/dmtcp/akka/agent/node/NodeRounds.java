@@ -53,7 +53,8 @@ final class NodeRounds extends NodeAgentPart {
       return;
     }
     environment.coordinator().tell(new NodeEvent.PhaseFailed(environment.node(), roundId, phase,
-        new Failure("internal", "round " + roundId + " is unknown on " + environment.node())));
+        new Failure("round-unknown",
+            "round " + roundId + " is unknown on " + environment.node())));
   }
 
   NodeState onCommitRound(NodeCommand.CommitRound order, NodeState state) {

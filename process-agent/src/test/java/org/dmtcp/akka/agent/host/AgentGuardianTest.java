@@ -38,6 +38,8 @@ class AgentGuardianTest {
   private final TestProbe<ClusterEvent.MemberRemoved> removed =
       here.createTestProbe(ClusterEvent.MemberRemoved.class);
 
+  private final CompletableFuture<String> sentAway = new CompletableFuture<>();
+
   @AfterEach
   void end() {
     here.shutdownTestKit();
@@ -58,6 +60,7 @@ class AgentGuardianTest {
       context.getSelf().tell(new NodeCommand.Leave(false, "the test ends"));
       return Behaviors.receive(NodeCommand.class).onAnyMessage(m -> Behaviors.stopped()).build();
     })));
+    assertEquals("the test ends", sentAway.getNow(""));
   }
 
   private void form() {
@@ -76,7 +79,7 @@ class AgentGuardianTest {
         InetAddress.getLoopbackAddress());
     ActorSystem<AgentGuardian.Command> there = ActorSystem.create(
         AgentGuardian.create(new AgentGuardian.Parts(
-            way, LIMIT, ref -> node, new CompletableFuture<>(), end)),
+            way, LIMIT, ref -> node, new CompletableFuture<>(), sentAway, end)),
         "dmtcp", config());
     AgentGuardian.End how = end.get(LIMIT.toSeconds(), TimeUnit.SECONDS);
     if (!how.isSaid()) {
