@@ -130,6 +130,20 @@ int main(void)
 	write_image(NAME, 2, "another");
 	CHECK(opened(id) == -EINVAL && !strcmp(id, "image-set-mixed"));
 
+	/* Two rounds of one number, by coordinators that do not know of each other. */
+	write_image(NAME, 1, "first");
+	write_image(NAME ".g00002-another", 2, "another");
+	CHECK(opened(id) == -EINVAL && !strcmp(id, "image-set-mixed"));
+	write_image(NAME ".g00002-second", 2, "second");
+	CHECK(opened(id) == 2);
+	CHECK(opened_of("first", id) == 2);
+	forget(NAME ".g00002-another");
+	forget(NAME ".g00002-second");
+	CHECK(generation_familiar("a.dmtcp.g00012-1f0c55ae") == 7);
+	CHECK(generation_familiar("a.dmtcp.g00012") == 7);
+	CHECK(generation_familiar("a.dmtcp.g00012-") == 15);
+	CHECK(generation_familiar("a.g00012-a_b") == 12);
+
 	/* Its process had ended by the newer generation: a leftover. */
 	write_image(NAME, 1, "first");
 	write_manifest(2, "second", "u2");

@@ -207,12 +207,11 @@ static void add_directory(struct inspection *i, const char *directory)
 		return;
 	}
 	while ((entry = readdir(dir))) {
-		char *name = strdup(entry->d_name), *suffix;
+		char *name = strdup(entry->d_name);
 
 		/* Committed, but not renamed yet when the machine stopped. */
-		suffix = name ? strrchr(name, '.') : NULL;
-		if (suffix && generation_suffix(suffix))
-			*suffix = '\0';
+		if (name)
+			name[generation_familiar(name)] = '\0';
 		if (!name || !ends(name, ".dmtcp")) {
 			free(name);
 			continue;

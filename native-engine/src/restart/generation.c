@@ -11,14 +11,30 @@
 
 #include "../common/json.h"
 
+#define DIGITS 5
+
 bool generation_suffix(const char *text)
 {
 	if (text[0] != '.' || text[1] != 'g')
 		return false;
-	for (int i = 2; i < GENERATION_SUFFIX_BYTES; i++)
-		if (!isdigit((unsigned char)text[i]))
+	text += 2;
+	for (int i = 0; i < DIGITS; i++)
+		if (!isdigit((unsigned char)*text++))
 			return false;
-	return text[GENERATION_SUFFIX_BYTES] == 0;
+	if (!*text)
+		return true;
+	if (*text++ != '-' || !*text)
+		return false;
+	while (isalnum((unsigned char)*text))
+		text++;
+	return !*text;
+}
+
+size_t generation_familiar(const char *name)
+{
+	const char *suffix = strrchr(name, '.');
+
+	return suffix && generation_suffix(suffix) ? (size_t)(suffix - name) : strlen(name);
 }
 
 static void directory_of(const char *path, char *out, size_t bytes)
@@ -67,40 +83,6 @@ static bool lists(const json_t *manifest, const char *unique_pid)
 	return false;
 }
 
-/* @image is of an older generation than the manifest: the newer file must be beside it. */
-static int open_sibling(struct image_reader **image, const char *path, bool strict,
-			const json_t *manifest, struct fault *fault)
-{
-	long long generation = json_number(manifest, "generation", 0);
-	struct image_reader *newer;
-	char sibling[PATH_MAX + 32];
-	int ret;
-
-	if (!lists(manifest, (*image)->header.unique_pid))
-		return fault_set(fault, ESTALE, "image-set-mixed",
-				 "%s is of generation %llu; its process is not in generation "
-				 "%lld, which the manifest beside it lists", path,
-				 (unsigned long long)(*image)->header.generation, generation);
-	snprintf(sibling, sizeof(sibling), "%s.g%05lld", path, generation);
-	if (access(sibling, F_OK))
-		return fault_set(fault, EINVAL, "image-set-mixed",
-				 "%s is of generation %llu, but the manifest beside it is of "
-				 "generation %lld, whose image is not there", path,
-				 (unsigned long long)(*image)->header.generation, generation);
-	ret = open_image(&newer, sibling, strict, fault);
-	if (ret < 0)
-		return ret;
-	if (!belongs(newer, manifest)) {
-		image_reader_close(newer);
-		return fault_set(fault, EINVAL, "image-set-mixed",
-				 "%s is not of the round that the manifest beside it lists",
-				 sibling);
-	}
-	image_reader_close(*image);
-	*image = newer;
-	return 0;
-}
-
 /* Is @image of the round @manifest_id; NULL: of the one that the manifest beside @path names? */
 static bool is_committed(const struct image_reader *image, const char *path,
 			 const char *manifest_id)
@@ -144,6 +126,30 @@ static bool open_sibling_of(struct image_reader **out, const char *path, bool st
 	if (dir)
 		closedir(dir);
 	return found;
+}
+
+/* @image is of an older generation than the manifest: the newer file must be beside it. */
+static int open_newer(struct image_reader **image, const char *path, bool strict,
+		      const json_t *manifest, struct fault *fault)
+{
+	long long generation = json_number(manifest, "generation", 0);
+	struct image_reader *newer;
+	bool any = false;
+
+	if (!lists(manifest, (*image)->header.unique_pid))
+		return fault_set(fault, ESTALE, "image-set-mixed",
+				 "%s is of generation %llu; its process is not in generation "
+				 "%lld, which the manifest beside it lists", path,
+				 (unsigned long long)(*image)->header.generation, generation);
+	if (!open_sibling_of(&newer, path, strict, json_text(manifest, "manifestId", ""), &any))
+		return fault_set(fault, EINVAL, "image-set-mixed",
+				 "%s is of generation %llu, but the manifest beside it is of "
+				 "generation %lld, whose image is not there%s", path,
+				 (unsigned long long)(*image)->header.generation, generation,
+				 any ? ", only one of another round" : "");
+	image_reader_close(*image);
+	*image = newer;
+	return 0;
 }
 
 /* Nothing has the familiar name: is there one that was committed and not renamed any more? */
@@ -208,7 +214,7 @@ int generation_open_image(struct image_reader **out, const char *path, bool stri
 	manifest = read_manifest(image, path);
 	if (manifest && !belongs(image, manifest) &&
 	    (uint64_t)json_number(manifest, "generation", 0) > image->header.generation)
-		ret = open_sibling(&image, path, strict, manifest, fault);
+		ret = open_newer(&image, path, strict, manifest, fault);
 	else if (manifest && !belongs(image, manifest) &&
 		 (uint64_t)json_number(manifest, "generation", 0) == image->header.generation)
 		ret = fault_set(fault, EINVAL, "image-set-mixed",

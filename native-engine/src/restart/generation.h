@@ -9,9 +9,11 @@
 
 #include "image_set.h"
 
-#define GENERATION_SUFFIX_BYTES 7 /* ".g00012" */
-
+/* Is @text what a round appends to the name of an image: ".g00012-1f0c55ae", once ".g00012"? */
 bool generation_suffix(const char *text);
+
+/* Bytes of @name without such an end. */
+size_t generation_familiar(const char *name);
 
 /*
  * Opens the image named @path, or its .g sibling when the manifest beside it says that a newer

@@ -40,13 +40,10 @@ int image_set_list(const char *directory, char ***paths, size_t *count, struct f
 		return fault_set(fault, errno, "image-unreadable", "%s: %s", directory,
 				 strerror(errno));
 	while (ret == 0 && (entry = readdir(dir))) {
-		size_t bytes = strlen(entry->d_name);
+		/* Committed, but not renamed yet when the machine stopped. */
+		size_t bytes = generation_familiar(entry->d_name);
 		char **more;
 
-		/* Committed, but not renamed yet when the machine stopped. */
-		if (bytes > GENERATION_SUFFIX_BYTES &&
-		    generation_suffix(entry->d_name + bytes - GENERATION_SUFFIX_BYTES))
-			bytes -= GENERATION_SUFFIX_BYTES;
 		if (!has_suffix(entry->d_name, bytes, IMAGE_SUFFIX))
 			continue;
 		more = realloc(*paths, (*count + 1) * sizeof(*more));

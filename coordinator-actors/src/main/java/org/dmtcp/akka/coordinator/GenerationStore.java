@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.UUID;
 import org.dmtcp.akka.protocol.GenerationInfo;
 import org.dmtcp.akka.protocol.ImageInfo;
 import org.slf4j.Logger;
@@ -76,15 +77,14 @@ public final class GenerationStore {
 
   /** Finds out, before anything is stopped, whether a commit here is possible at all. */
   public void probe(String computationId) throws IOException {
-    Path file = staged(computationId);
-    Files.deleteIfExists(file); // of a coordinator that crashed
+    Path file = staged(computationId, UUID.randomUUID().toString());
     Files.createFile(file, PosixFilePermissions.asFileAttribute(PRIVATE));
     Files.delete(file);
   }
 
   /** The manifest is durable under its temporary name. */
   public void stage(Manifest manifest) throws IOException {
-    writeDurably(staged(manifest.computationId()), manifest.toJson(), PRIVATE);
+    writeDurably(staged(manifest), manifest.toJson(), PRIVATE);
   }
 
   /**
@@ -99,8 +99,7 @@ public final class GenerationStore {
     CommitLock lock = CommitLock.take(directory.resolve(Manifest.fileName(id) + ".lock"));
     try {
       String present = head(id).map(Manifest.Head::manifestId).orElse("");
-      String ours = Manifest.head(staged(id)).manifestId();
-      if (!present.equals(manifest.previousManifestId()) || !ours.equals(manifest.manifestId())) {
+      if (!present.equals(manifest.previousManifestId())) {
         throw new IOException("another coordinator has committed or is committing a generation of "
             + id + " in " + directory);
       }
@@ -121,7 +120,7 @@ public final class GenerationStore {
   private void name(Manifest manifest) throws IOException {
     String id = manifest.computationId();
     try {
-      rename.move(staged(id), manifest(id));
+      rename.move(staged(manifest), manifest(id));
     } catch (IOException e) {
       if (!isNamed(manifest)) {
         throw e;
@@ -148,8 +147,30 @@ public final class GenerationStore {
   }
 
   /** Removes what {@link #stage} left; nothing there is fine. */
-  public void discard(String computationId) throws IOException {
-    Files.deleteIfExists(staged(computationId));
+  public void discard(String computationId, String manifestId) throws IOException {
+    Files.deleteIfExists(staged(computationId, manifestId));
+  }
+
+  /** Removes what coordinators staged that have crashed: no such round can be committed any more. */
+  private void removeStale(Manifest committed) throws IOException {
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory,
+        Manifest.fileName(committed.computationId()) + ".coordinator.*temp")) {
+      for (Path file : files) {
+        if (isStale(file, committed.generation())) {
+          Files.deleteIfExists(file);
+        }
+      }
+    }
+  }
+
+  private static boolean isStale(Path file, long committed) throws IOException {
+    try {
+      return Manifest.head(file).generation() <= committed;
+    } catch (NoSuchFileException e) {
+      return false;
+    } catch (IOException e) { // cut off, or being written by a coordinator that will be refused
+      return true;
+    }
   }
 
   /**
@@ -206,8 +227,12 @@ public final class GenerationStore {
     return found.values();
   }
 
-  /** Our files of generations whose images this host has removed ({@code --keep}). */
+  /**
+   * What no round needs any more; our files of generations whose images this host has removed
+   * ({@code --keep}).
+   */
   public void prune(Manifest last, String host) throws IOException {
+    removeStale(last);
     if (!last.hasOwnDirectory()) {
       return;
     }
@@ -225,9 +250,14 @@ public final class GenerationStore {
     return directory.resolve(Manifest.fileName(computationId));
   }
 
-  /** Not the name that a node uses, whose images may be in the same directory. */
-  private Path staged(String computationId) {
-    return directory.resolve(Manifest.fileName(computationId) + ".coordinator.temp");
+  private Path staged(Manifest manifest) {
+    return staged(manifest.computationId(), manifest.manifestId());
+  }
+
+  /** Not the name that a node uses, or another coordinator: they may be in the same directory. */
+  private Path staged(String computationId, String manifestId) {
+    return directory.resolve(
+        Manifest.fileName(computationId) + ".coordinator." + manifestId + ".temp");
   }
 
   private void writeDurably(Path file, String text, Set<PosixFilePermission> mode)

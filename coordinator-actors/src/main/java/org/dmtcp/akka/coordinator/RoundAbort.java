@@ -42,10 +42,10 @@ final class RoundAbort extends RoundState {
     tellAll(abortOf(pass, failure));
     Set<String> missing = new HashSet<>(nodes.keySet());
     missing.removeAll(gone);
-    if (pass.phase() == Phase.COMMIT) { // before it what is staged is another round's
+    if (pass.phase() == Phase.COMMIT) {
       missing.add(SELF);
       if (!unreported.contains(SELF)) {
-        discard(); // else when it has been written
+        discard(pass); // else when it has been written
       }
     }
     return aborting(pass, failure, missing);
@@ -66,7 +66,7 @@ final class RoundAbort extends RoundState {
             m -> aborting(pass, failure, without(missing, m.event().node())))
         .onMessage(NodeLost.class, m -> aborting(pass, failure, without(missing, m.node())))
         .onMessage(SayAgain.class, m -> tellAgain(missing, abortOf(pass, failure)))
-        .onMessage(Staged.class, m -> discard())
+        .onMessage(Staged.class, m -> discard(pass))
         .onMessage(StoreFailed.class, m -> aborting(pass, failure, without(missing, SELF)))
         .onMessage(Discarded.class, m -> aborting(pass, failure, without(missing, SELF)))
         .onMessage(
@@ -81,10 +81,10 @@ final class RoundAbort extends RoundState {
         .build();
   }
 
-  private Behavior<Command> discard() {
+  private Behavior<Command> discard(Pass pass) {
     block(
         () -> {
-          store.discard(start.computationId());
+          store.discard(start.computationId(), pass.plan().manifestId());
           return SELF;
         },
         done -> new Discarded());

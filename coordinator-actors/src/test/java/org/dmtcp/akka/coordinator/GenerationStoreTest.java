@@ -135,10 +135,31 @@ class GenerationStoreTest {
   void leavesNothingOfADiscardedGeneration() throws IOException {
     store().probe("comp");
     store().stage(manifest(1));
-    store().discard("comp");
-    store().discard("comp");
+    store().discard("comp", "m1");
+    store().discard("comp", "m1");
 
     assertEquals(List.of(), files());
+  }
+
+  /** Two coordinators that do not know of each other, in one directory. */
+  @Test
+  void leavesAloneWhatAnotherHasStaged() throws IOException {
+    commit(1);
+    Manifest ours = manifest(2);
+    Manifest others = new Manifest("comp", 2, "other", 1, "m1", Instant.EPOCH, "elsewhere", 7779, 0,
+        ours.images());
+    store().stage(ours);
+    store().stage(others);
+    store().probe("comp");
+    store().discard("comp", "other");
+    store().stage(others);
+    store().commit(ours);
+    assertEquals("m2", store().read("comp").orElseThrow().manifestId());
+    assertThrows(IOException.class, () -> store().commit(others));
+
+    Files.writeString(dir.resolve("dmtcp_manifest_comp.json.coordinator.x.temp"), "{\"format");
+    store().prune(ours, "host"); // the coordinators of both have crashed
+    assertEquals(List.of("dmtcp_manifest_comp.json"), files());
   }
 
   @Test

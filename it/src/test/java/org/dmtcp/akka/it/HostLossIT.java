@@ -101,10 +101,12 @@ class HostLossIT {
   private static void missTheCommit(Path images) throws IOException {
     List<String> names = checkpointFiles(images);
     assertEquals(2, names.size(), names.toString());
+    String manifest = Files.readString(images.resolve(names.get(1)));
+    String round = manifest.replaceAll("(?s).*\"manifestId\" : \"(.{8}).*", "$1");
     for (String name : names) {
       Path file = images.resolve(name);
-      Files.move(file, file.resolveSibling(
-          name.endsWith(".json") ? name + ".gamma.temp" : name + ".g00001"));
+      Files.move(file, file.resolveSibling(name.endsWith(".json")
+          ? name + ".gamma." + round + ".temp" : name + ".g00001-" + round));
     }
   }
 

@@ -64,9 +64,17 @@ final class RoundFiles {
         ? base.resolve(KeptGenerations.name(computationId, generation)) : base;
   }
 
-  /** Where it is written before. */
+  /**
+   * Where it is written before. A coordinator that does not know of ours may have a round of the
+   * same number: it has other names.
+   */
   Path temporary(Path image) {
-    return image.resolveSibling(image.getFileName() + String.format(".g%05d", generation));
+    return image.resolveSibling(
+        image.getFileName() + String.format(".g%05d-%s", generation, round()));
+  }
+
+  private String round() {
+    return manifestId.substring(0, Math.min(8, manifestId.length()));
   }
 
   /**
@@ -174,7 +182,11 @@ final class RoundFiles {
       nameManifest(directory);
     }
     for (Path image : images) {
+      boolean isNamed = !Files.exists(temporary(image));
       moveIfThere(temporary(image), image);
+      if (isNamed && ImageHeader.read(image).filter(h -> h.generation() < generation).isPresent()) {
+        throw new IOException(temporary(image) + " has gone, " + image + " is an older one");
+      }
     }
     for (Path directory : directories(images)) {
       sync(directory);
@@ -261,10 +273,14 @@ final class RoundFiles {
           .filter(t -> generation(t) > generation).isPresent()) {
         continue;
       }
-      for (Path file : list(directory, String.format("ckpt_*.dmtcp.g%05d", generation))) {
+      for (Path file : list(directory, String.format("ckpt_*.dmtcp.g%05d*", generation))) {
         if (ImageHeader.read(file).filter(h -> h.manifestId().equals(manifestId)).isPresent()) {
           String name = file.getFileName().toString();
-          images.add(file.resolveSibling(name.substring(0, name.lastIndexOf(".g"))));
+          Path image = file.resolveSibling(name.substring(0, name.lastIndexOf(".g")));
+          if (!file.equals(temporary(image))) {
+            Files.move(file, temporary(image)); // of a version without the round in its names
+          }
+          images.add(image);
         }
       }
     }
@@ -272,18 +288,15 @@ final class RoundFiles {
   }
 
   /**
-   * Removes what the round wrote, and the directories that {@link #prepare} made for it. A manifest
-   * that an earlier round staged stays: its commit may only not have reached us.
+   * Removes what the round wrote, and the directories that {@link #prepare} made for it. What
+   * another round staged stays: its commit may only not have reached us.
    */
   void discard(Collection<Path> images, Collection<Path> made) {
     for (Path image : images) {
       remove(temporary(image));
     }
     for (Path directory : directories(images)) {
-      String of = manifestId(staged(directory)).orElse("");
-      if (of.isEmpty() || of.equals(manifestId)) { // or cut off: the disk was full
-        remove(staged(directory));
-      }
+      remove(staged(directory));
     }
     for (Path directory : made) {
       remove(directory); // unless another node's files are in it
@@ -310,9 +323,10 @@ final class RoundFiles {
     return directory.resolve("dmtcp_manifest_" + computationId + ".json");
   }
 
-  /** Named for the node: several may share the directory. */
+  /** Named for the node and the round: several may share the directory. */
   private Path staged(Path directory) {
-    return directory.resolve("dmtcp_manifest_" + computationId + ".json." + node + ".temp");
+    return directory.resolve(
+        "dmtcp_manifest_" + computationId + ".json." + node + "." + round() + ".temp");
   }
 
   private static Set<Path> directories(Collection<Path> images) {

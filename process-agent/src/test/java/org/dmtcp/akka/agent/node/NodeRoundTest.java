@@ -596,7 +596,7 @@ class NodeRoundTest {
         coordinator.expectMessageClass(NodeEvent.PhaseFailed.class).phase());
     expect(EngineRequest.End.class);
     watcher.expectTerminated(round);
-    assertTrue(Files.exists(Path.of(images.get(0).path() + ".g00001")));
+    assertTrue(Files.exists(Path.of(images.get(0).path() + ".g00001-m1")));
   }
 
   @Test

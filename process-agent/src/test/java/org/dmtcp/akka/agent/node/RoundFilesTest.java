@@ -85,7 +85,7 @@ class RoundFilesTest {
     assertEquals(2, generationOf(a));
     Path manifest = directory.resolve("dmtcp_manifest_" + COMPUTATION + ".json");
     assertEquals(manifest(1, "m1", List.of(image)), Files.readString(manifest));
-    assertTrue(Files.exists(directory.resolve(manifest.getFileName() + ".node.temp")));
+    assertTrue(Files.exists(directory.resolve(manifest.getFileName() + ".node.m3.temp")));
   }
 
   @Test
@@ -236,11 +236,39 @@ class RoundFilesTest {
     assertEquals(1, generationOf(a));
   }
 
+  /** Two coordinators that do not know of each other are in their commits. */
+  @Test
+  void aRoundThatIsOffCostsNothingOfAnotherOneOfItsNumber() throws Exception {
+    Member a = member(1, directory);
+    RoundFiles ours = new RoundFiles("node", plan(1, "ours"));
+    RoundFiles others = new RoundFiles("node", plan(1, "others"));
+    Path image = ours.image(a);
+    for (RoundFiles each : List.of(ours, others)) {
+      write(each.temporary(image), COMPUTATION, 1, each == ours ? "ours" : "others");
+      each.stage(manifest(1, each == ours ? "ours" : "others", List.of(image)), List.of(image));
+    }
+    others.discard(List.of(image), List.of());
+
+    ours.commit(List.of(image), List.of());
+    assertEquals("ours", ImageHeader.read(image).orElseThrow().manifestId());
+    assertEquals(
+        List.of(familiar(a), "dmtcp_manifest_" + COMPUTATION + ".json"), names());
+  }
+
+  @Test
+  void doesNotTakeAnOlderImageForItsOwn() throws Exception {
+    Member a = member(1, directory);
+    round(1, a);
+    Path image = files(2).image(a);
+    files(2).stage(manifest(2, "m2", List.of(image)), List.of(image));
+    assertThrows(IOException.class, () -> files(2).commit(List.of(image), List.of()));
+  }
+
   @Test
   void removesAManifestThatWasCutOffWithItsRound() throws Exception {
     RoundFiles files = files(1);
     Files.writeString(
-        directory.resolve("dmtcp_manifest_" + COMPUTATION + ".json.node.temp"), "{\"gener");
+        directory.resolve("dmtcp_manifest_" + COMPUTATION + ".json.node.m1.temp"), "{\"gener");
     files.discard(List.of(files.image(member(1, directory))), List.of());
     assertEquals(List.of(), names());
   }
