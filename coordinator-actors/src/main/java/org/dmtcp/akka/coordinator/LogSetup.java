@@ -1,16 +1,23 @@
 package org.dmtcp.akka.coordinator;
 
 import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.LoggerContext;
 import ch.qos.logback.classic.encoder.PatternLayoutEncoder;
 import ch.qos.logback.classic.spi.Configurator;
 import ch.qos.logback.classic.spi.ConfiguratorRank;
 import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.classic.turbo.TurboFilter;
 import ch.qos.logback.core.ConsoleAppender;
 import ch.qos.logback.core.FileAppender;
 import ch.qos.logback.core.OutputStreamAppender;
 import ch.qos.logback.core.spi.ContextAwareBase;
+import ch.qos.logback.core.spi.FilterReply;
+import java.time.Duration;
 import java.util.Locale;
+import java.util.Set;
+import org.dmtcp.akka.config.Seldom;
+import org.slf4j.Marker;
 
 /**
  * The log of our JVMs, found by logback as a service: standard error, or {@code DMTCP_LOG_FILE}. In
@@ -18,6 +25,8 @@ import java.util.Locale;
  */
 @ConfiguratorRank(ConfiguratorRank.CUSTOM_HIGH_PRIORITY)
 public final class LogSetup extends ContextAwareBase implements Configurator {
+  private static final Duration PAUSE = Duration.ofMinutes(1); // dmtcp.cluster.refusals-pause
+
   @Override
   public ExecutionStatus configure(LoggerContext context) {
     PatternLayoutEncoder encoder = new PatternLayoutEncoder();
@@ -32,7 +41,32 @@ public final class LogSetup extends ContextAwareBase implements Configurator {
     context.getLogger("ROOT").setLevel(Level.WARN);
     context.getLogger("org.dmtcp").setLevel(level(variable("DMTCP_LOG_LEVEL")));
     overrides(context, variable("DMTCP_LOG_OVERRIDES"));
+    context.addTurboFilter(new Undecodable(context.getLogger(LogSetup.class)));
     return ExecutionStatus.DO_NOT_INVOKE_NEXT_IF_ANY;
+  }
+
+  /** Akka tells of every message that it cannot decode, and at length: one a minute will do. */
+  private static final class Undecodable extends TurboFilter {
+    private static final Set<String> SPEAKERS = Set.of(
+        "akka.remote.artery.Deserializer", "akka.serialization.DisabledJavaSerializer");
+
+    private final Seldom dropped;
+
+    Undecodable(Logger log) {
+      dropped = new Seldom(
+          reason -> log.warn("dropped a message that cannot be read: {}", reason), PAUSE);
+    }
+
+    @Override
+    public FilterReply decide(Marker marker, Logger logger, Level level, String format,
+        Object[] parameters, Throwable cause) {
+      if (format == null || !SPEAKERS.contains(logger.getName())) { // null: would it be told?
+        return FilterReply.NEUTRAL;
+      }
+      dropped.accept(cause == null || cause.getMessage() == null
+          ? format : cause.getMessage().lines().findFirst().orElse(format));
+      return FilterReply.DENY;
+    }
   }
 
   private static OutputStreamAppender<ILoggingEvent> appender() {

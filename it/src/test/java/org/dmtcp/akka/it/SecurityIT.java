@@ -191,6 +191,54 @@ class SecurityIT {
     mustWork();
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {Account.PLAIN, Account.ROOT})
+  void aCredentialOfAnotherUserIsRefusedByName(String account) throws IOException {
+    Skip.unless(Accounts.runsAsRoot(), "needs-root", "nobody else can give files away");
+    begin(account);
+    Path directory = session.directory().resolve("credential");
+    session.set("DMTCP_CREDENTIAL_DIR", directory.toString());
+    String start = Tree.bin("dmtcp_coordinator") + " --daemon -p 0 --port-file own";
+    assertEquals(0, session.run("sh", "-c", start + " && " + Tree.bin("dmtcp_command")
+        + " -p $(cat own) -q").status());
+    String other = String.valueOf(coordinator.account().uid() == 0 ? 1 : 0);
+    for (Path path : List.of(directory.resolve("key.pem"), directory)) {
+      assertEquals(0, Command.run(Session.LIMIT, "chown", other, path.toString()).status());
+      Outcome outcome = session.run("sh", "-c", start);
+      assertEquals(99, outcome.status(), outcome.text());
+      assertTrue(outcome.err().contains("[credential-unusable]"), outcome.err());
+      Command.run(Session.LIMIT, "chown", String.valueOf(coordinator.account().uid()),
+          path.toString());
+    }
+    mustWork();
+  }
+
+  /** The certificate opens the door; what is said is looked at all the same. */
+  @ParameterizedTest
+  @ValueSource(strings = {Account.PLAIN, Account.ROOT})
+  void whatIsNoMessageOfOursIsDroppedAndToldOfOnce(String account) throws Exception {
+    begin(account);
+    String way = ask(ports().get(0), "{\"op\":\"join\"}");
+    Matcher reference = Pattern.compile("\"coordinator\" ?: ?\"([^\"]*)\"").matcher(way);
+    assertTrue(reference.find(), way);
+    Path store = Files.createTempFile(Tree.WORK, "k", ".jks");
+    Files.write(store, ownStore());
+    try (Forger forger = new Forger(store)) {
+      for (int turn = 0; turn < 3; turn++) {
+        forger.sendAll(reference.group(1));
+        mustWork();
+      }
+      Wait.until(Session.LIMIT, coordinator::log, log -> log.contains("dropped a message"),
+          () -> "a word of what was dropped");
+      mustWork();
+    } finally {
+      Files.delete(store);
+    }
+    String log = coordinator.log();
+    assertEquals(1, count(log, "dropped a message"), log);
+    assertEquals(0, count(log, "\tat "), log);
+  }
+
   // ---- what the tests do
 
   private void mustWork() throws IOException {

@@ -90,6 +90,9 @@ public final class WireSerializer extends JSerializer {
         return message;
       }
       throw new IllegalArgumentException("not a message: " + message);
+    } catch (OutOfMemoryError | StackOverflowError e) {
+      // By a size or depth that lies, not for want of memory: Akka would end the JVM for it.
+      throw new IllegalArgumentException("a message beyond all bounds: " + e.getMessage(), e);
     } finally {
       kryos.free(kryo);
     }

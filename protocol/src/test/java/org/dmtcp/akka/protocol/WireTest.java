@@ -144,6 +144,18 @@ class WireTest {
     assertTrue(akka.deserialize(output.toBytes(), id, "").isFailure());
   }
 
+  /** One OutOfMemoryError that gets through ends the whole JVM. */
+  @Test
+  void aTextLongerThanAnyMemoryIsRefused() throws IOException {
+    byte[] bytes = akka.serialize(new NodeCommand.KillProcesses("y")).get();
+    int at = bytes.length - 2; // its length and the text, at the end
+    assertEquals('y', bytes[at + 1]);
+    byte[] endless = Arrays.copyOf(bytes, bytes.length + 4);
+    System.arraycopy(new byte[] {-1, -1, -1, -1, 0x0f, 'y'}, 0, endless, at, 6);
+    int id = akka.serializerFor(NodeCommand.KillProcesses.class).identifier();
+    assertTrue(akka.deserialize(endless, id, "").isFailure());
+  }
+
   private ActorRefResolver resolver() {
     return ActorRefResolver.get(kit.system());
   }
