@@ -45,16 +45,16 @@ typedef enum eDmtcpEvent {
 	DMTCP_EVENT_INIT = 0,        /* F. The library is loaded: main thread, before main(); anew after exec. */
 	DMTCP_EVENT_EXIT,            /* R. The program ends by exit() or by returning from main(). */
 	DMTCP_EVENT_PRE_EXEC,        /* F. Calling thread of execve() and its kin; data preExec. */
-	DMTCP_EVENT_POST_EXEC,       /* F. In the new program, before INIT, if PRE_EXEC has left something; data postExec. */
+	DMTCP_EVENT_POST_EXEC,       /* F. In the new program, before INIT; data postExec. */
 	DMTCP_EVENT_ATFORK_PREPARE,  /* F. Calling thread, before fork(). */
 	DMTCP_EVENT_ATFORK_PARENT,   /* R. After it, in the parent. */
 	DMTCP_EVENT_ATFORK_CHILD,    /* R. After it, in the child. */
-	DMTCP_EVENT_ATFORK_FAILED,   /* Not raised yet: the parent hears of ATFORK_PARENT. */
-	DMTCP_EVENT_VFORK_PREPARE,   /* Never raised, as in DMTCP: there is nothing safe to do there. */
-	DMTCP_EVENT_VFORK_PARENT,    /* Never raised. */
-	DMTCP_EVENT_VFORK_CHILD,     /* Never raised. */
-	DMTCP_EVENT_VFORK_FAILED,    /* Never raised. */
-	DMTCP_EVENT_PTHREAD_START,   /* Never raised, as in DMTCP. */
+	DMTCP_EVENT_ATFORK_FAILED,   /* R. After it, when there is no child. */
+	DMTCP_EVENT_VFORK_PREPARE,   /* F. Calling thread, before vfork(); DMTCP itself never raises these. */
+	DMTCP_EVENT_VFORK_PARENT,    /* R. In the parent, when the child has ended or executed another program. */
+	DMTCP_EVENT_VFORK_CHILD,     /* R. In the child, which borrows the parent's memory: change nothing. */
+	DMTCP_EVENT_VFORK_FAILED,    /* R. In the parent, when there is no child. */
+	DMTCP_EVENT_PTHREAD_START,   /* F. A new thread, before its function; DMTCP itself never raises it. */
 	DMTCP_EVENT_PTHREAD_EXIT,    /* R. That thread, when it calls pthread_exit(). */
 	DMTCP_EVENT_PTHREAD_RETURN,  /* R. That thread, when its function has returned. */
 	DMTCP_EVENT_PRESUSPEND,      /* F. A checkpoint begins; helper thread, the others run. */
@@ -83,7 +83,7 @@ typedef union _DmtcpEventData_t {
 		const char **envp;
 	} preExec;
 	struct {
-		int serializationFd; /* what PRE_EXEC has written, from its beginning */
+		int serializationFd; /* what PRE_EXEC has written, from its beginning; it is closed afterwards */
 	} postExec;
 	struct {
 		int isRestart;
@@ -198,8 +198,8 @@ int dmtcp_is_enabled(void) DMTCP_WEAK;
 
 /*
  * Checkpoints the computation and returns when the images are on disk (DMTCP_AFTER_CHECKPOINT), or in
- * the restarted process (DMTCP_AFTER_RESTART). 0: the checkpoint failed, the program goes on
- * (errno is EIO).
+ * the restarted process (DMTCP_AFTER_RESTART). 0: the checkpoint failed, the program goes on (errno is
+ * EIO, or EDEADLK in a hook of a plugin).
  */
 int dmtcp_checkpoint(void) DMTCP_WEAK;
 #define dmtcp_checkpoint() (dmtcp_checkpoint ? dmtcp_checkpoint() : DMTCP_NOT_PRESENT)

@@ -208,6 +208,12 @@ static int replace_ssh(struct launch *l, struct fault *fault)
 	return 0;
 }
 
+/* The library with our wrappers is one of them. */
+static bool needs_plugins(const struct launch *l)
+{
+	return (l->plugins && *l->plugins) || l->path_mapping;
+}
+
 /* Everything that can be wrong before a coordinator is bothered. */
 static int prepare(struct launch *l, int argc, char **argv, struct fault *fault)
 {
@@ -242,6 +248,9 @@ static int prepare(struct launch *l, int argc, char **argv, struct fault *fault)
 	if (ret < 0)
 		return ret;
 	ret = program_find(l->arguments[0], l->path, sizeof(l->path), fault);
+	if (ret >= 0 && needs_plugins(l) && program_is_static(l->path) && fail_quiet(l->quiet) < 2)
+		fail_warn("dmtcp_launch", "%s is linked statically: no plugin can be loaded into it. It is "
+			  "checkpointed without them; link it dynamically to have them", l->path);
 	return ret < 0 ? ret : replace_ssh(l, fault);
 }
 
@@ -414,7 +423,7 @@ static int preload(const struct launch *l, struct fault *fault)
 	/* Kept over exec for this process; the library says it again in every child. */
 	if (traced)
 		prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
-	if ((l->plugins && *l->plugins) || l->path_mapping)
+	if (needs_plugins(l))
 		ret = asprintf(&list, "%s%s%s/lib/dmtcp/libdmtcp_plugin.so:%s/lib/dmtcp/libdmtcp.so%s%s",
 			       l->plugins ? l->plugins : "", l->plugins && *l->plugins ? ":" : "",
 			       tree, tree, before ? ":" : "", before ? before : "");

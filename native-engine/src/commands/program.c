@@ -1,6 +1,7 @@
 /* The program that dmtcp_launch is to become. */
 #include "program.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -124,4 +125,33 @@ void program_name(const char *path, char *out, size_t bytes)
 	const char *file = interpreter(path, other, sizeof(other)) ? other : path;
 
 	snprintf(out, bytes, "%s", base_name(realpath(file, real) ? real : file));
+}
+
+/* A program that needs no loader names none: elf(5), PT_INTERP. */
+static bool names_loader(int fd)
+{
+	Elf64_Ehdr header;
+
+	if (pread(fd, &header, sizeof(header), 0) != sizeof(header) ||
+	    memcmp(header.e_ident, ELFMAG, SELFMAG) || header.e_ident[EI_CLASS] != ELFCLASS64)
+		return true; /* who knows */
+	for (size_t i = 0; i < header.e_phnum; i++) {
+		Elf64_Phdr segment;
+
+		if (pread(fd, &segment, sizeof(segment), header.e_phoff + i * sizeof(segment)) !=
+			    sizeof(segment) || segment.p_type == PT_INTERP)
+			return true;
+	}
+	return false;
+}
+
+bool program_is_static(const char *path)
+{
+	char other[SHEBANG_BYTES + 1];
+	int fd = open(interpreter(path, other, sizeof(other)) ? other : path, O_RDONLY | O_CLOEXEC);
+	bool is = fd >= 0 && !names_loader(fd);
+
+	if (fd >= 0)
+		close(fd);
+	return is;
 }

@@ -2,6 +2,7 @@
 #ifndef PROGRAM_H
 #define PROGRAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "../common/fault.h"
@@ -15,5 +16,8 @@ int program_find(const char *name, char *path, size_t bytes, struct fault *fault
 
 /* Base name of what /proc/PID/exe will show: the interpreter of a script. */
 void program_name(const char *path, char *out, size_t bytes);
+
+/* Linked statically: nothing can be loaded into it. false, too, when that cannot be seen. */
+bool program_is_static(const char *path);
 
 #endif

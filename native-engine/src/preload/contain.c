@@ -22,6 +22,7 @@ static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, 
 static __thread sigjmp_buf way_out;
 static __thread volatile bool inside;
 static __thread char reason[128];
+static pid_t owner; /* of the hook that runs */
 /*
  * What the program has set for them. The kernel has ours while a hook runs, and nobody else shall see
  * that: whoever asks or sets meanwhile gets and sets these (wrappers/signals.c).
@@ -42,6 +43,25 @@ static int kernel_action(int number, const struct sigaction *now, struct sigacti
 	return next(number, now, old);
 }
 
+/*
+ * Not by pthread_sigmask(3), which is wrapped and leaves a hook's limit open: it would end the hook that
+ * asks, with the lock held.
+ */
+static void lock_views(sigset_t *before)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, before, _NSIG / 8);
+	pthread_mutex_lock(&views);
+}
+
+static void unlock_views(const sigset_t *before)
+{
+	pthread_mutex_unlock(&views);
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, before, NULL, _NSIG / 8);
+}
+
 /* Under the lock. NULL: the kernel has what the program has set. */
 static struct sigaction *view_of(int number)
 {
@@ -55,23 +75,20 @@ static struct sigaction *view_of(int number)
 
 bool contain_view(int number, const struct sigaction *now, struct sigaction *old)
 {
-	sigset_t all, mask;
 	struct sigaction *view, set;
+	sigset_t mask;
 
 	if (!__atomic_load_n(&faults_are_ours, __ATOMIC_ACQUIRE))
 		return false;
 	if (now)
 		set = *now; /* @old may be the same */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &mask); /* handlers may come here too */
-	pthread_mutex_lock(&views);
+	lock_views(&mask); /* handlers may come here too */
 	view = view_of(number);
 	if (view && old)
 		*old = *view;
 	if (view && now)
 		*view = set;
-	pthread_mutex_unlock(&views);
-	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	unlock_views(&mask);
 	return view;
 }
 
@@ -83,6 +100,7 @@ void contain_after_fork(void)
 	for (size_t i = 0; faults_are_ours && i < FAULTS; i++)
 		kernel_action(faults[i], &before[i], NULL);
 	limit_is_ours = faults_are_ours = false;
+	inside = false; /* a child that a hook has made ends as it likes */
 }
 
 int contain_needs(void)
@@ -90,7 +108,13 @@ int contain_needs(void)
 	return inside && limit_is_ours ? limit_signal : 0;
 }
 
+/* A child that a hook has made by vfork(2) runs in this very thread's memory, and ends as it likes. */
 bool contain_is_here(void)
+{
+	return inside && getpid() == owner;
+}
+
+bool contain_is_running(void)
 {
 	return inside;
 }
@@ -155,18 +179,18 @@ static bool start_limit(timer_t *timer, unsigned int limit_ms)
 	struct itimerspec when = { .it_value = { limit_ms / 1000, limit_ms % 1000 * 1000000l } };
 	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID,
 				  .sigev_value.sival_ptr = &before_limit };
-	sigset_t set;
+	sigset_t set, mask;
 
 	limit_signal = dmtcp_get_ckpt_signal();
 	event.sigev_signo = limit_signal;
 	event.sigev_notify_thread_id = syscall(SYS_gettid);
 	if (timer_create(CLOCK_MONOTONIC, &event, timer))
 		return false;
-	pthread_mutex_lock(&views);
+	lock_views(&mask);
 	kernel_action(limit_signal, NULL, &before_limit); /* known before it may be asked for */
 	limit_is_ours = true;
 	kernel_action(limit_signal, &ours, &before_limit);
-	pthread_mutex_unlock(&views);
+	unlock_views(&mask);
 	sigemptyset(&set);
 	sigaddset(&set, limit_signal);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
@@ -177,38 +201,41 @@ static bool start_limit(timer_t *timer, unsigned int limit_ms)
 static void end_limit(timer_t timer)
 {
 	struct sigaction now;
-	sigset_t set;
+	sigset_t set, mask;
 
 	sigemptyset(&set);
 	sigaddset(&set, limit_signal);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	timer_delete(timer);
-	pthread_mutex_lock(&views);
+	lock_views(&mask);
 	/* A program that asks the kernel itself may have set its own meanwhile. */
 	if (!kernel_action(limit_signal, NULL, &now) && now.sa_flags & SA_SIGINFO &&
 	    now.sa_sigaction == on_limit)
 		kernel_action(limit_signal, &before_limit, NULL);
 	limit_is_ours = false;
-	pthread_mutex_unlock(&views);
+	unlock_views(&mask);
 }
 
 static void catch_faults(void)
 {
 	struct sigaction ours = { .sa_sigaction = on_fault,
 				  .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
+	sigset_t mask;
 
-	pthread_mutex_lock(&views);
+	lock_views(&mask);
 	for (size_t i = 0; i < FAULTS; i++)
 		kernel_action(faults[i], NULL, &before[i]); /* known before they may be asked for */
 	__atomic_store_n(&faults_are_ours, true, __ATOMIC_SEQ_CST);
 	for (size_t i = 0; i < FAULTS; i++)
 		kernel_action(faults[i], &ours, &before[i]);
-	pthread_mutex_unlock(&views);
+	unlock_views(&mask);
 }
 
 static void release_faults(void)
 {
-	pthread_mutex_lock(&views);
+	sigset_t mask;
+
+	lock_views(&mask);
 	for (size_t i = 0; i < FAULTS; i++) {
 		struct sigaction now;
 
@@ -217,7 +244,7 @@ static void release_faults(void)
 			kernel_action(faults[i], &before[i], NULL);
 	}
 	__atomic_store_n(&faults_are_ours, false, __ATOMIC_SEQ_CST);
-	pthread_mutex_unlock(&views);
+	unlock_views(&mask);
 }
 
 bool contain_call(void (*work)(void *), void *argument, unsigned int limit_ms, char *why,
@@ -228,6 +255,7 @@ bool contain_call(void (*work)(void *), void *argument, unsigned int limit_ms, c
 
 	catch_faults();
 	limited = start_limit(&timer, limit_ms);
+	owner = getpid();
 	if (!sigsetjmp(way_out, 1)) {
 		inside = true;
 		work(argument);

@@ -31,6 +31,8 @@ int contain_needs(void);
 
 /* Whether this thread is in a hook that contain_run() has called. */
 bool contain_is_here(void);
+/* Whether this thread is a copy of one that is in a hook: in a forked child, before it is told so. */
+bool contain_is_running(void);
 /* Then: ends the hook. */
 void contain_leave(const char *why) __attribute__((noreturn));
 

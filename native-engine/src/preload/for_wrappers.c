@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "contain.h"
+#include "forks.h"
 #include "link.h"
 #include "pathvirt.h"
 #include "plugins.h"
@@ -13,6 +14,16 @@ void dmtcp_internal_raise(DmtcpEvent_t event, DmtcpEventData_t *data)
 
 	plugins_raise(event, data);
 	errno = error; /* of the call that is told about */
+}
+
+bool dmtcp_internal_has_plugins(void)
+{
+	return plugins_count() != 0;
+}
+
+pid_t dmtcp_internal_fork(pid_t (*next)(void))
+{
+	return forks_fork(next);
 }
 
 bool dmtcp_internal_in_hook(void)

@@ -10,6 +10,9 @@
 #pragma GCC visibility push(default)
 /* Raises an event in all plugins, in the calling thread. */
 void dmtcp_internal_raise(DmtcpEvent_t event, DmtcpEventData_t *data);
+bool dmtcp_internal_has_plugins(void);
+/* Forks by @next, the fork(2) behind the wrapper, and raises the events around it. */
+pid_t dmtcp_internal_fork(pid_t (*next)(void));
 /* Whether the calling thread is in a hook whose failure is contained; then: ends the hook. */
 bool dmtcp_internal_in_hook(void);
 void dmtcp_internal_leave_hook(const char *why) __attribute__((noreturn));

@@ -1,5 +1,6 @@
 #include "helper.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -16,6 +17,7 @@
 #include "area.h"
 #include "choices.h"
 #include "contain.h"
+#include "forks.h"
 #include "gate.h"
 #include "link.h"
 #include "modify_env.h"
@@ -287,12 +289,22 @@ static void take_an_arena(void)
 	free(malloc(1));
 }
 
+/* A hook that has used up its stack is told so on another one: sigaltstack(2). */
+static void take_a_signal_stack(void)
+{
+	static char room[64 << 10]; /* more than any frame: 11 KiB with AMX */
+	const stack_t own = { .ss_sp = room, .ss_size = sizeof(room) };
+
+	sigaltstack(&own, NULL);
+}
+
 static void *helper_main(void *unused)
 {
 	struct report done = { 0 };
 	struct text order = { 0 };
 
 	(void)unused;
+	take_a_signal_stack();
 	take_an_arena();
 	on_running();
 	for (;;) {
@@ -321,6 +333,7 @@ static void *helper_main(void *unused)
 static int create_thread(void)
 {
 	static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP };
+	int (*create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 	sigset_t mask, before;
 	pthread_attr_t attributes;
 	pthread_t thread;
@@ -332,25 +345,18 @@ static int create_thread(void)
 	pthread_attr_init(&attributes);
 	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_sigmask(SIG_SETMASK, &mask, &before);
-	ret = pthread_create(&thread, &attributes, helper_main, NULL);
+	*(void **)&create = dlsym(RTLD_NEXT, "pthread_create"); /* no thread that plugins hear of */
+	ret = create ? create(&thread, &attributes, helper_main, NULL) : ENOSYS;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attributes);
 	return ret;
 }
 
-static void before_fork(void)
-{
-	plugins_raise(DMTCP_EVENT_ATFORK_PREPARE, NULL);
-}
-
-static void after_fork_in_parent(void)
-{
-	plugins_raise(DMTCP_EVENT_ATFORK_PARENT, NULL);
-}
-
 /* The child has no helper, and what it has of the parent's connections is not its own. */
 static void after_fork_in_child(void)
 {
+	bool of_hook = contain_is_running(); /* then nobody can attend to it now */
+
 	link_forget_all();
 	event_link = -1;
 	memset(&plugin_area.restarts, 0, sizeof(plugin_area.restarts));
@@ -368,40 +374,30 @@ static void after_fork_in_child(void)
 	/* Hooks ask for the thread, too: that one, and those that it runs itself at once. */
 	pthread_mutex_lock(&starting);
 	if (!running) {
-		attach();
+		if (!of_hook)
+			attach();
 		running = !create_thread();
 	}
 	pthread_mutex_unlock(&starting);
 }
 
-/*
- * What pthread_atfork(3) calls in the C library of GNU. Weak: programs of musl load us too when they
- * are executed by others, and have no helper.
- */
-extern int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void),
-			     void *owner) __attribute__((weak));
-
-static void know_forks(void)
+static void start(void)
 {
-	if (__register_atfork)
-		__register_atfork(before_fork, after_fork_in_parent, after_fork_in_child, NULL);
-}
-
-bool helper_start(void)
-{
-	bool start;
-
 	pthread_mutex_lock(&starting);
 	if (!running && event_link < 0)
 		agent_path_look();
-	start = !running && link_path()[0]; /* else nobody is there to talk to */
-	if (start) {
+	if (!running && link_path()[0]) { /* else nobody is there to talk to */
 		if (!atfork_known)
-			know_forks();
+			forks_know(after_fork_in_child);
 		atfork_known = true;
 		running = !create_thread();
 	}
 	pthread_mutex_unlock(&starting);
+}
+
+bool helper_start(void)
+{
+	start();
 	for (int waited = 0; running && waited < START_MS &&
 	     !__atomic_load_n(&helper_facts.attachment, __ATOMIC_ACQUIRE); waited++)
 		sleep_ms(1);
@@ -410,18 +406,22 @@ bool helper_start(void)
 
 /* ---- the beginning and the end of a program ---- */
 
-/* What PRE_EXEC has left for us, if it has: wrappers/exec.c. */
+/* Only who was executed by a program with plugins is told: wrappers/exec.c. */
 static void raise_post_exec(void)
 {
 	const char *number = getenv(EXEC_VARIABLE);
 	DmtcpEventData_t data;
+	int fd;
 
 	if (!number)
 		return;
-	data.postExec.serializationFd = atoi(number);
+	fd = atoi(number);
+	if (fd < 0)
+		fd = memfd_create("dmtcp-exec", MFD_CLOEXEC); /* nothing: an empty one to read */
+	data.postExec.serializationFd = fd;
 	unsetenv(EXEC_VARIABLE);
 	plugins_raise(DMTCP_EVENT_POST_EXEC, &data);
-	close(data.postExec.serializationFd);
+	syscall(SYS_close, fd); /* no plugin hears of it */
 }
 
 static void __attribute__((constructor(101))) begin(void)
@@ -434,7 +434,7 @@ static void __attribute__((constructor(101))) begin(void)
 	helper_attach_early();
 	raise_post_exec();
 	plugins_raise(DMTCP_EVENT_INIT, NULL);
-	helper_start();
+	start(); /* who was refused for now attaches when a checkpoint is over */
 }
 
 static void __attribute__((destructor(101))) end(void)

@@ -47,7 +47,8 @@ static int duplicated(int old_fd, int new_fd)
 #define OPEN(name)                                                                         \
 	int name(const char *path, int flags, ...)                                         \
 	{                                                                                  \
-		const char *real = REAL_PATH(path);                                        \
+		PATH_ROOM(room);                                                           \
+		const char *real = REAL_PATH(path, room);                                  \
 		mode_t mode = 0;                                                           \
                                                                                            \
 		READ_MODE(flags, mode);                                                    \
@@ -60,7 +61,8 @@ OPEN(open64)
 #define OPENAT(name)                                                                       \
 	int name(int directory, const char *path, int flags, ...)                          \
 	{                                                                                  \
-		const char *real = REAL_PATH(path);                                        \
+		PATH_ROOM(room);                                                           \
+		const char *real = REAL_PATH(path, room);                                  \
 		mode_t mode = 0;                                                           \
                                                                                            \
 		READ_MODE(flags, mode);                                                    \
@@ -99,7 +101,9 @@ int __openat64_2(int directory, const char *path, int flags)
 #define CREAT(name)                                                                        \
 	int name(const char *path, mode_t mode)                                            \
 	{                                                                                  \
-		return opened(NEXT_FNC(name)(REAL_PATH(path), mode), path,                 \
+		PATH_ROOM(room);                                                           \
+                                                                                           \
+		return opened(NEXT_FNC(name)(REAL_PATH(path, room), mode), path,           \
 			      O_CREAT | O_WRONLY | O_TRUNC, mode);                         \
 	}
 
@@ -109,7 +113,8 @@ CREAT(creat64)
 #define FOPEN(name)                                                                        \
 	FILE *name(const char *path, const char *mode)                                     \
 	{                                                                                  \
-		FILE *file = NEXT_FNC(name)(REAL_PATH(path), mode);                        \
+		PATH_ROOM(room);                                                           \
+		FILE *file = NEXT_FNC(name)(REAL_PATH(path, room), mode);                  \
                                                                                            \
 		if (file)                                                                  \
 			opened(fileno(file), path, fcntl(fileno(file), F_GETFL), 0666);    \
@@ -134,12 +139,16 @@ static FILE *reopened(FILE *file, const char *path)
 
 FILE *freopen(const char *path, const char *mode, FILE *stream)
 {
-	return reopened(NEXT_FNC(freopen)(REAL_PATH(path), mode, stream), path);
+	PATH_ROOM(room);
+
+	return reopened(NEXT_FNC(freopen)(REAL_PATH(path, room), mode, stream), path);
 }
 
 FILE *freopen64(const char *path, const char *mode, FILE *stream)
 {
-	return reopened(NEXT_FNC(freopen64)(REAL_PATH(path), mode, stream), path);
+	PATH_ROOM(room);
+
+	return reopened(NEXT_FNC(freopen64)(REAL_PATH(path, room), mode, stream), path);
 }
 
 int close(int fd)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "paths.h"
@@ -31,7 +32,7 @@ static void copy(const char **to, char *const *from, size_t room)
 	size_t n = 0;
 
 	memset(to, 0, room * sizeof(*to));
-	for (; from && from[n]; n++)
+	for (; from && from[n] && n + 1 < room; n++)
 		to[n] = from[n];
 }
 
@@ -108,34 +109,77 @@ static void complete(const char **envp, char *preload)
 	}
 }
 
+/* No plugin is to hear of a descriptor of ours. */
+static void close_quietly(int fd)
+{
+	if (fd >= 0)
+		syscall(SYS_close, fd);
+}
+
+/* Bytes for the name of @program, as it really is; hooks may write a longer one there. */
+static size_t name_room(const char *program)
+{
+	return dmtcp_internal_translates() ? PATH_MAX : strlen(program) + 1;
+}
+
+static char *real_name(const char *program, char *out)
+{
+	const char *name = dmtcp_internal_translates() ? dmtcp_internal_real_path(program, out) :
+							  program;
+
+	return name == out ? out : strcpy(out, name);
+}
+
+/*
+ * PRE_EXEC. Hooks may change everything, in place or by other arrays; @number gets what tells the new
+ * program that it has been executed. What they have left for it is in the descriptor, -1: nothing.
+ */
+static int tell(char **filename, const char **argv, size_t most_arguments, const char **envp,
+		size_t most_variables, char *number)
+{
+	int fd = memfd_create("dmtcp-exec", 0);
+	DmtcpEventData_t data;
+
+	data.preExec.serializationFd = fd;
+	data.preExec.filename = *filename;
+	data.preExec.maxArgs = most_arguments;
+	data.preExec.argv = argv;
+	data.preExec.maxEnv = most_variables;
+	data.preExec.envp = envp;
+	dmtcp_internal_raise(DMTCP_EVENT_PRE_EXEC, &data);
+	*filename = data.preExec.filename;
+	if (data.preExec.argv != argv)
+		copy(argv, (char *const *)data.preExec.argv, most_arguments);
+	if (data.preExec.envp != envp)
+		copy(envp, (char *const *)data.preExec.envp, most_variables);
+	if (fd < 0 || lseek(fd, 0, SEEK_END) <= 0) {
+		close_quietly(fd);
+		fd = -1;
+	} else {
+		lseek(fd, 0, SEEK_SET);
+	}
+	sprintf(number, VARIABLE "%d", fd);
+	envp[count((char *const *)envp)] = number;
+	return fd;
+}
+
 /* With @search the program is looked for in PATH. Runs in a child of vfork(2) too: no heap. */
 static int execute(const char *program, char *const *arguments, char *const *variables, int search)
 {
 	size_t most_arguments = count(arguments) + MORE, most_variables = count(variables) + MORE;
 	const char **argv = alloca((most_arguments + 1) * sizeof(*argv));
 	const char **envp = alloca((most_variables + NEEDED + 4) * sizeof(*envp));
-	char *filename = strdupa(REAL_PATH(program)), number[sizeof(VARIABLE) + 16], *preload;
+	char *filename, number[sizeof(VARIABLE) + 16], *preload;
 	size_t preloading;
-	DmtcpEventData_t data;
-	int error, fd = memfd_create("dmtcp-exec", 0);
+	int error, fd = -1;
 
+	if (dmtcp_internal_in_hook())
+		dmtcp_internal_leave_hook("it wanted to execute another program in the place of this one");
 	copy(argv, arguments, most_arguments + 1);
 	copy(envp, variables, most_variables + 2);
-	data.preExec.serializationFd = fd;
-	data.preExec.filename = filename;
-	data.preExec.maxArgs = most_arguments;
-	data.preExec.argv = argv;
-	data.preExec.maxEnv = most_variables;
-	data.preExec.envp = envp;
-	dmtcp_internal_raise(DMTCP_EVENT_PRE_EXEC, &data);
-	if (fd >= 0 && lseek(fd, 0, SEEK_END) > 0) {
-		lseek(fd, 0, SEEK_SET);
-		snprintf(number, sizeof(number), VARIABLE "%d", fd);
-		envp[count((char *const *)envp)] = number;
-	} else if (fd >= 0) {
-		close(fd);
-		fd = -1;
-	}
+	filename = real_name(program, alloca(name_room(program)));
+	if (dmtcp_internal_has_plugins())
+		fd = tell(&filename, argv, most_arguments, envp, most_variables, number);
 	preloading = preload_bytes(envp);
 	if (preloading) {
 		preload = alloca(preloading);
@@ -146,8 +190,7 @@ static int execute(const char *program, char *const *arguments, char *const *var
 	else
 		NEXT_FNC(execve)(filename, (char *const *)argv, (char *const *)envp);
 	error = errno;
-	if (fd >= 0)
-		close(fd);
+	close_quietly(fd);
 	errno = error;
 	return -1;
 }
@@ -233,12 +276,13 @@ static char *const *spawn_environment(char *const *variables, const char **envp,
 		char *const *list = variables ? variables : (char *const *)none;              \
 		size_t bytes = preload_bytes((const char *const *)list);                      \
 		size_t room = count(list) + NEEDED + 3;                                       \
+		PATH_ROOM(place);                                                             \
                                                                                               \
 		if (bytes)                                                                    \
 			list = spawn_environment(list, alloca(room * sizeof(char *)), room,   \
 						 alloca(bytes));                              \
-		return NEXT_FNC(name)(pid, REAL_PATH(where), actions, attributes, arguments,  \
-				      list);                                                  \
+		return NEXT_FNC(name)(pid, REAL_PATH(where, place), actions, attributes,      \
+				      arguments, list);                                       \
 	}
 
 SPAWN(posix_spawn, path)

@@ -24,7 +24,9 @@
 #define ON_PATH(type, name, parameters, ...)                                       \
 	type name parameters                                                       \
 	{                                                                          \
-		path = REAL_PATH(path);                                            \
+		PATH_ROOM(room);                                                   \
+                                                                                   \
+		path = REAL_PATH(path, room);                                      \
 		return NEXT_FNC(name)(__VA_ARGS__);                                \
 	}
 
@@ -32,8 +34,11 @@
 #define ON_PATHS(type, name, parameters, ...)                                      \
 	type name parameters                                                       \
 	{                                                                          \
-		path = REAL_PATH(path);                                            \
-		other = REAL_PATH(other);                                          \
+		PATH_ROOM(room);                                                   \
+		PATH_ROOM(other_room);                                             \
+                                                                                   \
+		path = REAL_PATH(path, room);                                      \
+		other = REAL_PATH(other, other_room);                              \
 		return NEXT_FNC(name)(__VA_ARGS__);                                \
 	}
 
@@ -111,45 +116,53 @@ ON_PATHS(int, symlinkat, (const char *path, int directory, const char *other), p
 
 /* ---- answers ---- */
 
-/* What the kernel has answered, as the program names it; @bytes: of the answer, -1: an error. */
-static ssize_t answered(const char *answer, ssize_t bytes, char *out, size_t room)
+/*
+ * What the kernel has answered into @answer (PATH_MAX bytes), as the program names it; @bytes: of the
+ * answer, -1: an error.
+ */
+static ssize_t answered(char *answer, ssize_t bytes, char *out, size_t room)
 {
-	char path[PATH_MAX];
-
-	if (bytes > 0 && bytes < PATH_MAX) {
-		memcpy(path, answer, bytes);
-		path[bytes] = 0;
-		dmtcp_internal_virtual_path(path);
-		bytes = strlen(path);
-		answer = path;
-	}
 	if (bytes < 0)
 		return bytes;
+	if (bytes > 0 && bytes < PATH_MAX) {
+		answer[bytes] = 0;
+		dmtcp_internal_virtual_path(answer);
+		bytes = strlen(answer);
+	}
 	if ((size_t)bytes > room)
 		bytes = room;
 	memcpy(out, answer, bytes);
 	return bytes;
 }
 
+/* Room for an answer; without a mapping, or without memory, the C library answers itself. */
+static char *answer_room(void)
+{
+	return dmtcp_internal_translates() ? path_room_take() : NULL;
+}
+
 ssize_t readlink(const char *path, char *out, size_t bytes)
 {
-	char answer[PATH_MAX];
+	PATH_ROOM(room);
+	PATH_ROOM(answer);
 
-	path = REAL_PATH(path);
-	if (!dmtcp_internal_translates())
+	path = REAL_PATH(path, room);
+	answer = bytes ? answer_room() : NULL; /* no room for an answer: EINVAL */
+	if (!answer)
 		return NEXT_FNC(readlink)(path, out, bytes);
-	return answered(answer, NEXT_FNC(readlink)(path, answer, sizeof(answer)), out, bytes);
+	return answered(answer, NEXT_FNC(readlink)(path, answer, PATH_MAX), out, bytes);
 }
 
 ssize_t readlinkat(int directory, const char *path, char *out, size_t bytes)
 {
-	char answer[PATH_MAX];
+	PATH_ROOM(room);
+	PATH_ROOM(answer);
 
-	path = REAL_PATH(path);
-	if (!dmtcp_internal_translates())
+	path = REAL_PATH(path, room);
+	answer = bytes ? answer_room() : NULL; /* no room for an answer: EINVAL */
+	if (!answer)
 		return NEXT_FNC(readlinkat)(directory, path, out, bytes);
-	return answered(answer, NEXT_FNC(readlinkat)(directory, path, answer, sizeof(answer)), out,
-			bytes);
+	return answered(answer, NEXT_FNC(readlinkat)(directory, path, answer, PATH_MAX), out, bytes);
 }
 
 /* @path is PATH_MAX bytes of ours; @out may be NULL: then memory of malloc(3). */
@@ -168,15 +181,16 @@ static char *give(char *path, char *out, size_t bytes)
 
 char *getcwd(char *out, size_t bytes)
 {
-	char path[PATH_MAX];
+	PATH_ROOM(path);
 
-	if (!dmtcp_internal_translates())
+	path = answer_room();
+	if (!path)
 		return NEXT_FNC(getcwd)(out, bytes);
 	if (out && !bytes) {
 		errno = EINVAL;
 		return NULL;
 	}
-	if (!NEXT_FNC(getcwd)(path, sizeof(path)))
+	if (!NEXT_FNC(getcwd)(path, PATH_MAX))
 		return NULL;
 	dmtcp_internal_virtual_path(path);
 	if (!out && bytes && bytes <= strlen(path)) {
@@ -193,10 +207,12 @@ char *get_current_dir_name(void)
 
 char *realpath(const char *path, char *out)
 {
-	char resolved[PATH_MAX];
+	PATH_ROOM(room);
+	PATH_ROOM(resolved);
 
-	path = REAL_PATH(path);
-	if (!dmtcp_internal_translates())
+	path = REAL_PATH(path, room);
+	resolved = answer_room();
+	if (!resolved)
 		return NEXT_FNC(realpath)(path, out);
 	if (!NEXT_FNC(realpath)(path, resolved))
 		return NULL;
@@ -223,10 +239,11 @@ static void take_name(char *name, const char *made, int suffix_bytes)
 #define MAKE_FILE(name, parameters, suffix_bytes, ...)               \
 	int name parameters                                          \
 	{                                                            \
-		char *given = path, room[PATH_MAX];                  \
+		PATH_ROOM(room);                                     \
+		char *given = path;                                  \
 		int fd;                                              \
                                                                      \
-		path = (char *)dmtcp_internal_real_path(path, room); \
+		path = (char *)REAL_PATH(path, room);                \
 		fd = NEXT_FNC(name)(__VA_ARGS__);                    \
 		take_name(given, path, suffix_bytes);                \
 		return fd;                                           \
@@ -241,7 +258,8 @@ MAKE_FILE(mkostemps, (char *path, int suffix, int flags), suffix, path, suffix, 
 
 char *mkdtemp(char *path)
 {
-	char room[PATH_MAX], *real = (char *)dmtcp_internal_real_path(path, room);
+	PATH_ROOM(room);
+	char *real = (char *)REAL_PATH(path, room);
 
 	if (!NEXT_FNC(mkdtemp)(real))
 		return NULL;

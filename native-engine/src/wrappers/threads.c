@@ -1,4 +1,4 @@
-/* PTHREAD_EXIT and PTHREAD_RETURN. */
+/* PTHREAD_START, PTHREAD_EXIT and PTHREAD_RETURN. */
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -15,6 +15,7 @@ static void *run(void *given)
 	void *result;
 
 	free(given);
+	dmtcp_internal_raise(DMTCP_EVENT_PTHREAD_START, NULL);
 	result = start.function(start.argument);
 	dmtcp_internal_raise(DMTCP_EVENT_PTHREAD_RETURN, NULL);
 	return result;

@@ -212,6 +212,8 @@ final class PluginDesk {
     }
     if (known.member().isPresent()) {
       attach(resolved.request(), known);
+    } else if (raising != null) { // nobody new is looked for, and a hook may wait for this one
+      resolved.request().fail("round-busy", "a checkpoint is going on", "");
     } else if (resolved.tries() < TRIES) {
       timers.startSingleTimer(resolved.request(), new Again(new Resolved(
           resolved.request(), resolved.process(), resolved.tries() + 1)), TRY_EVERY);
@@ -360,9 +362,12 @@ final class PluginDesk {
         : failure(a, "it ended in its hook for " + raising.event()));
   }
 
+  /** A helper that has its order closes nothing that we hear of when its process executes another. */
   private void look() {
     for (Attachment a : List.copyOf(attachments.values())) {
-      if (!proc.lives(a.process())) {
+      boolean executed = missing.contains(a.number) && a.tid > 0
+          && !proc.hasThread(a.process(), a.tid);
+      if (executed || !proc.lives(a.process())) {
         detach(a.number);
       }
     }

@@ -61,7 +61,7 @@ final class ProcFs {
       return all.map(p -> p.getFileName().toString())
           .filter(name -> name.chars().allMatch(c -> c >= '0' && c <= '9'))
           .map(Integer::parseInt)
-          .filter(pid -> innermostPid(pid) == innerPid && isIn(pid, namespace))
+          .filter(pid -> innermost(path(pid, "status")) == innerPid && isIn(pid, namespace))
           .findFirst()
           .flatMap(pid -> stat(pid).map(s -> new HostProcess(pid, s.startTicks())));
     } catch (IOException | RuntimeException e) {
@@ -69,9 +69,18 @@ final class ProcFs {
     }
   }
 
-  private int innermostPid(int realPid) {
-    try (Stream<String> lines =
-        Files.lines(path(realPid, "status"), StandardCharsets.ISO_8859_1)) {
+  /** Whether a thread of the process knows itself by {@code innerTid}. */
+  boolean hasThread(HostProcess process, int innerTid) {
+    try (Stream<Path> threads = Files.list(path(process.realPid(), "task"))) {
+      return threads.anyMatch(thread -> innermost(thread.resolve("status")) == innerTid);
+    } catch (IOException | RuntimeException e) {
+      return false;
+    }
+  }
+
+  /** The number that a process or thread has for itself; -1: it has gone. */
+  private static int innermost(Path status) {
+    try (Stream<String> lines = Files.lines(status, StandardCharsets.ISO_8859_1)) {
       return lines.filter(line -> line.startsWith("NSpid:")).findFirst()
           .map(line -> line.trim().split("\\s+"))
           .map(fields -> Integer.parseInt(fields[fields.length - 1])).orElse(-1);
