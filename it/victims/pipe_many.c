@@ -1,6 +1,7 @@
 /*
  * victim: more full pipes than a plain user may have at full size
  * category: descriptors
+ * needs: alone
  */
 #include <fcntl.h>
 #include <sys/ioctl.h>

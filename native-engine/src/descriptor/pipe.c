@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
@@ -328,9 +329,11 @@ static int make_pipe(const struct pipe_view *v)
 		if (both < 0)
 			return both;
 	}
+	/* One that is smaller than by default will do, if what was queued has room in it. */
 	if (fcntl(both, F_GETPIPE_SZ) != (int)v->head.capacity &&
 	    fcntl(both, F_SETPIPE_SZ, v->head.capacity) < 0 &&
-	    v->head.capacity > DEFAULT_CAPACITY) {
+	    (v->head.capacity > DEFAULT_CAPACITY ||
+	     v->head.data_bytes > (uint64_t)fcntl(both, F_GETPIPE_SZ))) {
 		ret = -errno;
 		goto err_close;
 	}
@@ -356,6 +359,15 @@ static int pipe_verify(struct image_reader *image, const struct file_record *f, 
 			 "%s, which the program has open, was a FIFO and is none any more", v.path);
 }
 
+/* pipe(7), pipe-user-pages-soft */
+static int refuse_room(struct rebuilt_process *p, const struct pipe_view *v)
+{
+	return fault_set(p->fault, EPERM, "pipe-room",
+			 "process %d: a pipe of %u bytes, with %" PRIu64 " in it, is more than this "
+			 "user may have beside the pipes that are open",
+			 p->image->header.virtual_pid, v->head.capacity, v->head.data_bytes);
+}
+
 static int pipe_restore(struct rebuilt_process *p, const struct file_record *f, const void *payload,
 			size_t bytes, int *fd)
 {
@@ -376,6 +388,8 @@ static int pipe_restore(struct rebuilt_process *p, const struct file_record *f, 
 	both = rebuild_lookup(rebuild, v.head.object);
 	if (both < 0) {
 		both = make_pipe(&v);
+		if (both == -EPERM && !v.path[0])
+			return refuse_room(p, &v);
 		if (both < 0)
 			return fault_set(p->fault, -both, "internal", "pipe of process %d: %s",
 					 p->image->header.virtual_pid, strerror(-both));
@@ -392,7 +406,7 @@ static int pipe_restore(struct rebuilt_process *p, const struct file_record *f, 
 	if (v.head.data_bytes && rebuild_lookup(rebuild, v.head.content) < 0) {
 		ret = fill(p, &v, both);
 		if (ret)
-			return ret;
+			return ret == -EAGAIN ? refuse_room(p, &v) : ret;
 	}
 	*fd = file_reopen(both, flags);
 	if (*fd < 0)

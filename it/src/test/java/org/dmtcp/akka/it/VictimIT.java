@@ -7,6 +7,9 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -22,6 +25,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Execution(ExecutionMode.CONCURRENT)
 class VictimIT {
   private static final int CYCLES = 3;
+
+  /** Fair: whoever uses up what an account may have waits for the others, and they for it. */
+  private static final ReadWriteLock COMPANY = new ReentrantReadWriteLock(true);
 
   /** One test. */
   record Case(Victim victim, String variant, String scenario, String account) {
@@ -79,11 +85,14 @@ class VictimIT {
     }
     Account account = Skip.unlessAvailable(test.account());
     SupportTable.remark(victim.category(), victim.row(), victim.keys().getOrDefault("remark", ""));
+    Lock company = victim.needs("alone") ? COMPANY.writeLock() : COMPANY.readLock();
     boolean passed = false;
+    company.lock();
     try {
       run(test, account);
       passed = true;
     } finally {
+      company.unlock();
       if (passed && victim.refused().isPresent()) {
         SupportTable.notFor(victim.category(), victim.row(), test.account(), "refused by name");
       } else {
