@@ -108,12 +108,14 @@ static int sender_from(struct rebuilt_process *p, const struct message_view *m, 
 }
 
 /* Datagrams may be lost: one whose sender cannot be had again is. */
-static void send_datagrams(struct rebuilt_process *p, const struct inet_view *v)
+static void send_datagrams(struct rebuilt_process *p, const struct inet_view *v, int fd)
 {
 	struct inet_address to = v->head.local;
 	struct message_view m;
+	socklen_t length = sizeof(to.raw);
 	size_t offset = 0;
 
+	getsockname(fd, &to.any, &length); /* on another host it may be another one */
 	if (inet_is_wildcard(&to))
 		inet_make_loopback(&to);
 	while (socket_queue_next(v->queue, v->head.queue_bytes, &offset, &m)) {
@@ -181,7 +183,7 @@ int inet_restore_last(struct rebuilt_process *p, const struct file_record *f, co
 		if (v.head.state == INET_CONNECTING)
 			ret = 0;
 	} else {
-		send_datagrams(p, &v);
+		send_datagrams(p, &v, fd);
 		if (v.head.state == INET_CONNECTED)
 			start_connecting(fd, f, &v);
 	}

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "file_index.h"
+#include "inet_place.h"
 #include "kinds.h"
 
 #define CONNECT_LIMIT_S 5
@@ -40,7 +41,7 @@ int inet_bind_local(int fd, const struct inet_view *v)
 {
 	if (!inet_port(&v->head.local))
 		return 0;
-	return bind(fd, &v->head.local.any, v->head.local.bytes) ? -errno : 0;
+	return inet_bind_here(fd, &v->head.local);
 }
 
 static bool is_listening(const struct file_view *f)

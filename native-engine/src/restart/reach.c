@@ -6,13 +6,19 @@
 #include <net/if.h>
 #include <netdb.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CONNECT_MS 3000
+#include "../common/monotonic.h"
+
+#define CONNECT_MS 3000 /* to one address, which may not answer at all */
+#define ALL_MS 30000
+#define THREADS 15 /* beside the caller */
 
 int reach_bind(int fd, int family, in_port_t port)
 {
@@ -50,8 +56,16 @@ void reach_addresses(char *out, size_t bytes, bool six_only)
 	freeifaddrs(all);
 }
 
+/* Of the time that is left to all, @deadline_ms. */
+static int patience_ms(uint64_t deadline_ms)
+{
+	uint64_t now = monotonic_ms(), left = now < deadline_ms ? deadline_ms - now : 0;
+
+	return left < CONNECT_MS ? (int)left : CONNECT_MS;
+}
+
 static int connect_to(const struct inet_view *v, const struct sockaddr *to, socklen_t bytes,
-		      bool own_port)
+		      bool own_port, uint64_t deadline_ms)
 {
 	const struct inet_payload *h = &v->head;
 	int fd = socket(h->family, h->type | SOCK_CLOEXEC | SOCK_NONBLOCK, h->protocol), on = 1;
@@ -67,7 +81,7 @@ static int connect_to(const struct inet_view *v, const struct sockaddr *to, sock
 		reach_bind(fd, h->family, inet_port(&h->local)); /* else any port */
 	if (connect(fd, to, bytes)) {
 		error = errno;
-		if (error == EINPROGRESS && poll(&ready, 1, CONNECT_MS) > 0)
+		if (error == EINPROGRESS && poll(&ready, 1, patience_ms(deadline_ms)) > 0)
 			getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length);
 	}
 	if (!error)
@@ -106,7 +120,8 @@ static bool is_six(const struct inet_address *a)
 }
 
 /* To those that are of IPv6, or not: one mapped into it would come from another kind of address. */
-static int connect_some(const struct inet_view *v, const char *words, bool six)
+static int connect_some(const struct inet_view *v, const char *words, bool six,
+			uint64_t deadline_ms)
 {
 	char text[1024], *rest = text, *word;
 	int fd = -EHOSTUNREACH;
@@ -114,23 +129,59 @@ static int connect_some(const struct inet_view *v, const char *words, bool six)
 
 	snprintf(text, sizeof(text), "%s", words);
 	port = htons(atoi(strsep(&rest, " ")));
-	while (fd < 0 && (word = strsep(&rest, " "))) {
+	while (fd < 0 && monotonic_ms() < deadline_ms && (word = strsep(&rest, " "))) {
 		struct sockaddr_in6 to;
 		socklen_t bytes = make_address(word, port, v->head.family, &to);
 
 		if (!bytes || !strchr(word, ':') == six)
 			continue;
-		fd = connect_to(v, (struct sockaddr *)&to, bytes, true);
+		fd = connect_to(v, (struct sockaddr *)&to, bytes, true, deadline_ms);
 		if (fd < 0) /* its old port may be taken, or in TIME_WAIT */
-			fd = connect_to(v, (struct sockaddr *)&to, bytes, false);
+			fd = connect_to(v, (struct sockaddr *)&to, bytes, false, deadline_ms);
 	}
 	return fd;
 }
 
-int reach_connect(const struct inet_view *v, const char *words)
+static int connect_any(const struct inet_view *v, const char *words, uint64_t deadline_ms)
 {
 	bool six = is_six(&v->head.remote);
-	int fd = connect_some(v, words, six);
+	int fd = connect_some(v, words, six, deadline_ms);
 
-	return fd < 0 ? connect_some(v, words, !six) : fd;
+	return fd < 0 ? connect_some(v, words, !six, deadline_ms) : fd;
+}
+
+struct caller {
+	struct reach_call *calls;
+	size_t count;
+	atomic_size_t next;
+	uint64_t deadline_ms;
+};
+
+static void *call_some(void *argument)
+{
+	struct caller *c = argument;
+	size_t n;
+
+	while ((n = atomic_fetch_add(&c->next, 1)) < c->count) {
+		struct reach_call *call = &c->calls[n];
+
+		call->fd = connect_any(call->view, call->words, c->deadline_ms);
+		if (call->fd >= 0 && call->connected)
+			call->connected(call->context, call->fd);
+	}
+	return NULL;
+}
+
+void reach_connect(struct reach_call *calls, size_t count)
+{
+	struct caller c = { calls, count, 0, monotonic_ms() + ALL_MS };
+	pthread_t threads[THREADS];
+	size_t started = 0;
+
+	while (started + 1 < count && started < THREADS &&
+	       !pthread_create(&threads[started], NULL, call_some, &c))
+		started++;
+	call_some(&c);
+	while (started)
+		pthread_join(threads[--started], NULL);
 }

@@ -193,26 +193,17 @@ static int publish(struct meeting_point *m)
 
 /* ---- to find ---- */
 
-/* @value as publish() writes it. False: nobody was there. */
-static bool try_connecting(struct meeting *c, const char *value)
+/* The first word of what publish() writes. False: there is no more. */
+static bool read_token(const char *value, uint8_t token[MEETING_TOKEN_BYTES])
 {
-	char text[1024], *rest = text, *word;
-	uint8_t token[MEETING_TOKEN_BYTES];
-	int fd;
-
-	snprintf(text, sizeof(text), "%s", value);
-	word = strsep(&rest, " ");
-	for (size_t n = 0; n < sizeof(token); n++) {
+	for (size_t n = 0; n < MEETING_TOKEN_BYTES; n++) {
 		unsigned int byte = 0;
 
-		sscanf(word + 2 * n, "%2x", &byte);
+		if (sscanf(value + 2 * n, "%2x", &byte) != 1)
+			return false;
 		token[n] = byte;
 	}
-	fd = rest ? reach_connect(&c->view, rest) : -1;
-	if (fd < 0)
-		return false;
-	meeting_begin(c, fd, token);
-	return true;
+	return value[2 * MEETING_TOKEN_BYTES] == ' ';
 }
 
 static struct meeting *find(struct meeting_point *m, uint64_t connection)
@@ -222,10 +213,56 @@ static struct meeting *find(struct meeting_point *m, uint64_t connection)
 	return m->count ? bsearch(&key, m->all, m->count, sizeof(key), compare_meetings) : NULL;
 }
 
+struct call {
+	struct meeting *to;
+	uint8_t token[MEETING_TOKEN_BYTES];
+};
+
+/* The other side waits only half a second for the first words: meeting_greeted(). */
+static void greet(void *context, int fd)
+{
+	struct call *c = context;
+
+	meeting_begin(c->to, fd, c->token);
+	if (c->to->state == MEETING_TALKING)
+		meeting_turn(c->to);
+}
+
+/* Who does not answer is asked for again. */
+static int call_found(struct meeting_point *m, const json_t *found)
+{
+	struct reach_call *calls = calloc(json_array_size(found) + 1, sizeof(*calls));
+	struct call *all = calloc(json_array_size(found) + 1, sizeof(*all));
+	int ret = calls && all ? 0 : -ENOMEM;
+	size_t count = 0, n;
+	json_t *entry;
+
+	json_array_foreach(found, n, entry) {
+		const char *name = json_text(entry, "name", "");
+		const char *value = json_text(entry, "value", "");
+		struct meeting *to = ret || strncmp(name, "tcp/", 4) ? NULL :
+				     find(m, strtoull(name + 4, NULL, 10));
+
+		if (!to || to->state != MEETING_AWAITED || to->acceptor ||
+		    !read_token(value, all[count].token))
+			continue;
+		all[count].to = to;
+		calls[count] = (struct reach_call){
+			.view = &to->view, .words = value + 2 * MEETING_TOKEN_BYTES + 1,
+			.connected = greet, .context = &all[count],
+		};
+		count++;
+	}
+	reach_connect(calls, count);
+	free(calls);
+	free(all);
+	return ret;
+}
+
 /* Asks for some of those that we must connect to. 1: what is missing will not come. */
 static int look_up(struct meeting_point *m, bool busy)
 {
-	json_t *names = json_array(), *found = NULL, *entry;
+	json_t *names = json_array(), *found = NULL;
 	size_t n;
 	int ret;
 
@@ -243,13 +280,10 @@ static int look_up(struct meeting_point *m, bool busy)
 		json_array_append_new(names, json_string("-"));
 	ret = coordinator_link_resolve(m->link, names, busy ? RESOLVE_BUSY_MS : RESOLVE_MS, &found,
 				       m->fault);
-	json_array_foreach(found, n, entry) {
-		const char *name = json_text(entry, "name", "");
-		struct meeting *c = strncmp(name, "tcp/", 4) ? NULL :
-				    find(m, strtoull(name + 4, NULL, 10));
+	if (ret >= 0 && json_array_size(found)) {
+		int called = call_found(m, found);
 
-		if (c && c->state == MEETING_AWAITED && !c->acceptor)
-			try_connecting(c, json_text(entry, "value", ""));
+		ret = called < 0 ? called : ret;
 	}
 	json_decref(found);
 	json_decref(names);

@@ -10,6 +10,7 @@
 #include "../common/array.h"
 #include "../common/json.h"
 #include "../descriptor/file_index.h"
+#include "../descriptor/inet_place.h"
 #include "../resource/records.h"
 #include "reach.h"
 
@@ -108,10 +109,10 @@ static int open_listener(const struct inet_view *v)
 		return -errno;
 	socket_options_restore(fd, v->options, h->options, true);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	/* Not more widely than it did where its address is missing: the builder refuses that by name. */
-	if (!bind(fd, &h->local.any, h->local.bytes) && !listen(fd, h->backlog))
+	ret = inet_bind_here(fd, &h->local);
+	if (!ret && !listen(fd, h->backlog))
 		return fd;
-	ret = -errno;
+	ret = ret ? ret : -errno;
 	close(fd);
 	return ret;
 }
@@ -154,17 +155,39 @@ static int open_one(struct room *m, struct place *p, json_t *names)
 	return fd >= 0 ? add_met(m, inet_waiting_at(&p->view, 0), p, fd) : 0;
 }
 
-static int connect_found(struct room *m, const char *name, const char *value)
+static int connect_found(struct room *m, const json_t *found)
 {
-	struct place *p = strncmp(name, "wait/", 5) ? NULL :
-			  find_client(m, strtoull(name + 5, NULL, 10));
-	int fd;
+	struct reach_call *calls = calloc(json_array_size(found) + 1, sizeof(*calls));
+	struct place **clients = calloc(json_array_size(found) + 1, sizeof(*clients));
+	size_t count = 0, n;
+	json_t *entry;
+	int ret = calls && clients ? 0 : -ENOMEM;
 
-	if (!p || !p->awaited)
-		return 0;
-	p->awaited = false;
-	fd = reach_connect(&p->view, value);
-	return fd >= 0 ? add_met(m, p->view.head.connection, p, fd) : 0;
+	json_array_foreach(found, n, entry) {
+		const char *name = json_text(entry, "name", "");
+		struct place *p = ret || strncmp(name, "wait/", 5) ? NULL :
+				  find_client(m, strtoull(name + 5, NULL, 10));
+
+		if (!p || !p->awaited)
+			continue;
+		p->awaited = false;
+		clients[count] = p;
+		calls[count++] = (struct reach_call){
+			.view = &p->view, .words = json_text(entry, "value", ""),
+		};
+	}
+	reach_connect(calls, count);
+	for (n = 0; n < count; n++) {
+		if (calls[n].fd < 0)
+			continue;
+		if (ret)
+			close(calls[n].fd);
+		else
+			ret = add_met(m, clients[n]->view.head.connection, clients[n], calls[n].fd);
+	}
+	free(calls);
+	free(clients);
+	return ret;
 }
 
 /* Waits for the listeners of other hosts, as long as somebody still brings them. */
@@ -173,7 +196,7 @@ static int connect_clients(struct room *m, struct coordinator_link *link, struct
 	int ret = 0;
 
 	while (!ret) {
-		json_t *names = json_array(), *found = NULL, *entry;
+		json_t *names = json_array(), *found = NULL;
 		size_t n;
 
 		for (n = 0; n < m->client_count; n++) {
@@ -192,11 +215,10 @@ static int connect_clients(struct room *m, struct coordinator_link *link, struct
 			return 0;
 		}
 		ret = coordinator_link_resolve(link, names, RESOLVE_MS, &found, fault);
-		json_array_foreach(found, n, entry) {
-			int one = connect_found(m, json_text(entry, "name", ""),
-						json_text(entry, "value", ""));
+		if (ret >= 0 && json_array_size(found)) {
+			int done = connect_found(m, found);
 
-			ret = one < 0 ? one : ret;
+			ret = done < 0 ? done : ret;
 		}
 		json_decref(found);
 		json_decref(names);
