@@ -1,6 +1,7 @@
 /*
  * victim: epoll_wait does not return EINTR
  * category: time
+ * remark: a checkpoint begins the time-out anew, one of the next ends the wait when it has passed since
  */
 #include <sys/epoll.h>
 #include <stdint.h>

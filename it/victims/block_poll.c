@@ -1,6 +1,7 @@
 /*
  * victim: poll with a timeout
  * category: time
+ * remark: a restart begins the time-out anew: the kernel does not tell how much of it has passed
  */
 #include <poll.h>
 #include <stdint.h>

@@ -1,6 +1,7 @@
 /*
  * victim: POSIX timers: ids, remaining times, signals with values
  * category: time
+ * remark: the overruns of a signal that is still pending are not kept
  */
 #include <pthread.h>
 #include <sys/syscall.h>

@@ -115,6 +115,10 @@ int shared_memory_open(struct capture *c, const struct live_vma *v)
 	fd = open_if_same(path, v);
 	if (fd >= 0)
 		return fd;
+	snprintf(path, sizeof(path), "/proc/%d/exe", c->process->pid); /* a program in a memfd */
+	fd = open_if_same(path, v);
+	if (fd >= 0)
+		return fd;
 	fd = open_through_member(c->process, v);
 	for (size_t i = 0; fd < 0 && i < c->round->member_count; i++)
 		if (c->round->members[i] != c->process)
