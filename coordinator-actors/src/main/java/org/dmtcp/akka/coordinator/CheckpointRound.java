@@ -336,7 +336,7 @@ public final class CheckpointRound extends RoundState {
       Set<String> missing,
       RoundProgress progress,
       Optional<Manifest> manifest) {
-    if (!without(missing, who).isEmpty()) {
+    if (!without(missing, who).isEmpty() || limits.holdsAfter(pass.phase())) {
       return Behaviors.same();
     }
     if (pass.phase() == Phase.COMMIT) {

@@ -136,7 +136,8 @@ public final class Coordinator extends CoordinatorState {
         .onMessage(Received.class, m -> m.message() instanceof NodeJoined, m -> {
           parts.ready().complete(self);
           return common.onJoined(
-              (NodeJoined) m.message(), Computation.none(settings.interval()), false, this::open);
+              (NodeJoined) m.message(), Computation.none(settings.interval()), false, node -> {},
+              this::open);
         })
         .onMessage(
             OwnNodeStopped.class,
@@ -152,7 +153,7 @@ public final class Coordinator extends CoordinatorState {
 
   private Behavior<Command> open(Computation now) {
     return common.handlers(now, new State(
-            "", this::openOrOver, node -> {}, event -> {}, Optional.empty()))
+            "", this::openOrOver, node -> {}, node -> {}, event -> {}, Optional.empty()))
         .onMessage(Received.class, m -> m.message() instanceof Register,
             m -> onRegister((Register) m.message(), now))
         .onMessage(Received.class, m -> m.message() instanceof Checkpoint,

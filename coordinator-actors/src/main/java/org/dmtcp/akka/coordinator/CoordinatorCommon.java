@@ -52,6 +52,7 @@ final class CoordinatorCommon extends CoordinatorState {
    * @param phase as the status shows it, empty for none
    * @param stay the same state with other data
    * @param nodeGone tells whoever works for this state
+   * @param agentReplaced the same, where we have not missed the agent
    * @param ofRound takes what a node says of a round that it does not know any more
    * @param defer in the middle of something: cancels it and does the rest when it has ended
    */
@@ -59,6 +60,7 @@ final class CoordinatorCommon extends CoordinatorState {
       String phase,
       Function<Computation, Behavior<Command>> stay,
       Consumer<String> nodeGone,
+      Consumer<String> agentReplaced,
       Consumer<NodeEvent> ofRound,
       Optional<BiFunction<Computation, After, Behavior<Command>>> defer) {}
 
@@ -100,7 +102,8 @@ final class CoordinatorCommon extends CoordinatorState {
 
   private Behavior<Command> onNodeEvent(NodeEvent event, Computation now, State state) {
     if (event instanceof NodeJoined joined) {
-      return onJoined(joined, now, !state.phase().isEmpty(), state.stay());
+      return onJoined(
+          joined, now, !state.phase().isEmpty(), state.agentReplaced(), state.stay());
     }
     if (event instanceof NodeEvent.PluginsChanged changed) {
       plugins.tell(new PluginService.Counted(changed.node(), changed.processes()));
@@ -118,11 +121,15 @@ final class CoordinatorCommon extends CoordinatorState {
     return Behaviors.same();
   }
 
-  /** @param isBusy a round or a restart of the present computation is going on */
+  /**
+   * @param isBusy a round or a restart of the present computation is going on
+   * @param replaced told of a host whose agent has ended and begun anew before we missed it
+   */
   Behavior<Command> onJoined(
       NodeJoined joined,
       Computation now,
       boolean isBusy,
+      Consumer<String> replaced,
       Function<Computation, Behavior<Command>> stay) {
     boolean isOther =
         !joined.computationId().isEmpty() && !joined.computationId().equals(now.id());
@@ -138,6 +145,10 @@ final class CoordinatorCommon extends CoordinatorState {
             ? List.of() : now.superseded(joined.node(), joined.processes());
     if (!superseded.isEmpty()) {
       return sendAway(joined, superseded);
+    }
+    Computation.Node before = now.nodes().get(joined.node());
+    if (before != null && !before.agent().equals(joined.agent())) {
+      replaced.accept(joined.node());
     }
     // It is the truth for its processes: a new coordinator learns from it what it has to know.
     Computation known =

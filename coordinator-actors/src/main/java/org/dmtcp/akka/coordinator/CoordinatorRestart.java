@@ -104,6 +104,7 @@ final class CoordinatorRestart extends CoordinatorState {
         "restart",
         next -> restarting(next, restart),
         node -> restart.actor().tell(new RestartRound.NodeLost(node)),
+        node -> restart.actor().tell(new RestartRound.NodeLost(node)),
         event -> {},
         Optional.of((now, after) -> cancelRestart(now, restart, after)));
   }

@@ -117,6 +117,7 @@ final class CoordinatorRound extends CoordinatorState {
             Phase.PREPARE.name().toLowerCase(Locale.ROOT),
             next -> resting(next, wish),
             node -> {},
+            node -> {},
             event -> {},
             Optional.of((next, after) -> giveUp(next, wish, after)));
     return common.handlers(now, state)
@@ -168,6 +169,7 @@ final class CoordinatorRound extends CoordinatorState {
         round.phase().name().toLowerCase(Locale.ROOT),
         next -> inRound(next, round),
         node -> {}, // the round watches its nodes itself
+        node -> round.actor().tell(new CheckpointRound.NodeLost(node)),
         event -> round.actor().tell(new CheckpointRound.Reported(event)),
         Optional.of((now, after) -> cancelRound(now, round, after)));
   }

@@ -1,6 +1,9 @@
 package org.dmtcp.akka.coordinator;
 
 import com.typesafe.config.Config;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.List;
@@ -16,13 +19,15 @@ import org.dmtcp.akka.protocol.Phase;
  * @param settle for all nodes to rename their files after the commit
  * @param retries of a round that failed for what passes by itself
  * @param retryDelay the programs run for so long before the next one
+ * @param holdFile for tests of failures, empty for none: see {@link #holdsAfter}
  */
 public record RoundLimits(
     Map<Phase, Duration> phases,
     Duration abort,
     Duration settle,
     int retries,
-    Duration retryDelay) {
+    Duration retryDelay,
+    String holdFile) {
   public RoundLimits {
     phases = Map.copyOf(phases);
   }
@@ -39,7 +44,24 @@ public record RoundLimits(
         round.getDuration("limit.abort"),
         round.getDuration("limit.settle"),
         round.getInt("retries"),
-        round.getDuration("retry-delay"));
+        round.getDuration("retry-delay"),
+        round.getString("hold-file"));
+  }
+
+  /**
+   * Is the round to stay where it is, once all have gone through this phase, until its limit? Only
+   * when the file names it, which is removed: that tells who waits for it.
+   */
+  boolean holdsAfter(Phase phase) {
+    if (holdFile.isEmpty()) {
+      return false;
+    }
+    try {
+      Path file = Path.of(holdFile);
+      return Files.readString(file).strip().equals(phase.name()) && Files.deleteIfExists(file);
+    } catch (IOException e) {
+      return false; // there is none
+    }
   }
 
   /** Those that one node goes through by itself: {@code NodeCommand.EnterStop}. */

@@ -498,7 +498,7 @@ class CheckpointRoundTest {
                 new CheckpointRound.Start(
                     "round", "comp", 0, kill, copyOnWrite, "a", 7779, Duration.ZERO, known),
                 refs,
-                new RoundLimits(limits, LIMIT, LIMIT, 0, LIMIT),
+                new RoundLimits(limits, LIMIT, LIMIT, 0, LIMIT, ""),
                 store(),
                 new RestartScript("/bin/dmtcp_restart"),
                 progress.ref(),

@@ -103,6 +103,12 @@ final class Host implements AutoCloseable {
     return who.command(line);
   }
 
+  /** Kills the coordinator's ({@code coordinator.Main}) or the agent's ({@code host.AgentMain}). */
+  void killJvm(String mainClass) throws IOException {
+    String pid = must("pgrep", "-f", "-x", ".* org[.]dmtcp[.].*" + mainClass + "( .*)?");
+    assertEquals(0, run("kill", "-KILL", pid.strip()).status(), pid);
+  }
+
   /** As when the power fails. */
   void crash() throws IOException {
     Command.run(HostNetwork.LIMIT, "kill", "-KILL", String.valueOf(initPid()));

@@ -37,7 +37,7 @@ class HostLossIT {
 
   @Test
   void aNewCoordinatorAtTheAddressTakesThemOverAndCommitsNothingBefore() throws IOException {
-    killJvm(network.host("alpha"), "coordinator.Main");
+    network.host("alpha").killJvm("coordinator.Main");
     job.startCoordinator();
     Wait.until(HostNetwork.LIMIT, () -> job.seat().run("dmtcp_command", "-s").out(),
         s -> s.contains("NUM_PEERS=1\n") || s.contains("NUM_PEERS=3\n"), job::complaints);
@@ -117,7 +117,7 @@ class HostLossIT {
 
   @Test
   void anAgentThatIsKilledComesBackWithItsProcesses() throws IOException {
-    killJvm(network.host("gamma"), "host.AgentMain");
+    network.host("gamma").killJvm("host.AgentMain");
     Wait.until(HostNetwork.LIMIT, job::checkpoint, o -> o.status() == 0, job::complaints);
 
     job.awaitPeers(3);
@@ -144,12 +144,6 @@ class HostLossIT {
     job.mustCheckpoint();
     assertTrue(!job.list().contains("@gamma"), job.list());
     assertEquals(0, gamma.run("pgrep", "-x", "umask").status(), "the old one runs on");
-  }
-
-  /** The one on the host: it sees no other host's processes. */
-  private static void killJvm(Host host, String mainClass) throws IOException {
-    String pid = host.must("pgrep", "-f", "-x", ".* org[.]dmtcp[.].*" + mainClass + "( .*)?");
-    assertEquals(0, host.run("kill", "-KILL", pid.strip()).status(), pid);
   }
 
   private void allAreOk() throws IOException {
