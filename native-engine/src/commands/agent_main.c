@@ -91,8 +91,11 @@ static void supervise(const struct agent *a, int log)
 			_exit(WEXITSTATUS(status));
 		early = monotonic_ms() - start < CALM_MS ? early + 1 : 0;
 		fprintf(stderr, COMMAND ": signal %d has ended the agent\n", WTERMSIG(status));
-		if (early >= DEATHS)
+		if (early >= DEATHS) {
+			fprintf(stderr, COMMAND ": given up, %d times within a minute of its start; the "
+				"programs run on, and the next command here starts an agent\n", early);
 			_exit(EXIT_FAIL);
+		}
 		start_pause_ms(AGAIN_MS);
 	}
 }

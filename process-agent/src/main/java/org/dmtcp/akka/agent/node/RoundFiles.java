@@ -307,16 +307,22 @@ final class RoundFiles {
   private void removeOlder(Path directory) throws IOException {
     for (Path file : list(directory, "ckpt_*.dmtcp.g[0-9]*")) {
       if (ImageHeader.read(file).filter(h -> h.computationId().equals(computationId)
-          && h.generation() < generation).isPresent()) {
-        remove(file); // the next round may have begun: its files are newer
+          && isOff(h.generation(), h.manifestId())).isPresent()) {
+        remove(file);
       }
     }
     for (Path file : list(directory,
         "dmtcp_manifest_" + computationId + ".json.*{temp,together}")) {
-      if (tree(file).filter(t -> generation(t) < generation).isPresent()) {
+      if (tree(file).filter(t -> isOff(generation(t), manifestId(t))).isPresent()) {
         remove(file);
       }
     }
+  }
+
+  /** Now that we are committed. The next round may have begun: its generation is newer. */
+  private boolean isOff(long ofGeneration, String ofManifest) {
+    return ofGeneration < generation
+        || ofGeneration == generation && !ofManifest.equals(manifestId);
   }
 
   private Path manifest(Path directory) {

@@ -290,6 +290,22 @@ class RoundFilesTest {
     assertEquals(3, generationOf(a));
   }
 
+  /** A coordinator that was killed before its commit; the next one knows nothing of its round. */
+  @Test
+  void removesWhatAnotherRoundOfTheSameNumberLeft() throws Exception {
+    Member a = member(1, directory);
+    round(1, a);
+    RoundFiles crashed = new RoundFiles("node", plan(2, "crashed"));
+    Path image = crashed.image(a);
+    write(crashed.temporary(image), COMPUTATION, 2, "crashed");
+    crashed.stage(manifest(2, "crashed", List.of(image)), List.of(image));
+
+    round(2, a);
+    assertEquals("m2", ImageHeader.read(image).orElseThrow().manifestId());
+    assertEquals(
+        List.of(familiar(a), "dmtcp_manifest_" + COMPUTATION + ".json"), names());
+  }
+
   @Test
   void commitsWhatAnEarlierAgentStaged() throws Exception {
     Member a = member(1, directory);
