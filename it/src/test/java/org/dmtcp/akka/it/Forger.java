@@ -59,6 +59,7 @@ final class Forger implements AutoCloseable {
     keys.put(ssl + "key-password", Credential.KEY_STORE_PASSWORD);
     keys.put("akka.remote.artery.canonical.hostname", "127.0.0.1");
     keys.put("akka.loglevel", "OFF");
+    keys.put("akka.actor.provider", "remote"); // it never joins, so it has nothing to leave
     keys.put("akka.actor.allow-java-serialization", "on");
     keys.put("akka.actor.serializers.dmtcp-wire", Serializer.class.getName());
     String bindings = "akka.actor.serialization-bindings.";

@@ -76,7 +76,7 @@ class HostileIT extends SessionFixture {
     "DMTCP_CHECKPOINT_DIR, /proc/nowhere, 0, ''",
     "DMTCP_TMPDIR, /dev/null, 99, run-directory",
     "DMTCP_CREDENTIAL_DIR, /dev/null/x, 99, credential-unusable",
-    "DMTCP_JAVA_OPTIONS, -Xnonsense, 1, Unrecognized",
+    "DMTCP_JAVA_OPTIONS, -Xnonsense, 99, Unrecognized",
     "DMTCP_QUIET, x, 0, ''",
     "DMTCP_LOG_OVERRIDES, ';;=;x=;=y;coordinator=loud', 0, ''",
   })
