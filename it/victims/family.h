@@ -133,12 +133,12 @@ static inline void family_start_daemon(void (*first)(void))
 		setsid();
 		if (first)
 			first();
-		if (fork() == 0) {
-			pid_t before = getppid();
+		pid_t between = getpid();
 
-			for (int i = 0; i < 500 && getppid() == before; i++)
+		if (fork() == 0) {
+			for (int i = 0; i < 500 && getppid() == between; i++)
 				family_pause(5);
-			victim_check(getppid() != before);
+			victim_check(getppid() != between);
 			family_live(NULL);
 		}
 		family_pause(20);

@@ -271,9 +271,17 @@ static void rseq_loops(void)
 	}
 }
 
+static void on_trap(int number)
+{
+	(void)number;
+}
+
 static void *read_clock(void *unused)
 {
 	struct timespec last = { 0 };
+	struct sigaction trap;
+	unsigned int rounds = 0;
+	sigset_t mask;
 
 	for (;;) {
 		struct timespec now;
@@ -283,6 +291,10 @@ static void *read_clock(void *unused)
 		    (now.tv_sec == last.tv_sec && now.tv_nsec < last.tv_nsec))
 			bad("the clock went back");
 		last = now;
+		if (++rounds % 64 == 0 &&
+		    (pthread_sigmask(SIG_SETMASK, NULL, &mask) || sigismember(&mask, SIGUSR1) ||
+		     sigaction(SIGTRAP, NULL, &trap) || trap.sa_handler != on_trap))
+			bad("a stop has left signals blocked, or has taken a handler");
 		shared->count++;
 	}
 	return unused;
@@ -290,6 +302,7 @@ static void *read_clock(void *unused)
 
 static void vdso_loop(void)
 {
+	signal(SIGTRAP, on_trap);
 	start(read_clock);
 	shared->ready = 1;
 	read_clock(NULL);

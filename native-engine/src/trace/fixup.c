@@ -170,19 +170,21 @@ err:
 			 t->process->pid, strerror(-ret));
 }
 
+#define LAST_STEP_NS 1000000000ull /* for one that the deadline met half-way */
 #define STEPS_AT_MOST 1000000u /* its longest loop waits for the kernel's clock: microseconds */
 
 int thread_leave_vdso(struct thread *t, uint64_t vdso_start, uint64_t vdso_end,
 		      uint64_t deadline_ns, struct fault *fault)
 {
 	const uint64_t unblockable = 1ull << (SIGKILL - 1) | 1ull << (SIGSTOP - 1);
-	uint64_t all = ~0ull, now;
+	/* A step's trap that is blocked would take the program's handler (force_sig_info_to_task). */
+	uint64_t others = ~(1ull << (SIGTRAP - 1)), now;
 	unsigned int step;
 	int status, signal = 0, ret = 0;
 
 	if (t->regs.rip < vdso_start || t->regs.rip >= vdso_end)
 		return 0;
-	if (ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(all), &all) < 0) {
+	if (ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(others), &others) < 0) {
 		ret = -errno;
 		goto err;
 	}
@@ -194,6 +196,10 @@ int thread_leave_vdso(struct thread *t, uint64_t vdso_start, uint64_t vdso_end,
 			goto err;
 		}
 		ret = wait_for_change(t->tid, deadline_ns, &status);
+		if (ret == -ETIMEDOUT &&
+		    !wait_for_change(t->tid, monotonic_ns() + LAST_STEP_NS, &status) &&
+		    WIFSTOPPED(status)) /* it must not run on with this mask */
+			ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(t->sigmask), &t->sigmask);
 		if (ret < 0)
 			goto err;
 		if (!WIFSTOPPED(status)) {
@@ -207,7 +213,7 @@ int thread_leave_vdso(struct thread *t, uint64_t vdso_start, uint64_t vdso_end,
 			goto err;
 	}
 	/* A guard that lies there, of an engine that was killed, has given it back: guard.c. */
-	if (!ptrace(PTRACE_GETSIGMASK, t->tid, sizeof(now), &now) && (now | unblockable) != all)
+	if (!ptrace(PTRACE_GETSIGMASK, t->tid, sizeof(now), &now) && (now | unblockable) != others)
 		t->sigmask = now;
 	if (ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(t->sigmask), &t->sigmask) < 0) {
 		ret = -errno;
