@@ -13,26 +13,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** The life of coordinators: started by hand, by others, several of them, and their console. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-class CoordinatorIT {
-  private Session session;
-
-  @BeforeEach
-  void begin() throws IOException {
-    session = new Session(Accounts.find(Account.PLAIN).orElseThrow());
-  }
-
-  @AfterEach
-  void end() throws IOException {
-    session.close();
-  }
-
+class CoordinatorIT extends OwnSessionFixture {
   /** A console that obeys a file of lines; the file is its standard input's other end. */
   private Job console(String... options) throws IOException {
     List<String> words = new ArrayList<>(List.of("bash", "-c"));

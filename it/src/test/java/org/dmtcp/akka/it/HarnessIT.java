@@ -11,8 +11,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -21,19 +19,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the job scripts and harnesses of a site do, beyond a row of the option table at a time. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-class HarnessIT {
-  private Session session;
-
-  @BeforeEach
-  void begin() throws IOException {
-    session = new Session(Accounts.find(Account.PLAIN).orElseThrow());
-  }
-
-  @AfterEach
-  void end() throws IOException {
-    session.close();
-  }
-
+class HarnessIT extends OwnSessionFixture {
   @ParameterizedTest
   @CsvSource({
     "dmtcp_launch --join --port 0 true, 99, can be joined",

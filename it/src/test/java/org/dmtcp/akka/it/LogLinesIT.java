@@ -9,8 +9,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -18,23 +16,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every line that scripts written for DMTCP look for, where they look for it. */
 @Timeout(value = 3, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-class LogLinesIT {
+class LogLinesIT extends OwnSessionFixture {
   private static final String INTERVAL = "Checkpoint Interval: ";
 
-  private Session session;
 
   static List<String> accounts() {
     return Accounts.names();
-  }
-
-  @BeforeEach
-  void begin() throws IOException {
-    session = new Session(Accounts.find(Account.PLAIN).orElseThrow());
-  }
-
-  @AfterEach
-  void end() throws IOException {
-    session.close();
   }
 
   private static void assertLines(String text, String... patterns) {

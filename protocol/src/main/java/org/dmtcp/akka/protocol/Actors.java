@@ -39,7 +39,7 @@ public final class Actors {
   }
 
   @SuppressWarnings("serial") // Akka's interface is, but nobody serializes a behavior
-  private record Plain<M, R>(Function<M, R> function)
+  record Plain<M, R>(Function<M, R> function)
       implements akka.japi.function.Function<M, R> {
     @Override
     public R apply(M message) {

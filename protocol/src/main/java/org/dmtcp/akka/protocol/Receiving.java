@@ -27,24 +27,24 @@ public final class Receiving<T> {
   /** The first that fits is called. */
   public <M extends T> Receiving<T> onMessage(
       Class<M> type, Function<M, Behavior<T>> handler) {
-    builder = builder.onMessage(type, new Handler<>(handler));
+    builder = builder.onMessage(type, new Actors.Plain<>(handler));
     return this;
   }
 
   public <M extends T> Receiving<T> onMessage(
       Class<M> type, Predicate<M> test, Function<M, Behavior<T>> handler) {
-    builder = builder.onMessage(type, new Test<>(test), new Handler<>(handler));
+    builder = builder.onMessage(type, new Test<>(test), new Actors.Plain<>(handler));
     return this;
   }
 
   public Receiving<T> onAnyMessage(Function<T, Behavior<T>> handler) {
-    builder = builder.onAnyMessage(new Handler<>(handler));
+    builder = builder.onAnyMessage(new Actors.Plain<>(handler));
     return this;
   }
 
   public <M extends Signal> Receiving<T> onSignal(
       Class<M> type, Function<M, Behavior<T>> handler) {
-    builder = builder.onSignal(type, new Handler<>(handler));
+    builder = builder.onSignal(type, new Actors.Plain<>(handler));
     return this;
   }
 
@@ -53,15 +53,6 @@ public final class Receiving<T> {
   }
 
   @SuppressWarnings("serial") // Akka's interface is, but nobody serializes a behavior
-  private record Handler<M, R>(Function<M, R> function)
-      implements akka.japi.function.Function<M, R> {
-    @Override
-    public R apply(M message) {
-      return function.apply(message);
-    }
-  }
-
-  @SuppressWarnings("serial")
   private record Test<M>(Predicate<M> predicate)
       implements akka.japi.function.Predicate<M> {
     @Override
