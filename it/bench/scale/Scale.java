@@ -18,6 +18,7 @@ public final class Scale {
     int processes = 20;
     int rounds = 9;
     int connections = 100_000;
+    int jvms = 3;
     Path json = null;
     // Every host has a disk of its own; these would all wait for the one of this machine.
     Path top = Path.of("/dev/shm");
@@ -27,6 +28,7 @@ public final class Scale {
         case "--nodes" -> nodes = Stream.of(value.split(",")).map(Integer::valueOf).toList();
         case "--processes" -> processes = Integer.parseInt(value);
         case "--rounds" -> rounds = Integer.parseInt(value);
+        case "--jvms" -> jvms = Integer.parseInt(value);
         case "--connections" -> connections = Integer.parseInt(value);
         case "--json" -> json = Path.of(value);
         case "--dir" -> top = Path.of(value);
@@ -41,6 +43,7 @@ public final class Scale {
       Path directory = Files.createTempDirectory(top, "dmtcp-scale");
       try {
         measure(report, subject, directory, count, processes, rounds);
+        overArtery(report, subject, directory, count, processes, rounds, jvms);
         Together.measure(report, subject, count, processes, connections);
       } finally {
         Shell.deleteTree(directory);
@@ -74,6 +77,18 @@ public final class Scale {
     }
     report.add("memory per process, coordinator and agents", "bytes", subject,
         (double) (with - used()) / nodes / processes);
+  }
+
+  private static void overArtery(Report report, String subject, Path directory, int nodes,
+      int processes, int rounds, int jvms) throws Exception {
+    try (Spread spread = new Spread(directory, nodes, processes, Math.min(jvms, nodes - 1))) {
+      for (int i = 0; i < WARM_UP; i++) {
+        spread.round();
+      }
+      for (int i = 0; i < rounds; i++) {
+        report.add("round, hosts in " + jvms + " other JVMs", "s", subject, spread.round());
+      }
+    }
   }
 
   private static void warm(Rounds simulation) throws Exception {

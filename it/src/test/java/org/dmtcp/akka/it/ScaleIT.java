@@ -26,6 +26,7 @@ class ScaleIT {
     assertEquals(0, outcome.status(), outcome.text());
     String rows = Files.readString(json);
     for (String row : List.of("round, the coordinator's share", "round, all hosts in this JVM",
+        "round, hosts in 3 other JVMs",
         "all processes at a barrier", "1000 connections matched", "restart: all hosts gathered")) {
       assertTrue(rows.contains("\"" + row + "\""), rows);
     }
