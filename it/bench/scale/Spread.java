@@ -65,7 +65,8 @@ final class Spread implements AutoCloseable {
       system.systemActorOf(host, "node" + i, Props.empty());
     }
     System.in.read(); // until who started us has gone, or says so
-    Runtime.getRuntime().halt(0);
+    system.terminate(); // leaves the cluster, that nobody waits for it
+    system.getWhenTerminated().toCompletableFuture().get(20, TimeUnit.SECONDS);
   }
 
   private static Config config(Path credential, Map<String, Object> more) throws IOException {
@@ -141,7 +142,12 @@ final class Spread implements AutoCloseable {
   @Override
   public void close() throws Exception {
     for (Process other : others) {
-      other.destroyForcibly();
+      other.getOutputStream().close();
+    }
+    for (Process other : others) {
+      if (!other.waitFor(30, TimeUnit.SECONDS)) {
+        other.destroyForcibly();
+      }
     }
     system.terminate();
     system.getWhenTerminated().toCompletableFuture().get(60, TimeUnit.SECONDS);
