@@ -206,7 +206,7 @@ int dmtcp_checkpoint(void) DMTCP_WEAK;
 
 /*
  * No checkpoint of this process begins before as many calls of dmtcp_enable_ckpt(); one that has begun
- * waits for that, and is given up after a time. Calls nest. 1.
+ * waits for that, and is given up after a time. Calls nest. 1; 0: all keys of threads are used up.
  */
 int dmtcp_disable_ckpt(void) DMTCP_WEAK;
 #define dmtcp_disable_ckpt() (dmtcp_disable_ckpt ? dmtcp_disable_ckpt() : DMTCP_NOT_PRESENT)

@@ -89,8 +89,7 @@ int(dmtcp_disable_ckpt)(void)
 {
 	if (!helper_start())
 		return DMTCP_NOT_PRESENT;
-	gate_hold();
-	return 1;
+	return gate_hold();
 }
 
 int(dmtcp_enable_ckpt)(void)
@@ -100,8 +99,7 @@ int(dmtcp_enable_ckpt)(void)
 
 int dmtcp_plugin_disable_ckpt(void)
 {
-	gate_hold();
-	return 1;
+	return gate_hold();
 }
 
 void dmtcp_plugin_enable_ckpt(void)

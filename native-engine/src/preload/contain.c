@@ -19,10 +19,12 @@
 static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP };
 #define FAULTS (sizeof(faults) / sizeof(faults[0]))
 
-static __thread sigjmp_buf way_out;
-static __thread volatile bool inside;
-static __thread char reason[128];
-static pid_t owner; /* of the hook that runs */
+/* Only the helper thread runs hooks in this way, one after the other. */
+static sigjmp_buf way_out;
+static volatile bool running;
+static char reason[128];
+static pthread_t thread; /* of the hook that runs */
+static pid_t owner;
 /*
  * What the program has set for them. The kernel has ours while a hook runs, and nobody else shall see
  * that: whoever asks or sets meanwhile gets and sets these (wrappers/signals.c).
@@ -32,6 +34,12 @@ static struct sigaction before_limit;
 static int limit_signal;
 static bool limit_is_ours, faults_are_ours;
 static pthread_mutex_t views = PTHREAD_MUTEX_INITIALIZER;
+
+/* A child of fork(2) has the thread that made it. */
+static bool inside(void)
+{
+	return running && pthread_equal(thread, pthread_self());
+}
 
 /* Past our own wrapper. */
 static int kernel_action(int number, const struct sigaction *now, struct sigaction *old)
@@ -100,29 +108,29 @@ void contain_after_fork(void)
 	for (size_t i = 0; faults_are_ours && i < FAULTS; i++)
 		kernel_action(faults[i], &before[i], NULL);
 	limit_is_ours = faults_are_ours = false;
-	inside = false; /* a child that a hook has made ends as it likes */
+	running = false; /* a child that a hook has made ends as it likes */
 }
 
 int contain_needs(void)
 {
-	return inside && limit_is_ours ? limit_signal : 0;
+	return inside() && limit_is_ours ? limit_signal : 0;
 }
 
 /* A child that a hook has made by vfork(2) runs in this very thread's memory, and ends as it likes. */
 bool contain_is_here(void)
 {
-	return inside && getpid() == owner;
+	return inside() && getpid() == owner;
 }
 
 bool contain_is_running(void)
 {
-	return inside;
+	return inside();
 }
 
 void contain_leave(const char *why)
 {
 	snprintf(reason, sizeof(reason), "%s", why);
-	inside = false;
+	running = false;
 	siglongjmp(way_out, 1);
 }
 
@@ -132,7 +140,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
 {
 	const struct sigaction *theirs = NULL;
 
-	if (inside) {
+	if (inside()) {
 		char why[64];
 
 		snprintf(why, sizeof(why), number == SIGABRT ? "it called abort()" :
@@ -158,9 +166,9 @@ static void on_fault(int number, siginfo_t *info, void *context)
 /* Our time is over; or the program was sent that signal: another thread shall have it. */
 static void on_limit(int number, siginfo_t *info, void *context)
 {
-	if (inside && info->si_code == SI_TIMER && info->si_value.sival_ptr == &before_limit)
+	if (inside() && info->si_code == SI_TIMER && info->si_value.sival_ptr == &before_limit)
 		contain_leave("it did not return in time");
-	if (inside) {
+	if (inside()) {
 		sigaddset(&((ucontext_t *)context)->uc_sigmask, number);
 		kill(getpid(), number);
 	} else if (before_limit.sa_flags & SA_SIGINFO) {
@@ -256,10 +264,11 @@ bool contain_call(void (*work)(void *), void *argument, unsigned int limit_ms, c
 	catch_faults();
 	limited = start_limit(&timer, limit_ms);
 	owner = getpid();
+	thread = pthread_self();
 	if (!sigsetjmp(way_out, 1)) {
-		inside = true;
+		running = true;
 		work(argument);
-		inside = false;
+		running = false;
 		fine = true;
 	}
 	if (limited)

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "per_thread.h"
 #include "plugins.h"
 
 static void (*then_in_child)(void);
@@ -12,53 +13,66 @@ static void (*then_in_child)(void);
  * The C library calls the handlers of the parent also when there is no child, and does not tell them. It
  * sets errno only then; other handlers that run before ours may have set it too.
  */
-static __thread struct {
-	bool wrapped;  /* forks_fork() will know */
-	bool undecided; /* and has to raise the event */
-	int error;     /* errno from before */
-} here;
+static void set_wrapped(bool wrapped)
+{
+	struct per_thread here = per_thread_get();
+
+	here.fork_wrapped = wrapped;
+	here.fork_undecided = false;
+	per_thread_set(here);
+}
 
 static void before(void)
 {
+	struct per_thread here;
+
 	plugins_raise(DMTCP_EVENT_ATFORK_PREPARE, NULL);
-	here.undecided = false;
-	here.error = errno;
+	here = per_thread_get();
+	here.fork_undecided = false;
+	here.fork_error = errno;
+	per_thread_set(here);
 	errno = 0;
 }
 
 static void in_parent(void)
 {
+	struct per_thread here = per_thread_get();
 	int error = errno;
 
-	if (error && here.wrapped)
-		here.undecided = true;
-	else
+	if (error && here.fork_wrapped) {
+		here.fork_undecided = true;
+		per_thread_set(here);
+	} else {
 		plugins_raise(error == EAGAIN || error == ENOMEM ? DMTCP_EVENT_ATFORK_FAILED :
 								    DMTCP_EVENT_ATFORK_PARENT, NULL);
-	errno = error ? error : here.error;
+	}
+	errno = error ? error : here.fork_error;
 }
 
 static void in_child(void)
 {
-	errno = here.error;
-	here.wrapped = here.undecided = false;
+	struct per_thread here = per_thread_get();
+
+	errno = here.fork_error;
+	set_wrapped(false);
 	then_in_child();
 }
 
 pid_t forks_fork(pid_t (*next)(void))
 {
+	bool undecided;
 	pid_t pid;
 	int error;
 
-	here.wrapped = true;
+	set_wrapped(true);
 	pid = next();
 	if (!pid)
 		return 0;
 	error = errno;
-	here.wrapped = false;
-	if (here.undecided)
+	undecided = per_thread_get().fork_undecided;
+	set_wrapped(false);
+	if (undecided)
 		plugins_raise(pid < 0 ? DMTCP_EVENT_ATFORK_FAILED : DMTCP_EVENT_ATFORK_PARENT, NULL);
-	here.undecided = false;
 	errno = error;
 	return pid;
 }

@@ -9,11 +9,11 @@
 
 #include "../common/monotonic.h"
 #include "contain.h"
+#include "per_thread.h"
 
 #define CLOSED 0x80000000u /* the rest counts the threads that hold it */
 
 static uint32_t gate;
-static __thread uint32_t held; /* by this thread */
 
 static void wait_for_change(uint32_t seen, const struct timespec *limit)
 {
@@ -25,29 +25,37 @@ static void wake_all(void)
 	syscall(SYS_futex, &gate, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
 }
 
-void gate_hold(void)
+bool gate_hold(void)
 {
 	uint32_t seen = __atomic_load_n(&gate, __ATOMIC_SEQ_CST);
+	struct per_thread own = per_thread_get();
+	bool nested = own.held++;
 
+	if (!per_thread_set(own))
+		return false;
 	/* A hook runs while the gate is closed for its own checkpoint: it need not keep it out. */
-	if (held++ || contain_is_here())
-		return;
+	if (nested || contain_is_here())
+		return true;
 	for (;;) {
 		if (seen & CLOSED) {
 			wait_for_change(seen, NULL);
 			seen = __atomic_load_n(&gate, __ATOMIC_SEQ_CST);
 		} else if (__atomic_compare_exchange_n(&gate, &seen, seen + 1, false,
 						       __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-			return;
+			return true;
 		}
 	}
 }
 
 bool gate_release(void)
 {
-	if (!held)
+	struct per_thread own = per_thread_get();
+
+	if (!own.held)
 		return false;
-	if (!--held && !contain_is_here()) {
+	own.held--;
+	per_thread_set(own);
+	if (!own.held && !contain_is_here()) {
 		__atomic_sub_fetch(&gate, 1, __ATOMIC_SEQ_CST);
 		wake_all();
 	}
@@ -81,5 +89,5 @@ void gate_open(void)
 
 void gate_after_fork(void)
 {
-	gate = held ? 1 : 0;
+	gate = per_thread_get().held ? 1 : 0;
 }

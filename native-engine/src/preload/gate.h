@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Nests in one thread; waits while the gate is closed. */
-void gate_hold(void);
+/* Nests in one thread; waits while the gate is closed. false: as per_thread_set(), it is not held. */
+bool gate_hold(void);
 /* false: this thread does not hold it. */
 bool gate_release(void);
 /* Closes it when nobody holds it any more. false: somebody still did after @timeout_ms; it is open. */

@@ -8,13 +8,13 @@
 
 #include "../common/path_mapping.h"
 #include "area.h"
+#include "per_thread.h"
 #include "plugins.h"
 #include "restart_environment.h"
 
 #define SWITCH "DMTCP_PATHVIRT_PLUGIN" /* set by dmtcp_launch */
 
 static bool wanted;
-static __thread bool translating; /* a hook that opens a file names it as it is */
 
 bool pathvirt_wanted(void)
 {
@@ -54,18 +54,33 @@ bool pathvirt_active(void)
 	return plugin_area.choices.path_mapping[0] || plugins_count();
 }
 
+/* A hook that opens a file names it as it is. */
+static void tell_plugins(DmtcpEvent_t event, DmtcpEventData_t *data)
+{
+	struct per_thread here = per_thread_get();
+
+	if (!plugins_count())
+		return;
+	here.translating = true;
+	if (!per_thread_set(here))
+		return;
+	plugins_raise(event, data);
+	here = per_thread_get();
+	here.translating = false;
+	per_thread_set(here);
+}
+
 /* Plugins first, ours last, as they are registered; back the other way round. */
 const char *pathvirt_real(const char *path, char *out)
 {
 	DmtcpEventData_t data = { .virtualToRealPath = { out } };
 	int error = errno;
 
-	if (!path || !*path || translating || !pathvirt_active() || strlen(path) >= PATH_MAX)
+	if (!path || !*path || !pathvirt_active() || per_thread_get().translating ||
+	    strlen(path) >= PATH_MAX)
 		return path;
 	strcpy(out, path);
-	translating = true;
-	plugins_raise(DMTCP_EVENT_VIRTUAL_TO_REAL_PATH, &data);
-	translating = false;
+	tell_plugins(DMTCP_EVENT_VIRTUAL_TO_REAL_PATH, &data);
 	path_mapping_apply(plugin_area.choices.path_mapping, false, out);
 	errno = error;
 	return out;
@@ -76,11 +91,9 @@ void pathvirt_virtual(char *path)
 	DmtcpEventData_t data = { .realToVirtualPath = { path } };
 	int error = errno;
 
-	if (!path || !*path || translating || !pathvirt_active())
+	if (!path || !*path || !pathvirt_active() || per_thread_get().translating)
 		return;
 	path_mapping_apply(plugin_area.choices.path_mapping, true, path);
-	translating = true;
-	plugins_raise(DMTCP_EVENT_REAL_TO_VIRTUAL_PATH, &data);
-	translating = false;
+	tell_plugins(DMTCP_EVENT_REAL_TO_VIRTUAL_PATH, &data);
 	errno = error;
 }

@@ -13,10 +13,6 @@ import org.junit.jupiter.api.Timeout;
 /** A program without plugins does under checkpoint control what it does without: counted, not timed. */
 @Timeout(value = 3, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class RunTimeCostIT {
-  private static final String THREADS = "threads: \\d+ instructions\n";
-  /** The C library clears the library's few bytes in each new thread. */
-  private static final int PER_THREAD = 150;
-
   /** One thread, no function of ours in its way, the same instructions and system calls. */
   @Test
   void nothingIsAddedToWhatAProgramDoes() throws IOException {
@@ -32,15 +28,8 @@ class RunTimeCostIT {
 
       c.launch(List.of(), program);
       assertEquals(0, c.job().await(Computation.LIMIT), c.tail());
-      assertEquals(without.replaceAll(THREADS, ""), c.output().replaceAll(THREADS, ""));
-      long more = instructions(c.output()) - instructions(without);
-      assertTrue(more <= PER_THREAD * 3, more + " instructions more for three threads");
+      assertEquals(without, c.output());
       c.passed();
     }
-  }
-
-  private static long instructions(String said) {
-    return said.lines().filter(l -> (l + "\n").matches(THREADS))
-        .mapToLong(l -> Long.parseLong(l.replaceAll("\\D", ""))).findFirst().orElseThrow();
   }
 }
