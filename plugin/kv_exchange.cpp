@@ -13,9 +13,9 @@ using namespace dmtcp;
 static void exchange(const char *when)
 {
 	/* Of this event only: the store lives on. */
-	string round = string(when) + "-" + std::to_string(dmtcp_get_generation());
+	std::string round = std::string(when) + "-" + std::to_string(dmtcp_get_generation());
 	int64_t place, all;
-	string neighbour;
+	std::string neighbour;
 
 	kvdb::request64(kvdb::KVDBRequest::INCRBY, round, "count", 1, &place);
 	kvdb::set(round, "place-" + std::to_string(place), "pid " + std::to_string(getpid()));

@@ -2,38 +2,54 @@
 #ifndef KVDB_H
 #define KVDB_H
 
+#include <cstddef>
 #include <cstdint>
-#include <string>
 
 #include "dmtcp.h"
+#include "dmtcpalloc.h"
 
 namespace dmtcp {
-#ifndef DMTCP_STRING
-#define DMTCP_STRING
-using string = std::string;
-#endif
-
 namespace kvdb {
 enum class KVDBRequest { GET, SET, INCRBY, AND, OR, XOR, MIN, MAX };
 enum class KVDBResponse { SUCCESS, INVALID_REQUEST, DB_NOT_FOUND, KEY_NOT_FOUND };
 
-/* See dmtcp_kvdb_request(); @old gets the value before. */
-inline KVDBResponse request(KVDBRequest what, const string &id, const string &key,
-			    const string &value, string *old)
+/* A dmtcp::string, a std::string or a plain one: for as long as a call lasts. */
+class Text {
+public:
+	Text(const char *text) : _text(text) {}
+	template <typename Traits, typename Alloc>
+	Text(const std::basic_string<char, Traits, Alloc> &text) : _text(text.c_str())
+	{
+	}
+	const char *c_str() const { return _text; }
+
+private:
+	const char *_text;
+};
+
+/* See dmtcp_kvdb_request(); @old, a string of any kind, gets the value before. */
+template <typename String>
+KVDBResponse request(KVDBRequest what, const Text &id, const Text &key, const Text &value, String *old)
 {
-	static const size_t longest = 1 << 20;
-	string before(old ? longest + 1 : 1, '\0');
+	static const std::size_t longest = 1 << 20;
+	vector<char> before(old ? longest + 1 : 1, '\0');
 	int ret = ::dmtcp_kvdb_request ?
 		::dmtcp_kvdb_request(static_cast<int>(what), id.c_str(), key.c_str(),
 				     value.c_str(), &before[0], before.size()) :
 		DMTCP_KVDB_INVALID_REQUEST;
 
 	if (old)
-		*old = before.c_str();
+		*old = &before[0];
 	return static_cast<KVDBResponse>(ret);
 }
 
-inline KVDBResponse request64(KVDBRequest what, const string &id, const string &key, int64_t value,
+inline KVDBResponse request(KVDBRequest what, const Text &id, const Text &key, const Text &value,
+			    std::nullptr_t)
+{
+	return request(what, id, key, value, static_cast<string *>(nullptr));
+}
+
+inline KVDBResponse request64(KVDBRequest what, const Text &id, const Text &key, int64_t value,
 			      int64_t *old)
 {
 	return static_cast<KVDBResponse>(
@@ -42,24 +58,29 @@ inline KVDBResponse request64(KVDBRequest what, const string &id, const string &
 					 static_cast<int>(DMTCP_KVDB_INVALID_REQUEST));
 }
 
-inline KVDBResponse get(const string &id, const string &key, string *value)
+template <typename String> KVDBResponse get(const Text &id, const Text &key, String *value)
 {
 	return request(KVDBRequest::GET, id, key, "", value);
 }
 
-inline KVDBResponse get64(const string &id, const string &key, int64_t *value)
+inline KVDBResponse get64(const Text &id, const Text &key, int64_t *value)
 {
 	return request64(KVDBRequest::GET, id, key, 0, value);
 }
 
-inline KVDBResponse set(const string &id, const string &key, const string &value,
-			string *old = nullptr)
+template <typename String>
+KVDBResponse set(const Text &id, const Text &key, const Text &value, String *old)
 {
 	return request(KVDBRequest::SET, id, key, value, old);
 }
 
-inline KVDBResponse set64(const string &id, const string &key, int64_t value,
-			  int64_t *old = nullptr)
+inline KVDBResponse set(const Text &id, const Text &key, const Text &value,
+			std::nullptr_t = nullptr)
+{
+	return request(KVDBRequest::SET, id, key, value, nullptr);
+}
+
+inline KVDBResponse set64(const Text &id, const Text &key, int64_t value, int64_t *old = nullptr)
 {
 	return request64(KVDBRequest::SET, id, key, value, old);
 }
