@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "../common/proc.h"
+#include "aio.h"
 #include "numa.h"
 #include "plugin_choices.h"
 
@@ -26,8 +28,6 @@ static const char *refusal(const struct live_vma *v)
 		return "it is memory of a device";
 	if (!strncmp(v->path, "anon_inode:", 11))
 		return "it is a ring shared with the kernel";
-	if (!strncmp(v->path, "/[aio]", 6))
-		return "it is a ring of asynchronous I/O (io_setup)";
 	if (!strncmp(v->path, "/secretmem", 10))
 		return "it is secret memory (memfd_secret)";
 	return NULL;
@@ -70,9 +70,13 @@ static void append_mappings(struct capture *c, const struct live_memory *m)
 		const char *name = "";
 		size_t length;
 
-		if (v->special != SPECIAL_NONE)
+		if (v->special == SPECIAL_AIO) { /* keeps its place free */
+			r.protection = PROT_NONE;
+			r.flags = VMA_NO_RESERVE;
+		} else if (v->special != SPECIAL_NONE) {
 			continue;
-		if (live_vma_is_anonymous(v))
+		}
+		if (v->special == SPECIAL_AIO || live_vma_is_anonymous(v))
 			r.offset = r.file_id = 0;
 		/* "[anon:NAME]", "[anon_shmem:NAME]": PR_SET_VMA_ANON_NAME */
 		if (!strncmp(v->path, "[anon:", 6))
@@ -176,6 +180,8 @@ static int memory_capture(struct capture *c)
 		ret = vdso_capture(c, m);
 	if (ret >= 0)
 		ret = mapped_files_capture(c, m);
+	if (ret >= 0)
+		ret = aio_capture(c, m);
 	if (ret < 0) {
 		free_mappings(m);
 		return ret;

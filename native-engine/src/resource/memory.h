@@ -12,6 +12,7 @@
  *   shared_memory.c   shared anonymous memory, memfd, deleted files
  *   shared_content.c  their content where no descriptor leads to them
  *   sysv_shm.c        System V segments
+ *   aio.c             rings of asynchronous I/O (io_setup)
  *   vdso.c, mm.c      the vDSO; brk, bounds, auxv, exe link
  */
 #ifndef MEMORY_H
@@ -71,7 +72,14 @@ struct range_record { /* RECORD_GUARD, RECORD_COPIED */
 
 /* ---- smaps.c: a live process ---- */
 
-enum special_vma { SPECIAL_NONE, SPECIAL_VDSO, SPECIAL_VVAR, SPECIAL_VSYSCALL };
+/* SPECIAL_AIO: aio.h */
+enum special_vma {
+	SPECIAL_NONE,
+	SPECIAL_VDSO,
+	SPECIAL_VVAR,
+	SPECIAL_VSYSCALL,
+	SPECIAL_AIO
+};
 
 struct live_vma {
 	struct vma_record v;

@@ -14,6 +14,7 @@
 
 #include "../common/array.h"
 #include "../restart/rebuild.h"
+#include "aio.h"
 #include "memory.h"
 #include "numa.h"
 
@@ -460,6 +461,8 @@ static int finish(struct restoring *r)
 	return ret < 0 ? ret : lock_and_seal(r);
 }
 
+_Static_assert(AIO_SCRATCH_BYTES <= BATCH_TEXT_BYTES, "aio_restore() gets that");
+
 /* ---- all of it ---- */
 
 /* A hole beside the vDSO, which is where it will stay, and all mappings to be. */
@@ -531,6 +534,8 @@ static int rebuild(struct restoring *r)
 		ret = numa_restore_ranges(p, r->thread, r->batch.text);
 	if (ret >= 0)
 		ret = write_pages(r);
+	if (ret >= 0)
+		ret = aio_restore(p, r->thread, r->batch.text);
 	if (ret >= 0)
 		ret = finish(r);
 	if (ret >= 0)

@@ -58,8 +58,12 @@ static void unescape(char *path)
 	*to = 0;
 }
 
-static enum special_vma special_of(const char *path)
+static enum special_vma special_of(const struct live_vma *v)
 {
+	const char *path = v->path;
+
+	if (!strcmp(path, "/[aio] (deleted)") && v->v.flags & VMA_SHARED && !major(v->device))
+		return SPECIAL_AIO;
 	if (path[0] != '[')
 		return SPECIAL_NONE;
 	if (!strcmp(path, "[vdso]"))
@@ -106,7 +110,7 @@ static int parse_header(struct live_vma *v, char *line)
 		at++;
 	v->path = at;
 	unescape((char *)at);
-	v->special = special_of(at);
+	v->special = special_of(v);
 	v->v.page_shift = 12;
 	return 0;
 }

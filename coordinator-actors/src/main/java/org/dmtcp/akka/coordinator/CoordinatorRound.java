@@ -30,7 +30,7 @@ import org.dmtcp.akka.protocol.Phase;
 /** The coordinator while a checkpoint goes on. */
 final class CoordinatorRound extends CoordinatorState {
   /** Failures that pass by themselves while the programs run: a server accepts its clients. */
-  private static final Set<String> PASSING = Set.of("socket-not-accepted");
+  private static final Set<String> PASSING = Set.of("socket-not-accepted", "aio-busy");
 
   private final CoordinatorCommon common;
   private final CoordinatorClosing closing;
