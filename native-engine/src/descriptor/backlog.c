@@ -21,6 +21,7 @@
 #include "../resource/records.h"
 #include "backlog_clients.h"
 #include "kinds.h"
+#include "mptcp.h"
 #include "socket_options.h"
 #include "socket_queue.h"
 #include "tcp_info.h"
@@ -55,6 +56,15 @@ static int look_at_stream(int fd, struct buffer *data)
 	return data->failed ? -ENOMEM : 0;
 }
 
+static int protocol_of(int fd)
+{
+	socklen_t length = sizeof(int);
+	int protocol = 0;
+
+	getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length);
+	return protocol;
+}
+
 /*
  * A peek ends in front of urgent data: what lies behind can only be read, and has to be sent again.
  * -EBUSY: it was so.
@@ -64,7 +74,9 @@ static int take_urgent(struct waiting_client *w)
 	uint8_t part[4096], byte;
 	ssize_t n;
 
-	if (recv(w->accepted, &byte, 1, MSG_OOB | MSG_PEEK | MSG_DONTWAIT) != 1)
+	/* MPTCP takes MSG_OOB for nothing. */
+	if (protocol_of(w->accepted) == IPPROTO_MPTCP ||
+	    recv(w->accepted, &byte, 1, MSG_OOB | MSG_PEEK | MSG_DONTWAIT) != 1)
 		return 0;
 	do {
 		int marked = 0;
@@ -162,7 +174,7 @@ static void await_acknowledgement(int fd)
 }
 
 /* Calls in the client's process: a new socket, connected if @address, in place of the old one. */
-static int replace(const struct waiting_client *w, const struct waiting_line *line,
+static int replace(const struct waiting_client *w, const struct waiting_line *line, int protocol,
 		   struct fault *fault)
 {
 	struct thread *t = process_live_thread(w->process);
@@ -174,7 +186,7 @@ static int replace(const struct waiting_client *w, const struct waiting_line *li
 		return ret;
 	/* One from outside may take the place: no call may wait for it. */
 	ret = inject_syscall(t, &fd, SYS_socket, line->family,
-			     line->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, 0, 0, 0);
+			     line->type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol, 0, 0, 0);
 	if (!ret && fd < 0)
 		ret = (int)fd;
 	if (!ret && line->family == AF_UNIX) {
@@ -238,18 +250,19 @@ static int renew(const struct waiting_client *w, const struct waiting_line *line
 	struct buffer options = { 0 };
 	struct f_owner_ex owner = { 0 };
 	struct stat status;
+	int fd, ret, signal, protocol;
 	uint32_t count;
-	int fd, ret, signal;
 
 	fd = (int)syscall(SYS_pidfd_getfd, w->process->pidfd, w->numbers[0].number, 0);
 	if (fd < 0)
 		return -errno;
 	count = socket_options_capture(fd, line->family, line->type, &options);
+	protocol = protocol_of(fd);
 	signal = fcntl(fd, F_GETSIG);
 	fcntl(fd, F_GETOWN_EX, &owner);
 	close(fd);
 	set = (const struct socket_option *)options.data;
-	ret = options.failed ? -ENOMEM : replace(w, line, fault);
+	ret = options.failed ? -ENOMEM : replace(w, line, protocol, fault);
 	fd = ret ? -1 : (int)syscall(SYS_pidfd_getfd, w->process->pidfd, w->numbers[0].number, 0);
 	if (!ret && fd < 0)
 		ret = -errno;

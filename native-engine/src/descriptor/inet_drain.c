@@ -78,22 +78,29 @@ static void uncork(struct inet_info *s)
 	setsockopt(s->fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
 }
 
+void inet_tell_room(int fd)
+{
+	socklen_t length = sizeof(int);
+	int peek_offset = -1;
+	char first;
+
+	getsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &peek_offset, &length);
+	if (peek_offset < 0)
+		recv(fd, &first, 1, MSG_PEEK | MSG_DONTWAIT);
+}
+
 /* Lets @bytes more into the queue of @s. */
 static void open_window(struct inet_info *s, int bytes)
 {
 	socklen_t length = sizeof(int);
-	int low = 1, peek_offset = -1;
-	char first;
+	int low = 1;
 
 	if (!s->low_water) {
 		getsockopt(s->fd, SOL_SOCKET, SO_RCVLOWAT, &low, &length);
 		s->low_water = low > 0 ? low : 1;
 	}
 	inet_make_room(s->fd, bytes);
-	/* Tells the sender, who would ask ever more rarely: tcp_cleanup_rbuf() after any read. */
-	getsockopt(s->fd, SOL_SOCKET, SO_PEEK_OFF, &peek_offset, &length);
-	if (peek_offset < 0)
-		recv(s->fd, &first, 1, MSG_PEEK | MSG_DONTWAIT);
+	inet_tell_room(s->fd);
 }
 
 /* Reads what the peer of @s has received so far, and what then follows. */

@@ -13,4 +13,10 @@ void inet_set_linger(struct inet_table *t);
 /* Makes the receive queue of @fd take @bytes more. SO_RCVLOWAT is to be put back afterwards. */
 void inet_make_room(int fd, int bytes);
 
+/*
+ * Tells the sender of the room at @fd, for which it would ask ever more rarely: tcp_cleanup_rbuf()
+ * after any read. Not where a peek would move SO_PEEK_OFF.
+ */
+void inet_tell_room(int fd);
+
 #endif

@@ -109,7 +109,7 @@ int inet_low_water(const struct inet_view *v)
 }
 
 /* The receiver has room for it. */
-static int send_part(int sender, const uint8_t *data, size_t bytes, int flags, uint64_t deadline)
+static int send_part(int sender, int receiver, const uint8_t *data, size_t bytes, int flags, uint64_t deadline)
 {
 	while (bytes) {
 		struct pollfd ready = { .fd = sender, .events = POLLOUT };
@@ -124,22 +124,25 @@ static int send_part(int sender, const uint8_t *data, size_t bytes, int flags, u
 		}
 		if (monotonic_ms() >= deadline)
 			return -ETIMEDOUT;
+		if (receiver >= 0)
+			inet_tell_room(receiver);
 		poll(&ready, 1, 10);
 	}
 	return 0;
 }
 
-int inet_send_queue(int sender, const void *data, uint64_t bytes, uint32_t urgent,
+int inet_send_queue(int sender, int receiver, const void *data, uint64_t bytes, uint32_t urgent,
 		    uint64_t urgent_at, uint64_t deadline)
 {
 	uint64_t front = urgent && urgent_at <= bytes ? urgent_at : bytes;
 	uint8_t byte = urgent - 1;
-	int ret = send_part(sender, data, front, 0, deadline);
+	int ret = send_part(sender, receiver, data, front, 0, deadline);
 
 	if (!ret && urgent)
-		ret = send_part(sender, &byte, 1, MSG_OOB, deadline);
+		ret = send_part(sender, receiver, &byte, 1, MSG_OOB, deadline);
 	if (!ret)
-		ret = send_part(sender, (const uint8_t *)data + front, bytes - front, 0, deadline);
+		ret = send_part(sender, receiver, (const uint8_t *)data + front, bytes - front,
+				0, deadline);
 	return ret;
 }
 
@@ -197,7 +200,7 @@ static int send_all(struct rebuild *r)
 		ret = inet_met_read(r, &all[n], &data);
 		if (ret)
 			break;
-		ret = inet_send_queue(all[n].fd, data, all[n].bytes, all[n].urgent,
+		ret = inet_send_queue(all[n].fd, -1, data, all[n].bytes, all[n].urgent,
 				      all[n].urgent_at, deadline);
 		free(data);
 	}

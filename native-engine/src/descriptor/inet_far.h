@@ -14,8 +14,11 @@ int inet_far_restore(struct rebuilt_process *p, uint64_t connection, int *fd);
  * When all processes of all hosts stand: sends what the other ends' queues held, and awaits ours.
  */
 int inet_far_finish(struct rebuilt_process *p, const struct inet_view *v, int fd);
-/* Sends @bytes with the urgent byte among them, before @deadline_ms (CLOCK_MONOTONIC). */
-int inet_send_queue(int sender, const void *data, uint64_t bytes, uint32_t urgent,
+/*
+ * Sends @bytes with the urgent byte among them, before @deadline_ms (CLOCK_MONOTONIC). @receiver: the
+ * other end, where it is ours, which tells of its room; else -1.
+ */
+int inet_send_queue(int sender, int receiver, const void *data, uint64_t bytes, uint32_t urgent,
 		    uint64_t urgent_at, uint64_t deadline_ms);
 /* A client that no program has accepted, whose listener was on another host. */
 bool inet_waits_far(const struct inet_view *v);

@@ -27,12 +27,13 @@ static int send_stream(int fd, int sender, const struct inet_view *v)
 	int low = inet_low_water(v), waiting, ret;
 
 	inet_make_room(fd, v->head.queue_bytes);
-	ret = inet_send_queue(sender, v->queue, v->head.queue_bytes, v->head.urgent,
+	ret = inet_send_queue(sender, fd, v->queue, v->head.queue_bytes, v->head.urgent,
 			      v->head.urgent_at, deadline);
 	/* What is still on its way is acknowledged within milliseconds; then the mark may go. */
 	while (!ret && !ioctl(sender, SIOCOUTQ, &waiting) && waiting > 0 && monotonic_ms() < deadline) {
 		const struct timespec time = { .tv_nsec = 200000 };
 
+		inet_tell_room(fd);
 		nanosleep(&time, NULL);
 	}
 	setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low));

@@ -9,6 +9,7 @@
 #include "file_index.h"
 #include "inet_place.h"
 #include "kinds.h"
+#include "mptcp.h"
 
 #define CONNECT_LIMIT_S 5
 
@@ -29,10 +30,10 @@ void inet_restore_reuse(int fd, const struct inet_view *v)
 
 int inet_new_socket(const struct inet_view *v)
 {
-	int fd = socket(v->head.family, v->head.type | SOCK_CLOEXEC, v->head.protocol);
+	int fd = mptcp_or_tcp_socket(v->head.family, v->head.type | SOCK_CLOEXEC, v->head.protocol);
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	socket_options_restore(fd, v->options, v->head.options, true);
 	return fd;
 }
@@ -74,10 +75,11 @@ static int find_listener(struct rebuilt_process *p, const struct inet_view *v)
 static int open_listener(const struct inet_view *v)
 {
 	struct inet_address address = v->head.local;
-	int fd = socket(v->head.family, SOCK_STREAM | SOCK_CLOEXEC, 0), ret;
+	int fd = mptcp_or_tcp_socket(v->head.family, SOCK_STREAM | SOCK_CLOEXEC, v->head.protocol);
+	int ret;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	inet_set_reuse(fd, 1);
 	if (bind(fd, &address.any, address.bytes)) {
 		inet_set_port(&address, 0);
@@ -155,6 +157,14 @@ struct inet_address inet_reachable(int listener, const struct inet_view *server,
 	return mapped;
 }
 
+/* A client's socket, or one that can be anybody's. */
+static int new_client(const struct inet_view *server, const struct inet_view *client)
+{
+	return client ? inet_new_socket(client) :
+			mptcp_or_tcp_socket(server->head.family, SOCK_STREAM | SOCK_CLOEXEC,
+					    server->head.protocol);
+}
+
 /* ends[0]: as @server, accepted; ends[1]: as @client, or anybody when it is NULL. */
 int inet_connect_pair(struct rebuilt_process *p, const struct inet_view *server,
 			const struct inet_view *client, int ends[2])
@@ -167,10 +177,9 @@ int inet_connect_pair(struct rebuilt_process *p, const struct inet_view *server,
 		listener = open_listener(server);
 	if (listener < 0)
 		return listener;
-	ends[1] = client ? inet_new_socket(client) :
-			   socket(server->head.family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ends[1] = new_client(server, client);
 	if (ends[1] < 0) {
-		ret = client ? ends[1] : -errno;
+		ret = ends[1];
 		goto out;
 	}
 	/* Its old port may still be taken by the connection's remains (TIME_WAIT): then another. */
@@ -183,9 +192,8 @@ int inet_connect_pair(struct rebuilt_process *p, const struct inet_view *server,
 	ret = connect_limited(ends[1], &to);
 	if (ret == -EADDRNOTAVAIL) { /* the same four numbers are still in TIME_WAIT */
 		close(ends[1]);
-		ends[1] = client ? inet_new_socket(client) :
-				   socket(server->head.family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		ret = ends[1] < 0 ? -EMFILE : connect_limited(ends[1], &to);
+		ends[1] = new_client(server, client);
+		ret = ends[1] < 0 ? ends[1] : connect_limited(ends[1], &to);
 	}
 	if (!ret) {
 		ends[0] = accept_from(listener, ends[1]);
@@ -222,10 +230,11 @@ static int open_to_itself(const struct inet_view *v, const struct sockaddr *addr
 {
 	struct sockaddr_storage own;
 	socklen_t length = sizeof(own);
-	int fd = socket(v->head.family, SOCK_STREAM | SOCK_CLOEXEC, v->head.protocol), ret;
+	int fd = mptcp_or_tcp_socket(v->head.family, SOCK_STREAM | SOCK_CLOEXEC, v->head.protocol);
+	int ret;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	socket_options_restore(fd, v->options, v->head.options, true);
 	inet_set_reuse(fd, 1);
 	if (!bind(fd, address, bytes) && !getsockname(fd, (struct sockaddr *)&own, &length) &&

@@ -20,6 +20,7 @@
 #include "inet_pair.h"
 #include "inet_socket.h"
 #include "kinds.h"
+#include "mptcp.h"
 
 #define TIME_WAIT_LIMIT_MS 65000 /* TCP_TIMEWAIT_LEN is 60 s */
 
@@ -60,6 +61,9 @@ static int restore_connected(struct rebuilt_process *p, const struct file_record
 		}
 	}
 	peer_accepts = have_peer && !inet_has_listener(p, v) && inet_has_listener(p, &peer);
+	/* Only a client of MPTCP can have a peer that speaks plain TCP. */
+	if (have_peer && v->head.protocol != peer.head.protocol)
+		peer_accepts = v->head.protocol == IPPROTO_MPTCP;
 	ret = inet_connect_pair(p, peer_accepts ? &peer : v, peer_accepts ? v : have_peer ? &peer : NULL,
 			ends);
 	if (ret)
@@ -83,11 +87,17 @@ static int restore_connected(struct rebuilt_process *p, const struct file_record
 	return rebuild_remember(p->rebuild, v->head.object, mate, p->fault);
 }
 
+static bool is_ending(unsigned int state)
+{
+	return state == TCP_TIME_WAIT || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 ||
+	       state == TCP_CLOSING || state == TCP_LAST_ACK;
+}
+
 /*
- * Is @port held by nothing but connections that have ended (TIME_WAIT)? Such a one, of a socket
+ * Is @port held by nothing but connections that end (TIME_WAIT and before)? Such a one, of a socket
  * without SO_REUSEADDR, keeps a listener away for a minute: inet_csk_bind_conflict().
  */
-static bool only_time_wait(in_port_t port)
+static bool only_endings(in_port_t port)
 {
 	static const char *const tables[] = { "/proc/self/net/tcp", "/proc/self/net/tcp6" };
 	bool waits = false, used = false;
@@ -101,7 +111,7 @@ static bool only_time_wait(in_port_t port)
 			if (sscanf(line, "%*d: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x", &local, &state) != 2 ||
 			    local != ntohs(port))
 				continue;
-			waits |= state == TCP_TIME_WAIT;
+			waits |= is_ending(state);
 			used |= state == TCP_LISTEN;
 		}
 		if (f)
@@ -118,7 +128,7 @@ static int bind_listener(struct rebuilt_process *p, int fd, const struct inet_vi
 	int ret;
 
 	while ((ret = inet_bind_local(fd, v)) == -EADDRINUSE && monotonic_ms() < deadline &&
-	       only_time_wait(inet_port(&v->head.local))) {
+	       only_endings(inet_port(&v->head.local))) {
 		if (!told && p->rebuild->notes_fd >= 0)
 			dprintf(p->rebuild->notes_fd,
 				"dmtcp_restart: process %d: waiting for port %d, whose last "

@@ -17,6 +17,7 @@
 #include "backlog.h"
 #include "inet_drain.h"
 #include "kinds.h"
+#include "mptcp.h"
 #include "multicast.h"
 #include "socket_queue.h"
 #include "tcp_info.h"
@@ -28,7 +29,7 @@
 static bool inet_claims(const struct descriptor_view *d)
 {
 	static const char *const protocols[] = { "TCP", "TCPv6", "UDP", "UDPv6", "UDP-Lite",
-			"UDPLITEv6" };
+			"UDPLITEv6", "MPTCP", "MPTCPv6" };
 
 	if (!S_ISSOCK(d->status.st_mode))
 		return false;
@@ -158,13 +159,17 @@ static int peek_stream(int fd, const struct inet_info *s, struct inet_payload *u
 	data = malloc(waiting + 1);
 	if (!data)
 		return -ENOMEM;
-	n = recv(fd, data, waiting + 1, MSG_PEEK | MSG_DONTWAIT);
+	/* A peek for more than there is would, in older kernels with MPTCP, begin again at the front. */
+	n = recv(fd, data, waiting ? waiting : 1, MSG_PEEK | MSG_DONTWAIT);
 	/* The end of a connection that the peer has not closed: this side does not want to read. */
 	u->reads_end = !n && s->tcp_state == TCP_ESTABLISHED;
 	if (n < 0)
 		n = 0;
 	buffer_append(queue, data, n);
 	free(data);
+	/* It has no urgent data, and takes MSG_OOB for nothing: mptcp_recvmsg(). */
+	if (s->protocol == IPPROTO_MPTCP)
+		return 0;
 	return peek_urgent(fd, u, n, queue);
 }
 

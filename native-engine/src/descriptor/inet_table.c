@@ -11,6 +11,7 @@
 #include "../common/array.h"
 #include "backlog.h"
 #include "kinds.h"
+#include "mptcp.h"
 #include "tcp_info.h"
 
 /* An address as IPv6, to compare: IPv4 ones mapped. */
@@ -92,10 +93,12 @@ static void read_tcp(int fd, struct inet_info *s)
 
 	if (tcp_info_read(fd, &info))
 		return;
-	s->tcp_state = info.state;
+	s->tcp_state = s->protocol == IPPROTO_MPTCP ? mptcp_state(fd, info.state) : info.state;
 	s->backlog = info.backlog;
 	s->bytes_sent = info.bytes_sent;
-	s->was_connected = info.state == TCP_CLOSE && info.segments_in;
+	s->was_connected = info.state == TCP_CLOSE &&
+			   (info.segments_in ||
+			    (s->protocol == IPPROTO_MPTCP && mptcp_has_ended(fd)));
 }
 
 int inet_table_add(struct inet_table *t, int fd, uint64_t inode, struct inventory_entry *entry)
@@ -234,6 +237,14 @@ static int find_pairs(struct inet_table *t)
 			s->peer = found->socket;
 		else if (inet_is_stream(s) && can_wait(s->tcp_state))
 			s->listener = find_listener(t, s);
+	}
+	for (size_t n = 0; n < t->count; n++) {
+		struct inet_info *s = &t->sockets[n];
+
+		/* It has only stopped reading: its peer has not closed. */
+		if (s->protocol == IPPROTO_MPTCP && s->tcp_state == TCP_CLOSE_WAIT && s->peer &&
+		    !inet_has_closed(s->peer->tcp_state))
+			s->tcp_state = TCP_ESTABLISHED;
 	}
 	free(all);
 	return 0;

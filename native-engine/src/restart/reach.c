@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "../common/monotonic.h"
+#include "../descriptor/mptcp.h"
 
 #define CONNECT_MS 3000 /* to one address, which may not answer at all */
 #define ALL_MS 30000
@@ -68,13 +69,13 @@ static int connect_to(const struct inet_view *v, const struct sockaddr *to, sock
 		      bool own_port, uint64_t deadline_ms)
 {
 	const struct inet_payload *h = &v->head;
-	int fd = socket(h->family, h->type | SOCK_CLOEXEC | SOCK_NONBLOCK, h->protocol), on = 1;
+	int fd = mptcp_or_tcp_socket(h->family, h->type | SOCK_CLOEXEC | SOCK_NONBLOCK, h->protocol);
 	struct pollfd ready = { .fd = fd, .events = POLLOUT };
 	socklen_t length = sizeof(int);
-	int error = 0;
+	int error = 0, on = 1;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	socket_options_restore(fd, v->options, h->options, true);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (own_port && bind(fd, &h->local.any, h->local.bytes))

@@ -11,6 +11,7 @@
 #include "../common/json.h"
 #include "../descriptor/file_index.h"
 #include "../descriptor/inet_place.h"
+#include "../descriptor/mptcp.h"
 #include "../resource/records.h"
 #include "reach.h"
 
@@ -103,10 +104,10 @@ static int add_met(struct room *m, uint64_t connection, const struct place *p, i
 static int open_listener(const struct inet_view *v)
 {
 	const struct inet_payload *h = &v->head;
-	int fd = socket(h->family, h->type | SOCK_CLOEXEC, h->protocol), on = 1, ret;
+	int fd = mptcp_or_tcp_socket(h->family, h->type | SOCK_CLOEXEC, h->protocol), on = 1, ret;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	socket_options_restore(fd, v->options, h->options, true);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	ret = inet_bind_here(fd, &h->local);
