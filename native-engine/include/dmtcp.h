@@ -318,9 +318,11 @@ enum dmtcp_kvdb_response {
 };
 
 /*
- * One request to database @id (at most 63 bytes): @key and @value at most 1 MiB together. SET stores;
- * the others calculate with decimal numbers, or store where there was none. @old (may be NULL) gets the
- * value before, at most @old_bytes with the terminator; "0" where there was none.
+ * One request to database @id (at most 63 bytes): @key and @value at most 1 MiB together, where a byte
+ * that is no UTF-8 counts for three. SET stores; the others calculate with decimal numbers, or store where
+ * there was none. @old (may be NULL) gets the value before; "0" where there was none. One that does not
+ * fit into @old_bytes with its terminator is cut, and the answer is DMTCP_KVDB_INVALID_REQUEST, although
+ * the request was done; so it is where @old of the last function is asked for and was no number.
  */
 int dmtcp_kvdb_request(int request, const char *id, const char *key, const char *value, char *old,
 		       size_t old_bytes) DMTCP_WEAK;

@@ -13,12 +13,16 @@ namespace kvdb {
 enum class KVDBRequest { GET, SET, INCRBY, AND, OR, XOR, MIN, MAX };
 enum class KVDBResponse { SUCCESS, INVALID_REQUEST, DB_NOT_FOUND, KEY_NOT_FOUND };
 
-/* A dmtcp::string, a std::string or a plain one: for as long as a call lasts. */
+/*
+ * A dmtcp::string, a std::string or a plain one: for as long as a call lasts. One with a 0 in it is empty,
+ * which is refused.
+ */
 class Text {
 public:
 	Text(const char *text) : _text(text) {}
 	template <typename Traits, typename Alloc>
-	Text(const std::basic_string<char, Traits, Alloc> &text) : _text(text.c_str())
+	Text(const std::basic_string<char, Traits, Alloc> &text)
+		: _text(text.find('\0') == text.npos ? text.c_str() : "")
 	{
 	}
 	const char *c_str() const { return _text; }

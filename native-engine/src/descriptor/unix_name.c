@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../resource/path_here.h"
 #include "../restart/rebuild.h"
 #include "unix_calls.h"
 
@@ -22,6 +23,37 @@ bool unix_is_abstract(const struct unix_name *n)
 bool unix_same_name(const struct unix_name *a, const struct unix_name *b)
 {
 	return a->bytes && a->bytes == b->bytes && !memcmp(a->text, b->text, a->bytes);
+}
+
+void unix_name_here(const struct image_reader *image, struct unix_name *n)
+{
+	char path[PATH_MAX];
+	size_t bytes;
+
+	if (!n->bytes || n->text[0] != '/')
+		return;
+	snprintf(path, sizeof(path), "%.*s", (int)n->bytes, n->text);
+	path_here(image, path);
+	bytes = strlen(path);
+	if (bytes >= sizeof(n->text))
+		return; /* too long for a socket: where it was */
+	memset(n->text, 0, sizeof(n->text));
+	memcpy(n->text, path, bytes);
+	n->bytes = bytes;
+}
+
+bool unix_view_here(const struct image_reader *image, const void *payload, size_t bytes,
+		    struct unix_view *v)
+{
+	if (!unix_view_read(payload, bytes, v))
+		return false;
+	unix_name_here(image, &v->head.name);
+	unix_name_here(image, &v->head.peer_name);
+	if (v->directory[0])
+		path_here(image, v->directory);
+	if (v->peer_directory[0])
+		path_here(image, v->peer_directory);
+	return true;
 }
 
 static socklen_t fill_address(struct sockaddr_un *address, const char *text, size_t bytes)

@@ -10,6 +10,12 @@
 bool unix_is_abstract(const struct unix_name *n);
 bool unix_same_name(const struct unix_name *a, const struct unix_name *b);
 
+/* A name, or a view with all of its names, as path_here() says. */
+void unix_name_here(const struct image_reader *image, struct unix_name *n);
+/* false: as unix_view_read(). */
+bool unix_view_here(const struct image_reader *image, const void *payload, size_t bytes,
+		    struct unix_view *v);
+
 /* bind(2) to the very text of the name, in the directory where it was bound. -errno. */
 int unix_bind_text(int fd, const struct unix_name *n, const char *directory);
 /*

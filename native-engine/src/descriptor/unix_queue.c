@@ -102,8 +102,10 @@ static int sender_named(struct rebuilt_process *p, const struct message_view *m,
 			 : offsetof(struct sockaddr_un, sun_path);
 	name.bytes = bytes && address.sun_path[0] ? strnlen(address.sun_path, bytes) : bytes;
 	memcpy(name.text, address.sun_path, name.bytes);
+	unix_name_here(p->image, &name);
+	memcpy(address.sun_path, name.text, sizeof(address.sun_path));
 	while (name.bytes && file_index_next(p->rebuild, FILE_UNIX_SOCKET, &position, &f)) {
-		if (unix_view_read(f.payload, f.bytes, found) && found->head.type == SOCK_DGRAM &&
+		if (unix_view_here(p->image, f.payload, f.bytes, found) && found->head.type == SOCK_DGRAM &&
 		    unix_same_name(&found->head.name, &name)) {
 			fd = file_index_open(p, f.head.id);
 			*ours = false;
@@ -226,7 +228,7 @@ int unix_restore_last(struct rebuilt_process *p, const struct file_record *f, co
 
 	if (!v)
 		return -ENOMEM;
-	if (!unix_view_read(payload, bytes, v)) {
+	if (!unix_view_here(p->image, payload, bytes, v)) {
 		ret = -EPROTO;
 		goto out;
 	}

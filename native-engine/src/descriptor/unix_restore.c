@@ -46,9 +46,10 @@ static int find_listener(struct rebuilt_process *p, const struct unix_view *v,
 		struct unix_payload u;
 
 		file_payload_head(f[n].payload, f[n].bytes, &u, sizeof(u));
+		unix_name_here(p->image, &u.name);
 		if (u.type != v->head.type || !unix_same_name(&u.name, &v->head.name))
 			continue;
-		if (!unix_view_read(f[n].payload, f[n].bytes, listener))
+		if (!unix_view_here(p->image, f[n].payload, f[n].bytes, listener))
 			return -EPROTO;
 		return file_index_open(p, f[n].head.id);
 	}
@@ -161,7 +162,7 @@ static int restore_connected(struct rebuilt_process *p, const struct file_record
 		return -ENOMEM;
 	have_peer = v->head.peer == UNIX_PEER_MEMBER &&
 		    file_index_find(p->rebuild, v->head.peer_file, &other) &&
-		    unix_view_read(other.payload, other.bytes, peer);
+		    unix_view_here(p->image, other.payload, other.bytes, peer);
 	ret = connect_pair(p, v, have_peer ? peer : NULL, ends);
 	if (ret)
 		goto out;
@@ -200,7 +201,7 @@ int unix_restore(struct rebuilt_process *p, const struct file_record *f, const v
 
 	if (!v)
 		return -ENOMEM;
-	if (!unix_view_read(payload, bytes, v)) {
+	if (!unix_view_here(p->image, payload, bytes, v)) {
 		ret = -EPROTO;
 		goto out;
 	}

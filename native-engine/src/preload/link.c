@@ -18,7 +18,7 @@
 #include "area.h"
 
 #define LOWEST_NUMBER 820 /* above what programs use, as DMTCP's */
-#define ANSWER_BYTES (4u << 20)
+#define ANSWER_BYTES (8u << 20) /* a value of the store as JSON may have it, six bytes for one */
 #define TURNS 30000 /* of 1 ms */
 
 static char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)];

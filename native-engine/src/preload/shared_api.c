@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <netdb.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,87 @@ static int response_of(const struct text *answer)
 						DMTCP_KVDB_INVALID_REQUEST;
 }
 
+/*
+ * JSON has no bytes that are no UTF-8: each travels as a character of the private area, U+F700 and the byte,
+ * and so do the bytes of such a character itself. Binary values take three times their room.
+ */
+#define ESCAPED 0xf700u
+
+/* The length of the character at @p, 0: it is none, or one of those. */
+static size_t character(const unsigned char *p)
+{
+	size_t length = *p < 0x80 ? 1 : *p >= 0xc2 && *p < 0xe0 ? 2 : (*p & 0xf0) == 0xe0 ? 3 :
+			(*p & 0xf8) == 0xf0 && *p < 0xf5 ? 4 : 0;
+
+	for (size_t i = 1; i < length; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	if (length == 3 && ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] >= 0xa0) ||
+			    (*p == 0xef && p[1] >= 0x9c && p[1] < 0xa0)))
+		return 0; /* too long a form, a surrogate, or U+F700 to U+F7FF */
+	if (length == 4 && ((*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] >= 0x90)))
+		return 0;
+	return length;
+}
+
+static void bytes_field(struct text *fields, const char *name, const char *bytes)
+{
+	const unsigned char *p = (const unsigned char *)bytes;
+	char *text = malloc(3 * strlen(bytes) + 1), *out = text;
+
+	if (!text) {
+		fields->failed = true;
+		return;
+	}
+	while (*p) {
+		size_t length = character(p);
+
+		if (!length) {
+			*out++ = (char)0xef;
+			*out++ = (char)(0x9c | *p >> 6);
+			*out++ = (char)(0x80 | (*p & 0x3f));
+			p++;
+		}
+		for (; length; length--)
+			*out++ = (char)*p++;
+	}
+	*out = 0;
+	text_field(fields, name, text);
+	free(text);
+}
+
+/* In place. */
+static void unescape(char *text)
+{
+	char *out = text;
+
+	for (const unsigned char *p = (const unsigned char *)text; *p;) {
+		if (p[0] == 0xef && p[1] >= 0x9c && p[1] < 0xa0 && p[2]) {
+			*out++ = (char)((p[1] & 3) << 6 | (p[2] & 0x3f));
+			p += 3;
+		} else {
+			*out++ = (char)*p++;
+		}
+	}
+	*out = 0;
+}
+
+/* false: it does not fit; then @out has as much as does. */
+static bool value_of(const struct text *answer, char *out, size_t bytes)
+{
+	size_t length = answer_length(answer, "value");
+	char *text = length < SIZE_MAX - 1 ? malloc(length + 1) : NULL;
+	bool fits = false;
+
+	if (text && answer_text(answer, "value", text, length + 1)) {
+		unescape(text);
+		fits = strlen(text) < bytes;
+		snprintf(out, bytes, "%s", text);
+	}
+	free(text);
+	return fits;
+}
+
 int dmtcp_kvdb_request(int request, const char *id, const char *key, const char *value, char *old,
 		       size_t old_bytes)
 {
@@ -91,13 +173,13 @@ int dmtcp_kvdb_request(int request, const char *id, const char *key, const char 
 	    !helper_start())
 		return ret;
 	text_field(&fields, "request", requests[request]);
-	text_field(&fields, "database", id);
-	text_field(&fields, "key", key);
-	text_field(&fields, "value", request == DMTCP_KVDB_GET ? "" : value);
+	bytes_field(&fields, "database", id);
+	bytes_field(&fields, "key", key);
+	bytes_field(&fields, "value", request == DMTCP_KVDB_GET ? "" : value);
 	if (!link_ask_once("plugin-kv", &fields, &answer, KV_MS)) {
 		ret = response_of(&answer);
 		if (old && old_bytes && ret == DMTCP_KVDB_SUCCESS &&
-		    !answer_text(&answer, "value", old, old_bytes))
+		    !value_of(&answer, old, old_bytes))
 			ret = DMTCP_KVDB_INVALID_REQUEST;
 	}
 	text_free(&fields);
@@ -117,13 +199,18 @@ int dmtcp_kvdb_set(const char *id, const char *key, const char *value)
 
 int dmtcp_kvdb_request64(int request, const char *id, const char *key, int64_t value, int64_t *old)
 {
-	char text[24], before[24];
+	char text[24], before[24], *end;
+	int64_t number;
 	int ret;
 
 	snprintf(text, sizeof(text), "%" PRId64, value);
-	ret = dmtcp_kvdb_request(request, id, key, text, before, sizeof(before));
-	if (ret == DMTCP_KVDB_SUCCESS && old)
-		*old = strtoll(before, NULL, 10);
+	ret = dmtcp_kvdb_request(request, id, key, text, old ? before : NULL, sizeof(before));
+	if (ret != DMTCP_KVDB_SUCCESS || !old)
+		return ret;
+	number = strtoll(before, &end, 10);
+	if (end == before || *end)
+		return DMTCP_KVDB_INVALID_REQUEST; /* that is no number */
+	*old = number;
 	return ret;
 }
 

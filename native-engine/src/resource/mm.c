@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/prctl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "../common/proc.h"
 #include "../restart/rebuild.h"
 #include "memory.h"
+#include "path_here.h"
 
 #define AUXV_BYTES_MAX 1024
 #define NO_FILE ((uint32_t)-1)
@@ -199,6 +201,7 @@ static uint64_t executable_key(const char *path)
  */
 int mm_restore_shared(struct rebuilt_process *p)
 {
+	char path[PATH_MAX];
 	struct stat status;
 	struct mm_view v;
 	int fd, ret;
@@ -206,9 +209,11 @@ int mm_restore_shared(struct rebuilt_process *p)
 	ret = read_record(p->records, &v, p->fault);
 	if (ret < 0 || rebuild_lookup(p->rebuild, executable_key(v.path)) >= 0)
 		return ret;
-	if (stat(v.path, &status) || !S_ISREG(status.st_mode) || access(v.path, X_OK))
+	snprintf(path, sizeof(path), "%.*s", PATH_MAX - 1, v.path);
+	path_here(p->image, path);
+	if (stat(path, &status) || !S_ISREG(status.st_mode) || access(path, X_OK))
 		return 0;
-	fd = open(v.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return 0;
 	return rebuild_remember(p->rebuild, executable_key(v.path), fd, p->fault);

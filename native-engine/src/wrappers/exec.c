@@ -1,6 +1,7 @@
 /* PRE_EXEC, for all ways to execute a program by its path. POST_EXEC: ../preload/helper.c. */
 #include <alloca.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -163,8 +164,18 @@ static int tell(char **filename, const char **argv, size_t most_arguments, const
 	return fd;
 }
 
-/* With @search the program is looked for in PATH. Runs in a child of vfork(2) too: no heap. */
-static int execute(const char *program, char *const *arguments, char *const *variables, int search)
+enum way { AS_NAMED, BY_SEARCH /* in PATH */, FROM_DIRECTORY };
+
+struct way_of {
+	enum way way;
+	int directory, flags; /* as for execveat(2) */
+};
+
+static const struct way_of as_named = { .way = AS_NAMED }, by_search = { .way = BY_SEARCH };
+
+/* Runs in a child of vfork(2) too: no heap. */
+static int execute(const char *program, char *const *arguments, char *const *variables,
+		   struct way_of how)
 {
 	size_t most_arguments = count(arguments) + MORE, most_variables = count(variables) + MORE;
 	const char **argv = alloca((most_arguments + 1) * sizeof(*argv));
@@ -185,8 +196,10 @@ static int execute(const char *program, char *const *arguments, char *const *var
 		preload = alloca(preloading);
 		complete(envp, preload);
 	}
-	if (search)
+	if (how.way == BY_SEARCH)
 		NEXT_FNC(execvpe)(filename, (char *const *)argv, (char *const *)envp);
+	else if (how.way == FROM_DIRECTORY)
+		syscall(SYS_execveat, how.directory, filename, argv, envp, how.flags);
 	else
 		NEXT_FNC(execve)(filename, (char *const *)argv, (char *const *)envp);
 	error = errno;
@@ -197,22 +210,33 @@ static int execute(const char *program, char *const *arguments, char *const *var
 
 int execve(const char *program, char *const arguments[], char *const variables[])
 {
-	return execute(program, arguments, variables, 0);
+	return execute(program, arguments, variables, as_named);
 }
 
 int execv(const char *program, char *const arguments[])
 {
-	return execute(program, arguments, environ, 0);
+	return execute(program, arguments, environ, as_named);
 }
 
 int execvp(const char *program, char *const arguments[])
 {
-	return execute(program, arguments, environ, 1);
+	return execute(program, arguments, environ, by_search);
 }
 
 int execvpe(const char *program, char *const arguments[], char *const variables[])
 {
-	return execute(program, arguments, variables, 1);
+	return execute(program, arguments, variables, by_search);
+}
+
+int execveat(int directory, const char *program, char *const arguments[], char *const variables[],
+	     int flags)
+{
+	return execute(program, arguments, variables, (struct way_of){ FROM_DIRECTORY, directory, flags });
+}
+
+int fexecve(int fd, char *const arguments[], char *const variables[])
+{
+	return execveat(fd, "", arguments, variables, AT_EMPTY_PATH);
 }
 
 /* The arguments of a call with a list, as an array; *@behind: what follows the NULL, if asked for. */
@@ -239,7 +263,7 @@ int execl(const char *program, const char *first, ...)
 	char **arguments;
 
 	COLLECT(first, arguments, (void *)NULL);
-	return execute(program, arguments, environ, 0);
+	return execute(program, arguments, environ, as_named);
 }
 
 int execlp(const char *program, const char *first, ...)
@@ -247,7 +271,7 @@ int execlp(const char *program, const char *first, ...)
 	char **arguments;
 
 	COLLECT(first, arguments, (void *)NULL);
-	return execute(program, arguments, environ, 1);
+	return execute(program, arguments, environ, by_search);
 }
 
 int execle(const char *program, const char *first, ...)
@@ -255,7 +279,7 @@ int execle(const char *program, const char *first, ...)
 	char **arguments, **variables;
 
 	COLLECT(first, arguments, &variables);
-	return execute(program, arguments, variables, 0);
+	return execute(program, arguments, variables, as_named);
 }
 
 /* The environment for posix_spawn(3), which calls none of the above. */

@@ -7,14 +7,17 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/ipc.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/time.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 #include <utime.h>
 
@@ -75,6 +78,8 @@ ON_PATH(int, faccessat, (int directory, const char *path, int mode, int flags), 
 	flags)
 ON_PATH(int, chdir, (const char *path), path)
 ON_PATH(DIR *, opendir, (const char *path), path)
+ON_PATH(long, pathconf, (const char *path, int name), path, name)
+ON_PATH(key_t, ftok, (const char *path, int number), path, number)
 ON_PATH(int, inotify_add_watch, (int fd, const char *path, uint32_t mask), fd, path, mask)
 
 ON_PATH(int, chmod, (const char *path, mode_t mode), path, mode)
@@ -86,6 +91,8 @@ ON_PATH(int, fchownat, (int directory, const char *path, uid_t user, gid_t group
 	path, user, group, flags)
 ON_PATH(int, truncate, (const char *path, off_t length), path, length)
 ON_PATH(int, truncate64, (const char *path, off64_t length), path, length)
+ON_PATH(int, futimesat, (int directory, const char *path, const struct timeval times[2]), directory, path,
+	times)
 ON_PATH(int, utime, (const char *path, const struct utimbuf *times), path, times)
 ON_PATH(int, utimes, (const char *path, const struct timeval times[2]), path, times)
 ON_PATH(int, lutimes, (const char *path, const struct timeval times[2]), path, times)
@@ -113,6 +120,24 @@ ON_PATHS(int, linkat, (int from, const char *path, int to, const char *other, in
 /* What the link says is read by the kernel: it says where the file is. */
 ON_PATHS(int, symlink, (const char *path, const char *other), path, other)
 ON_PATHS(int, symlinkat, (const char *path, int directory, const char *other), path, directory, other)
+
+ON_PATH(ssize_t, getxattr, (const char *path, const char *name, void *value, size_t bytes), path, name,
+	value, bytes)
+ON_PATH(ssize_t, lgetxattr, (const char *path, const char *name, void *value, size_t bytes), path, name,
+	value, bytes)
+ON_PATH(int, setxattr, (const char *path, const char *name, const void *value, size_t bytes, int flags),
+	path, name, value, bytes, flags)
+ON_PATH(int, lsetxattr, (const char *path, const char *name, const void *value, size_t bytes, int flags),
+	path, name, value, bytes, flags)
+ON_PATH(ssize_t, listxattr, (const char *path, char *list, size_t bytes), path, list, bytes)
+ON_PATH(ssize_t, llistxattr, (const char *path, char *list, size_t bytes), path, list, bytes)
+ON_PATH(int, removexattr, (const char *path, const char *name), path, name)
+ON_PATH(int, lremovexattr, (const char *path, const char *name), path, name)
+
+ON_PATH(int, posix_spawn_file_actions_addopen, (posix_spawn_file_actions_t *actions, int fd,
+	const char *path, int flags, mode_t mode), actions, fd, path, flags, mode)
+ON_PATH(int, posix_spawn_file_actions_addchdir_np, (posix_spawn_file_actions_t *actions,
+	const char *path), actions, path)
 
 /* ---- answers ---- */
 
@@ -225,6 +250,43 @@ char *canonicalize_file_name(const char *path)
 	return realpath(path, NULL);
 }
 
+/*
+ * What -D_FORTIFY_SOURCE makes of them; @out_bytes: of the array. The C library's own end the program
+ * where it is too small.
+ */
+ssize_t __readlink_chk(const char *path, char *out, size_t bytes, size_t out_bytes);
+ssize_t __readlinkat_chk(int directory, const char *path, char *out, size_t bytes, size_t out_bytes);
+char *__getcwd_chk(char *out, size_t bytes, size_t out_bytes);
+char *__realpath_chk(const char *path, char *out, size_t out_bytes);
+
+ssize_t __readlink_chk(const char *path, char *out, size_t bytes, size_t out_bytes)
+{
+	if (bytes > out_bytes)
+		return NEXT_FNC(__readlink_chk)(path, out, bytes, out_bytes);
+	return readlink(path, out, bytes);
+}
+
+ssize_t __readlinkat_chk(int directory, const char *path, char *out, size_t bytes, size_t out_bytes)
+{
+	if (bytes > out_bytes)
+		return NEXT_FNC(__readlinkat_chk)(directory, path, out, bytes, out_bytes);
+	return readlinkat(directory, path, out, bytes);
+}
+
+char *__getcwd_chk(char *out, size_t bytes, size_t out_bytes)
+{
+	if (bytes > out_bytes)
+		return NEXT_FNC(__getcwd_chk)(out, bytes, out_bytes);
+	return getcwd(out, bytes);
+}
+
+char *__realpath_chk(const char *path, char *out, size_t out_bytes)
+{
+	if (out && out_bytes < PATH_MAX)
+		return NEXT_FNC(__realpath_chk)(path, out, out_bytes);
+	return realpath(path, out);
+}
+
 /* ---- names that are made up ---- */
 
 /* The six characters in front of @suffix_bytes are the only ones that have changed. */
@@ -255,6 +317,9 @@ MAKE_FILE(mkostemp, (char *path, int flags), 0, path, flags)
 MAKE_FILE(mkostemp64, (char *path, int flags), 0, path, flags)
 MAKE_FILE(mkstemps, (char *path, int suffix), suffix, path, suffix)
 MAKE_FILE(mkostemps, (char *path, int suffix, int flags), suffix, path, suffix, flags)
+
+MAKE_FILE(mkstemps64, (char *path, int suffix), suffix, path, suffix)
+MAKE_FILE(mkostemps64, (char *path, int suffix, int flags), suffix, path, suffix, flags)
 
 char *mkdtemp(char *path)
 {

@@ -1,11 +1,13 @@
 package org.dmtcp.akka.it;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
@@ -64,6 +66,38 @@ class PluginFilesIT {
       c.checkpoint();
       c.kill();
       Directories.delete(before);
+      c.passed();
+    }
+  }
+
+  /** Of sockets, of trees of directories, and of the program itself. */
+  @ParameterizedTest
+  @MethodSource("accounts")
+  void otherNamesStayWhenTheFilesMove(String account) throws IOException {
+    Account who = Skip.unlessAvailable(account);
+    Path before = data(who, "one");
+    Path program = Path.of(Examples.path("named_others"));
+    Files.copy(program, before.resolve("program"), StandardCopyOption.COPY_ATTRIBUTES);
+    try (Computation c = Computation.prepare(who)) {
+      c.set("DMTCP_PATH_MAPPING", "/example/data:" + before);
+      c.launch(List.of("--pathvirt"), before + "/program", "/example/data");
+      c.awaitMoreTicks(1);
+      c.checkpoint();
+      c.kill();
+      Path now = data(who, "two");
+      Files.copy(program, now.resolve("program"), StandardCopyOption.COPY_ATTRIBUTES);
+      Directories.delete(before);
+      long ticks = c.ticks();
+      c.set("DMTCP_PATH_MAPPING", "/example/data:" + now);
+      c.restart();
+      c.awaitMoreTicks(ticks + 1);
+      assertFalse(c.output().contains("wrong"), c.output());
+      assertTrue(Directories.names(now).containsAll(List.of("from", "said", "socket", "to")),
+          String.join(" ", Directories.names(now)));
+      assertFalse(Files.exists(before));
+      c.checkpoint();
+      c.kill();
+      Directories.delete(now);
       c.passed();
     }
   }

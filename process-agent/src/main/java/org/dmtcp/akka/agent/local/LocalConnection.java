@@ -193,12 +193,17 @@ final class LocalConnection implements LocalRequest.Sink {
       return;
     }
     LocalRequest request = new LocalRequest(object, this);
-    if (line.length >= limits.lineBytes() && !request.op().startsWith("restart-")) {
+    if (line.length >= limits.lineBytes() && !mayBeLong(request.op())) {
       enqueueFailure("the request is longer than " + limits.lineBytes() + " bytes");
       return;
     }
     current = request;
     handler.accept(request);
+  }
+
+  /** Manifests of a restart, and values of the store: 1 MiB, of which JSON may make six. */
+  private static boolean mayBeLong(String op) {
+    return op.startsWith("restart-") || op.equals("plugin-kv");
   }
 
   private void enqueueFailure(String text) {
