@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -86,6 +87,38 @@ static void end_by_signal(void)
 	raise(SIGSEGV);
 }
 
+/* A lock that a thread which stands still holds for good: as that of malloc(3) may be. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void *hold(void *unused)
+{
+	pthread_mutex_lock(&lock);
+	for (;;)
+		pause();
+	return unused;
+}
+
+static void wait_for_lock(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+/* What follows lets the hook return, but not as it came. */
+
+/* Its own, those of the library and those of the program. */
+static void close_all(void)
+{
+	syscall(SYS_close_range, 3, ~0u, 0);
+}
+
+/* Into an earlier call of the hook, which has returned. */
+static sigjmp_buf earlier;
+
+static void jump_back(void)
+{
+	siglongjmp(earlier, 1);
+}
+
 /* These are no faults: the hook goes on. */
 
 static void jump(void)
@@ -134,7 +167,8 @@ static const struct {
 	{ "exit", leave },	    { "thread", leave_thread }, { "exec", execute },
 	{ "raise", end_by_signal }, { "hang", hang },		{ "deaf", deaf },
 	{ "ask", ask },		    { "jump", jump },		{ "child", have_child },
-	{ "command", have_command }, { "checkpoint", checkpoint },
+	{ "command", have_command }, { "checkpoint", checkpoint }, { "lock", wait_for_lock },
+	{ "mask", block_all },	    { "close", close_all },	{ "back", jump_back },
 };
 
 static const struct {
@@ -159,8 +193,13 @@ static DmtcpEvent_t chosen(void)
 static void on_event(const DmtcpEvent_t event, DmtcpEventData_t *data)
 {
 	const char *fault = getenv("FAULT");
+	pthread_t holder;
 
 	(void)data;
+	if (event == DMTCP_EVENT_INIT && fault && !strcmp(fault, "lock"))
+		pthread_create(&holder, NULL, hold, NULL);
+	if (event == DMTCP_EVENT_PRESUSPEND && fault && !strcmp(fault, "back") && sigsetjmp(earlier, 1))
+		return;
 	if (event == DMTCP_EVENT_RESUME)
 		dprintf(STDERR_FILENO, "resumed\n");
 	if (event == DMTCP_EVENT_PRESUSPEND && fault && !strcmp(fault, "slow"))

@@ -62,7 +62,7 @@ typedef enum eDmtcpEvent {
 	DMTCP_EVENT_RESUME,          /* R. As before, behind the snapshot; also when the checkpoint failed. */
 	DMTCP_EVENT_RESTART,         /* R. As before, in the restarted process. */
 	DMTCP_EVENT_RUNNING,         /* F. Helper thread, each time it begins to wait for a checkpoint. */
-	DMTCP_EVENT_THREAD_RESUME,   /* R. After a restart, in the helper thread; not yet in the others. */
+	DMTCP_EVENT_THREAD_RESUME,   /* R. After a restart, in every thread, before it goes on; last in the helper thread. */
 	DMTCP_EVENT_OPEN_FD,         /* F. Calling thread, after open(), creat(), fopen(); data openFd. */
 	DMTCP_EVENT_REOPEN_FD,       /* F. After freopen(); data reopenFd. */
 	DMTCP_EVENT_CLOSE_FD,        /* F. After close(), fclose(); data closeFd. */

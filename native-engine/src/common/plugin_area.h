@@ -8,7 +8,9 @@
 
 #include <stdint.h>
 
-#define PLUGIN_AREA_MAGIC 0x32657261706c7564ull
+#define PLUGIN_AREA_MAGIC 0x33657261706c7564ull
+/* Of images made before THREAD_RESUME was raised in all threads: the area ends with the choices. */
+#define PLUGIN_AREA_WITHOUT_RESUME 0x32657261706c7564ull
 /* Of images made before there were choices: the area ends with the environment. */
 #define PLUGIN_AREA_WITHOUT_CHOICES 0x61657261706c7564ull
 #define PLUGIN_LINKS 16
@@ -38,6 +40,21 @@ struct plugin_choices {
 	char path_mapping[PLUGIN_MAPPING_BYTES]; /* common/path_mapping.h; "": none */
 };
 
+/* At the top of a room: of one thread. */
+struct plugin_resume_report {
+	uint32_t done;
+	char failure[124]; /* "": none */
+};
+
+/* The library, before hooks_done is set; the builder lets the threads that it still holds go through. */
+struct plugin_resume {
+	uint64_t entry; /* a function that is given a report; 0: there is nothing to be done */
+	uint64_t rooms; /* stacks for the threads, with a report at the top of each */
+	uint32_t room_bytes, count;
+	uint32_t done; /* the builder: all are through */
+	uint32_t reserved;
+};
+
 struct plugin_area {
 	uint64_t magic;
 	uint32_t restarts;      /* the builder adds 1 before the helper thread runs */
@@ -48,6 +65,7 @@ struct plugin_area {
 	uint32_t environment_bytes;         /* the builder: of what follows */
 	char environment[PLUGIN_ENVIRONMENT_BYTES]; /* of dmtcp_restart: terminated assignments */
 	struct plugin_choices choices;
+	struct plugin_resume resume;
 };
 
 #endif

@@ -15,6 +15,7 @@
 #include "helper.h"
 #include "link.h"
 #include "plugins.h"
+#include "thread_resume.h"
 
 #define ASK_MS 30000
 #define RETRY_MS 100
@@ -73,7 +74,7 @@ int(dmtcp_checkpoint)(void)
 
 	if (!helper_start())
 		return DMTCP_NOT_PRESENT;
-	if (contain_is_here()) { /* a hook: the checkpoint would wait for it */
+	if (contain_is_here() || thread_resume_is_here()) { /* a hook: the checkpoint would wait for it */
 		errno = EDEADLK;
 		return 0;
 	}

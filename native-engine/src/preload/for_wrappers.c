@@ -7,6 +7,7 @@
 #include "link.h"
 #include "pathvirt.h"
 #include "plugins.h"
+#include "thread_resume.h"
 
 void dmtcp_internal_raise(DmtcpEvent_t event, DmtcpEventData_t *data)
 {
@@ -28,11 +29,13 @@ pid_t dmtcp_internal_fork(pid_t (*next)(void))
 
 bool dmtcp_internal_in_hook(void)
 {
-	return contain_is_here();
+	return contain_is_here() || thread_resume_is_here();
 }
 
 void dmtcp_internal_leave_hook(const char *why)
 {
+	if (thread_resume_is_here())
+		thread_resume_leave(why);
 	contain_leave(why);
 }
 

@@ -10,10 +10,17 @@
 #include "../common/monotonic.h"
 #include "contain.h"
 #include "per_thread.h"
+#include "thread_resume.h"
 
 #define CLOSED 0x80000000u /* the rest counts the threads that hold it */
 
 static uint32_t gate;
+
+/* In a hook: the gate is closed for its own checkpoint or restart. It need not keep that out. */
+static bool passes(void)
+{
+	return contain_is_here() || thread_resume_is_here();
+}
 
 static void wait_for_change(uint32_t seen, const struct timespec *limit)
 {
@@ -33,8 +40,7 @@ bool gate_hold(void)
 
 	if (!per_thread_set(own))
 		return false;
-	/* A hook runs while the gate is closed for its own checkpoint: it need not keep it out. */
-	if (nested || contain_is_here())
+	if (nested || passes())
 		return true;
 	for (;;) {
 		if (seen & CLOSED) {
@@ -55,7 +61,7 @@ bool gate_release(void)
 		return false;
 	own.held--;
 	per_thread_set(own);
-	if (!own.held && !contain_is_here()) {
+	if (!own.held && !passes()) {
 		__atomic_sub_fetch(&gate, 1, __ATOMIC_SEQ_CST);
 		wake_all();
 	}

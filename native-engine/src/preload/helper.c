@@ -24,6 +24,7 @@
 #include "pathvirt.h"
 #include "plugins.h"
 #include "restart_environment.h"
+#include "thread_resume.h"
 
 #define SOCKET_VARIABLE "DMTCP_AGENT_SOCKET"
 #define EXEC_VARIABLE "DMTCP_EXEC_FD"
@@ -218,8 +219,10 @@ static void on_restart(void)
 	if (raise_event(DMTCP_EVENT_RESTART, failure, sizeof(failure)))
 		choices_move_files(hook_limit_ms, failure, sizeof(failure));
 	memcpy(plugin_area.failure, failure, sizeof(plugin_area.failure));
-	raise_event(DMTCP_EVENT_THREAD_RESUME, failure, sizeof(failure));
+	thread_resume_prepare();
 	__atomic_store_n(&plugin_area.hooks_done, now, __ATOMIC_SEQ_CST);
+	thread_resume_finish();
+	raise_event(DMTCP_EVENT_THREAD_RESUME, failure, sizeof(failure));
 	on_running();
 }
 

@@ -15,7 +15,7 @@ bool plugin_choices_read(struct process *p, size_t offset, void *data, size_t by
 	if (!p->helper ||
 	    process_read(p, p->plugin_area + offsetof(struct plugin_area, magic), &magic,
 			 sizeof(magic)) < 0 ||
-	    magic != PLUGIN_AREA_MAGIC)
+	    (magic != PLUGIN_AREA_MAGIC && magic != PLUGIN_AREA_WITHOUT_RESUME))
 		return false;
 	return process_read(p, p->plugin_area + offsetof(struct plugin_area, choices) + offset, data,
 			    bytes) >= 0;

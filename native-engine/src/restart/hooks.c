@@ -12,6 +12,7 @@
 #include "../resource/helper.h"
 #include "../resource/records.h"
 #include "../trace/wait.h"
+#include "thread_hooks.h"
 
 #define LIMIT_NS 60000000000ull /* longer than a barrier of the coordinator waits */
 #define LOOK_EVERY_NS 500000
@@ -48,7 +49,8 @@ static int tell(struct helper *h, uint32_t local_helpers, const char *environmen
 	uint64_t magic = 0;
 	int ret = process_read(h->process, h->record.area, &magic, sizeof(magic));
 
-	if (!ret && magic != PLUGIN_AREA_MAGIC && magic != PLUGIN_AREA_WITHOUT_CHOICES)
+	if (!ret && magic != PLUGIN_AREA_MAGIC && magic != PLUGIN_AREA_WITHOUT_RESUME &&
+	    magic != PLUGIN_AREA_WITHOUT_CHOICES)
 		ret = -EINVAL;
 	if (!ret)
 		ret = process_read(h->process, field(h, offsetof(struct plugin_area, restarts)),
@@ -132,6 +134,10 @@ void hooks_run(struct process **processes, struct image_reader **images, size_t 
 
 			if (!is_done(&helpers[i], &fault))
 				continue;
+			warn(context, &fault);
+			fault = (struct fault){ 0 };
+			thread_hooks_run(helpers[i].process, helpers[i].record.area, deadline_ns,
+					 &fault);
 			warn(context, &fault);
 			helpers[i--] = helpers[--left];
 		}

@@ -29,13 +29,18 @@ class MtcpIT {
 
   /** A session in which {@code cycles} is built and the engine can be found. */
   private static Session session(String account, String form) throws IOException {
+    return session(account, form, "mtcp_cycles");
+  }
+
+  private static Session session(String account, String form, String program)
+      throws IOException {
     Session session = new Session(Skip.unlessAvailable(account));
     Path bin = Tree.installed().resolve("bin");
     session.set("PATH", bin + ":" + System.getenv("PATH"));
     List<String> line = new ArrayList<>(List.of("gcc", "-O1", "-g", "-Wall", "-Wextra", "-Werror"));
     line.add("-I" + Tree.SOURCE.resolve("native-engine/include"));
     line.addAll(List.of("-o", session.directory().resolve("cycles").toString()));
-    line.add(Tree.SOURCE.resolve("it/programs/mtcp_cycles.c").toString());
+    line.add(Tree.SOURCE.resolve("it/programs").resolve(program + ".c").toString());
     link(line, form);
     Outcome made = Command.run(Session.LIMIT, line.toArray(String[]::new));
     assertEquals(0, made.status(), made.text());
@@ -171,6 +176,25 @@ class MtcpIT {
       }
       try (Job job = restart(session, "second")) {
         assertTrue(finished(session, "second", job).contains("restarted 0 generation 1\n"));
+      }
+    }
+  }
+
+  /** Without standard input, output and error; and the last of them is restarted twice. */
+  @ParameterizedTest
+  @MethodSource("programs")
+  void twentyTimesInARow(String account, String form) throws IOException {
+    try (Session session = session(account, form, "mtcp_often")) {
+      Outcome first = session.run("sh", "-c", "./cycles image log");
+      assertEquals(0, first.status(), first.text() + session.read("log"));
+      String said = session.read("log");
+      assertEquals(21, said.lines().count(), said);
+      assertTrue(said.endsWith("checkpoint 20\nok\n"), said);
+      for (int i = 0; i < 2; i++) {
+        Outcome again = session.run("sh", "-c", Tree.bin("mtcp_restart") + " image");
+        assertEquals(0, again.status(), again.text());
+        assertTrue(session.read("log").endsWith("checkpoint 19\nrestarted 20\nok\n"),
+            session.read("log"));
       }
     }
   }

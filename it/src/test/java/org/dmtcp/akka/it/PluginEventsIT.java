@@ -118,6 +118,31 @@ class PluginEventsIT {
     }
   }
 
+  /** Five of the program and the helper thread, each once, whatever it waits for. */
+  @ParameterizedTest
+  @MethodSource("accounts")
+  void everyThreadIsToldThatItGoesOn(String account) throws IOException {
+    try (Computation c = Computation.prepare(Skip.unlessAvailable(account))) {
+      c.launch(Examples.plugins("thread_printer", "event_printer"), "sh", "-c",
+          "exec " + Examples.path("resumed") + " 2>>events");
+      c.awaitLine("tick 1");
+      for (int cycle = 1; cycle <= 3; cycle++) {
+        c.checkpoint();
+        c.kill();
+        long ticks = c.ticks();
+        c.restart();
+        c.awaitMoreTicks(ticks + 1);
+        Wait.until(Computation.LIMIT, () -> events(c), s -> s.endsWith("event RUNNING\n"), c::tail);
+        String said = events(c).substring(events(c).lastIndexOf("restart in "));
+        assertEquals(6, said.lines().filter(l -> l.startsWith("resume in ")).distinct().count(), said);
+        assertEquals(6, said.lines().filter("event THREAD_RESUME"::equals).count(), said);
+        assertFalse(said.contains("wrong") || c.output().contains("wrong"), said + c.output());
+      }
+      c.kill();
+      c.passed();
+    }
+  }
+
   // ---- programs that are not like others
 
   private static String build(Computation c, String... compiler) throws IOException {
@@ -174,10 +199,15 @@ class PluginEventsIT {
   // ---- faults
 
   private static Computation faulty(String fault, String event) throws IOException {
+    return faulty("faulty", fault, event);
+  }
+
+  private static Computation faulty(String plugin, String fault, String event)
+      throws IOException {
     Computation c = Computation.prepare(Skip.unlessAvailable(Account.PLAIN));
     c.set("FAULT", fault);
     c.set("FAULT_EVENT", event);
-    c.launch(Examples.plugins("faulty", "event_printer"), "sh", "-c",
+    c.launch(Examples.plugins(plugin, "event_printer"), "sh", "-c",
         "exec " + Examples.path("sleeper") + " 2>>events");
     c.awaitLine("tick 1");
     return c;
@@ -210,6 +240,47 @@ class PluginEventsIT {
     }
   }
 
+  /** In every phase; beside RUNNING there is no checkpoint that could be given up. */
+  @ParameterizedTest
+  @CsvSource({
+    "faulty, crash, PRESUSPEND, it was hit by signal 11", "faulty, exit, PRESUSPEND, it called exit()",
+    "faulty, crash, RESUME, it was hit by signal 11", "faulty, overflow, RESUME, it was hit by signal 11",
+    "throwing, throw, PRECHECKPOINT, it called abort()", "faulty, crash, RUNNING, ''",
+    "faulty, abort, RUNNING, ''",
+  })
+  void aFaultIsNamedInEveryPhase(String plugin, String fault, String event, String reason)
+      throws IOException {
+    try (Computation c = faulty(plugin, fault, event)) {
+      for (int i = 0; i < 2; i++) {
+        Outcome tried = c.coordinator().command("-bc");
+        assertEquals(reason == null || reason.isEmpty(), tried.status() == 0, tried.text());
+        assertTrue(tried.status() == 0 || tried.text().contains(
+            "plugin " + plugin + ", event " + event + ": " + reason), tried.text());
+        c.awaitMoreTicks(c.ticks());
+      }
+      c.kill();
+      c.passed();
+    }
+  }
+
+  /** Signals blocked for good, all descriptors closed, a jump into a call that has returned. */
+  @ParameterizedTest
+  @ValueSource(strings = {"mask", "close", "back"})
+  void whatAHookLeavesBehindHurtsNobody(String fault) throws IOException {
+    try (Computation c = faulty(fault, "PRECHECKPOINT")) {
+      for (int i = 0; i < 3; i++) {
+        c.coordinator().command("-bc"); // may be given up
+        c.awaitMoreTicks(c.ticks());
+        c.awaitRunning();
+      }
+      String said = events(c);
+      assertTrue(said.contains("event PRECHECKPOINT\nresumed\nevent RESUME")
+          || said.contains("event PRECHECKPOINT\nevent RESUME\nresumed"), said);
+      c.kill();
+      c.passed();
+    }
+  }
+
   /** What looks like a fault and is none. */
   @ParameterizedTest
   @CsvSource({
@@ -227,6 +298,25 @@ class PluginEventsIT {
       assertFalse(said.contains("wrong"), said);
       assertEquals(what.equals("jump") ? 0 : 2,
           said.lines().filter(l -> l.equals("fine " + what)).count(), said);
+      c.kill();
+      c.passed();
+    }
+  }
+
+  /** In a thread of the program; its registers are given back to it, and it goes on. */
+  @ParameterizedTest
+  @CsvSource({
+    "crash, was hit by signal 11", "overflow, was hit by signal 11", "abort, called abort()",
+    "exit, called exit()", "thread, called pthread_exit()", "hang, did not return in time",
+  })
+  void aFaultyHookInAThreadLetsTheThreadRun(String fault, String reason) throws IOException {
+    try (Computation c = faulty(fault, "THREAD_RESUME")) {
+      c.checkpoint();
+      c.kill();
+      long ticks = c.ticks();
+      c.restart();
+      c.awaitMoreTicks(ticks);
+      assertTrue(c.job().complaints().contains("event THREAD_RESUME: it " + reason), c.tail());
       c.kill();
       c.passed();
     }

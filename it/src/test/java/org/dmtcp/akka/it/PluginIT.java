@@ -73,7 +73,7 @@ class PluginIT {
           after(events(c), "event PRESUSPEND"));
       c.kill();
       c.restart();
-      awaitEvent(c, "event RESTART\nevent THREAD_RESUME\nevent RUNNING");
+      awaitEvent(c, "event RESTART\nevent THREAD_RESUME\nevent THREAD_RESUME\nevent RUNNING");
       c.checkpoint();
       assertEquals(
           List.of("event PRESUSPEND", "event PRECHECKPOINT", "event RESUME", "event RUNNING"),
@@ -207,7 +207,7 @@ class PluginIT {
 
   /** After the limit of a hook the others go on; so does the program. */
   @ParameterizedTest
-  @ValueSource(strings = {"ask", "deaf"}) // it asks for the very signal that ends it
+  @ValueSource(strings = {"ask", "deaf", "lock"}) // asks for the very signal that ends it
   void aHookThatDoesNotReturnEndsTheCheckpointOnly(String fault) throws IOException {
     try (Computation c = Computation.prepare(Skip.unlessAvailable(Account.PLAIN))) {
       c.set("FAULT", fault);

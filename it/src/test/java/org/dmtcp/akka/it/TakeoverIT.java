@@ -53,6 +53,25 @@ class TakeoverIT {
     assertTrue(manifest.contains("\"generation\" : 2"), manifest);
   }
 
+  /** Whoever asks it is refused at once, and served again by the next one. */
+  @Test
+  void theStoreComesBackWithTheNextCoordinator() throws IOException {
+    Examples.build();
+    Job first = start("first", "dmtcp_coordinator", "--port", "0", "--port-file", "port");
+    String port = awaitPort();
+    start("program", "dmtcp_launch", Examples.path("store_ticker"));
+    session.await("program.out", "stored");
+    first.signal("KILL");
+    first.await(Session.LIMIT);
+    session.await("program.out", "refused");
+
+    start("second", "dmtcp_coordinator", "--port", port);
+    Wait.until(Session.LIMIT, () -> session.read("program.out"),
+        s -> s.lastIndexOf("stored") > s.indexOf("refused"), jobs.get(1)::complaints);
+    assertTrue(!session.read("program.out").contains("wrong"), session.read("program.out"));
+    awaitPeers(1);
+  }
+
   @Test
   void aRestartWaitsForTheMissingByNameAndCanBeForced() throws IOException {
     List<Path> images = checkpointTwoPrograms();
