@@ -37,7 +37,7 @@ struct aio_record { /* RECORD_AIO; tail: the unread events in order, or all byte
  * has been seen idle, there are none. IOCB_CMD_POLL is not seen: its wait would be lost.
  */
 #define QUIET_NS (5 * 1000000ull)
-#define SETTLE_NS (2 * 1000000000ull)
+#define SETTLE_NS 1000000000ull
 #define DISKS 256
 
 struct disks {
