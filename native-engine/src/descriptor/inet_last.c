@@ -12,6 +12,7 @@
 #include "backlog.h"
 #include "file_index.h"
 #include "inet_drain.h"
+#include "inet_ended.h"
 #include "inet_far.h"
 #include "inet_met.h"
 #include "inet_pair.h"
@@ -175,6 +176,8 @@ int inet_restore_last(struct rebuilt_process *p, const struct file_record *f, co
 	} else if (v.head.type == SOCK_STREAM && v.head.state == INET_CONNECTED) {
 		ret = finish_stream(p, f, fd, &v);
 	} else if (v.head.type == SOCK_STREAM) {
+		if (v.head.state == INET_REFUSED)
+			ret = inet_be_refused(fd, v.head.family);
 		if (v.head.state == INET_LISTENING)
 			ret = backlog_connect(p, f->id, fd);
 		if ((v.head.state == INET_WAITING && !backlog_has_client(p->rebuild, f->id)) ||

@@ -76,9 +76,10 @@ static int restore_connected(struct rebuilt_process *p, const struct file_record
 		return file_index_remember(p->rebuild, other.head.id, mate, p->fault);
 	}
 	/* Sends what was queued and is closed with all that the builder has: an end, or a reset. */
-	if (v->head.peer == INET_PEER_OUTSIDE || v->head.peer == INET_PEER_REMOTE) {
+	if (v->head.peer == INET_PEER_OUTSIDE || v->head.peer == INET_PEER_REMOTE ||
+	    v->head.peer == INET_PEER_RESET) {
 		setsockopt(mate, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-		if (p->rebuild->notes_fd >= 0)
+		if (v->head.peer != INET_PEER_RESET && p->rebuild->notes_fd >= 0)
 			dprintf(p->rebuild->notes_fd,
 					"dmtcp_restart: process %d: the peer of its TCP "
 				"connection was outside the computation: reset\n",

@@ -156,6 +156,9 @@ static int peek_stream(int fd, const struct inet_info *s, struct inet_payload *u
 
 	if (ioctl(fd, SIOCINQ, &waiting) || waiting < 0)
 		waiting = 0;
+	/* A read that finds nothing is told the error, once. */
+	if (!waiting && s->end == INET_END_RESET)
+		return 0;
 	data = malloc(waiting + 1);
 	if (!data)
 		return -ENOMEM;
@@ -168,7 +171,7 @@ static int peek_stream(int fd, const struct inet_info *s, struct inet_payload *u
 	buffer_append(queue, data, n);
 	free(data);
 	/* It has no urgent data, and takes MSG_OOB for nothing: mptcp_recvmsg(). */
-	if (s->protocol == IPPROTO_MPTCP)
+	if (s->protocol == IPPROTO_MPTCP || s->end == INET_END_RESET)
 		return 0;
 	return peek_urgent(fd, u, n, queue);
 }
@@ -187,6 +190,19 @@ static int find_standard(struct inventory *i, const struct descriptor_view *d)
 	return standard;
 }
 
+/* The connection is over. */
+static void read_end(const struct inet_info *s, struct inet_payload *u)
+{
+	u->was_connected = s->was_connected;
+	if (s->end == INET_END_REFUSED)
+		u->state = INET_REFUSED;
+	if (s->end != INET_END_CLOSED && s->end != INET_END_RESET)
+		return;
+	u->state = INET_CONNECTED;
+	u->peer = s->end == INET_END_CLOSED ? INET_PEER_GONE : INET_PEER_RESET;
+	u->closed = s->end == INET_END_CLOSED;
+}
+
 static void read_stream_state(const struct inet_info *s, struct inet_payload *u)
 {
 	u->closed = inet_has_closed(s->tcp_state);
@@ -199,7 +215,7 @@ static void read_stream_state(const struct inet_info *s, struct inet_payload *u)
 		u->state = INET_CONNECTING;
 		return;
 	case TCP_CLOSE:
-		u->was_connected = s->was_connected;
+		read_end(s, u);
 		return;
 	}
 	u->state = INET_CONNECTED;

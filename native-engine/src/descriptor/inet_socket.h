@@ -12,6 +12,7 @@ enum inet_state { /* part of the image format */
 	INET_WAITING = 3,    /* connected to a listener that has not accepted it: a member's, or */
 			     /* with INET_PEER_REMOTE one's that was on another host */
 	INET_CONNECTING = 4, /* its peer has not answered yet */
+	INET_REFUSED = 5,    /* its peer has refused it, of which it has not been told */
 };
 
 enum inet_peer { /* part of the image format */
@@ -20,6 +21,7 @@ enum inet_peer { /* part of the image format */
 	INET_PEER_GONE = 2,    /* had closed: end of file after the queue */
 	INET_PEER_OUTSIDE = 3, /* reset after the queue */
 	INET_PEER_REMOTE = 4,  /* a member that was on another host */
+	INET_PEER_RESET = 5,   /* has reset it: that, after the queue */
 };
 
 struct inet_payload {

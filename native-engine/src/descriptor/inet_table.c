@@ -99,6 +99,8 @@ static void read_tcp(int fd, struct inet_info *s)
 	s->was_connected = info.state == TCP_CLOSE &&
 			   (info.segments_in ||
 			    (s->protocol == IPPROTO_MPTCP && mptcp_has_ended(fd)));
+	if (s->was_connected)
+		s->end = inet_how_ended(fd, s->protocol, info.segments_in);
 }
 
 int inet_table_add(struct inet_table *t, int fd, uint64_t inode, struct inventory_entry *entry)

@@ -3,6 +3,7 @@
 #define INET_TABLE_H
 
 #include "inet_address.h"
+#include "inet_ended.h"
 #include "inet_remote.h"
 #include "inventory.h"
 
@@ -13,6 +14,7 @@ struct inet_info {
 	uint32_t tcp_state;   /* TCP_ESTABLISHED...; of UDP the kernel says CLOSE or ESTABLISHED */
 	uint32_t backlog;     /* of a listener */
 	bool was_connected;   /* of a closed one: its port may be another socket's, too */
+	enum inet_end end;    /* of a closed one */
 	uint64_t bytes_sent;  /* ever */
 	struct inet_address local, remote;
 	struct inet_info *peer;     /* other end, of a member; NULL: none */

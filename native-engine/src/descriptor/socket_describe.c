@@ -36,8 +36,9 @@ static void set_if(json_t *out, const char *key, json_t *value)
 void inet_describe(const void *payload, size_t bytes, json_t *out)
 {
 	static const char *const states[] = { "loose", "listening", "connected", "waiting",
-					      "connecting" };
-	static const char *const peers[] = { "none", "member", "gone", "outside", "remote" };
+					      "connecting", "refused" };
+	static const char *const peers[] = { "none", "member", "gone", "outside", "remote",
+					     "reset" };
 	struct inet_payload u;
 
 	file_payload_head(payload, bytes, &u, sizeof(u));
