@@ -56,7 +56,36 @@ struct pty *pty_find(struct pty_table *t, uint32_t device)
 	return NULL;
 }
 
-static int add_pty(struct pty_table *t, struct inventory_entry *e)
+/* A descriptor of a member on the slave side; negative: none has one. */
+static int borrow_slave(struct inventory *i, uint32_t device)
+{
+	for (size_t n = 0; n < i->count; n++) {
+		uint32_t found = 0;
+		int fd = i->entries[n].kind == &terminal_kind ? inventory_borrow(&i->entries[n]) : -1;
+
+		if (fd >= 0 && !ioctl(fd, TIOCGDEV, &found) && found == device)
+			return fd;
+		if (fd >= 0)
+			close(fd);
+	}
+	return -EBUSY;
+}
+
+/* TIOCEXCL on the slave side: nobody but root may open it again, not by TIOCGPTPEER either. */
+static int copy_exclusive(struct inventory *i, int master, struct pty *pty)
+{
+	int slave = borrow_slave(i, pty->device), ret;
+
+	if (slave < 0)
+		return slave;
+	ioctl(slave, TIOCNXCL);
+	ret = pty_copy_queues(master, &pty->to_slave, &pty->to_master);
+	ioctl(slave, TIOCEXCL);
+	close(slave);
+	return ret;
+}
+
+static int add_pty(struct inventory *i, struct pty_table *t, struct inventory_entry *e)
 {
 	struct pty pty = { .master = e }, *more;
 	unsigned int number = 0;
@@ -78,6 +107,8 @@ static int add_pty(struct pty_table *t, struct inventory_entry *e)
 	}
 	t->ptys = more;
 	ret = pty_copy_queues(fd, &pty.to_slave, &pty.to_master);
+	if (ret == -EBUSY)
+		ret = copy_exclusive(i, fd, &pty);
 	more[t->count++] = pty;
 out:
 	close(fd);
@@ -96,7 +127,7 @@ static int master_drain(struct round *r, uint32_t timeout_ms, struct fault *faul
 		return fault_set(fault, ENOMEM, "out-of-memory", "terminals");
 	for (size_t n = 0; n < i->count; n++) {
 		struct inventory_entry *e = &i->entries[n];
-		int ret = e->kind == &pty_master_kind && e->first ? add_pty(i->ptys, e) : 0;
+		int ret = e->kind == &pty_master_kind && e->first ? add_pty(i, i->ptys, e) : 0;
 
 		if (ret)
 			return fault_set(fault, -ret, "not-supported",

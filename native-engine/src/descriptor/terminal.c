@@ -36,7 +36,7 @@ struct terminal_payload {
 	struct winsize size;
 	uint64_t master_file; /* of a member, 0: the terminal is outside */
 	uint32_t number_plus_1; /* of one outside, N of /dev/pts/N; 0: it had another name */
-	uint32_t reserved;
+	uint32_t exclusive; /* TIOCEXCL, of one with a master that is a member */
 };
 
 static bool terminal_claims(const struct descriptor_view *d)
@@ -68,6 +68,8 @@ static int terminal_capture(struct capture *c, const struct descriptor_view *d, 
 		if (pty)
 			r.master_file = pty->master->file_id;
 	}
+	if (r.master_file)
+		ioctl(d->borrowed, TIOCGEXCL, &r.exclusive);
 	if (sscanf(d->link, "/dev/pts/%u%n", &r.number_plus_1, &end) == 1 && !d->link[end])
 		r.number_plus_1++;
 	else
@@ -164,6 +166,20 @@ static int terminal_restore_in_owner(struct rebuilt_process *p, const struct fil
 	return 0;
 }
 
+/* It keeps everybody from opening it: when all have it. */
+static int terminal_restore_last(struct rebuilt_process *p, const struct file_record *f,
+				 const void *payload, size_t bytes, int fd)
+{
+	struct terminal_payload r;
+
+	(void)p;
+	(void)f;
+	file_payload_head(payload, bytes, &r, sizeof(r));
+	if (r.exclusive)
+		ioctl(fd, TIOCEXCL);
+	return 0;
+}
+
 static void terminal_describe(const void *payload, size_t bytes, json_t *out)
 {
 	struct terminal_payload r;
@@ -181,5 +197,6 @@ const struct file_kind_ops terminal_kind = {
 	.capture = terminal_capture,
 	.restore = terminal_restore,
 	.restore_in_owner = terminal_restore_in_owner,
+	.restore_last = terminal_restore_last,
 	.describe = terminal_describe,
 };
