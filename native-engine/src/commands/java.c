@@ -38,11 +38,14 @@ static int add(struct java_command *c, const char *prefix, const char *text)
 	return 0;
 }
 
-/* JAVA_HOME's, else the first in PATH. */
+/* JAVA_HOME's, else the first in PATH; without one where a shell would look. */
 static int find_java(char *path, size_t bytes, struct fault *fault)
 {
 	const char *home = getenv("JAVA_HOME"), *directories = getenv("PATH");
+	char usual[256] = "";
 
+	if (!directories && confstr(_CS_PATH, usual, sizeof(usual)))
+		directories = usual;
 	if (home && *home) {
 		snprintf(path, bytes, "%s/bin/java", home);
 		if (access(path, X_OK) == 0)

@@ -158,6 +158,14 @@ class CoordinatorIT extends OwnSessionFixture {
   }
 
   @Test
+  void javaIsFoundWithoutPath() throws IOException {
+    Outcome outcome = session.run(
+        "env", "-u", "PATH", Tree.bin("dmtcp_launch"), "--new-coordinator", "--port-file", "port",
+        "/bin/sh", "-c", "exit 3");
+    assertEquals(3, outcome.status(), outcome.text());
+  }
+
+  @Test
   void launchStartsOneAndItGoesWithTheLastProcess() throws IOException {
     Outcome outcome =
         session.run("dmtcp_launch", "--new-coordinator", "--port-file", "port", "sh", "-c", "exit 3");
