@@ -128,8 +128,9 @@ static int bind_listener(struct rebuilt_process *p, int fd, const struct inet_vi
 	bool told = false;
 	int ret;
 
-	while ((ret = inet_bind_local(fd, v)) == -EADDRINUSE && monotonic_ms() < deadline &&
-	       only_endings(inet_port(&v->head.local))) {
+	while ((ret = inet_bind_local(fd, v)) == -EADDRINUSE && monotonic_ms() < deadline) {
+		if (!only_endings(inet_port(&v->head.local)))
+			return inet_bind_local(fd, v); /* they may have gone since the attempt */
 		if (!told && p->rebuild->notes_fd >= 0)
 			dprintf(p->rebuild->notes_fd,
 				"dmtcp_restart: process %d: waiting for port %d, whose last "
