@@ -9,6 +9,7 @@
 
 #include "../common/proc.h"
 #include "../descriptor/backlog.h"
+#include "../resource/aio.h"
 #include "../resource/descriptors.h"
 #include "../resource/memory.h"
 #include "../resource/sysv_undo.h"
@@ -357,7 +358,9 @@ int run_hold(struct run *r, uint32_t timeout_ms, struct fault *fault)
 
 int run_drain(struct run *r, uint32_t timeout_ms, struct fault *fault)
 {
-	return descriptors_drain(&r->round, timeout_ms, fault);
+	int ret = aio_settle(&r->round, fault);
+
+	return ret ? ret : descriptors_drain(&r->round, timeout_ms, fault);
 }
 
 struct output *run_output(struct run *r, pid_t pid, uint64_t start_ticks)

@@ -10,8 +10,10 @@
 #include <sys/syscall.h>
 #include <time.h>
 
+#include "../common/array.h"
 #include "../common/monotonic.h"
 #include "../common/proc.h"
+#include "../engine/round.h"
 
 /* fs/aio.c, struct aio_ring: at the start of the mapping; libaio reads it, too. */
 struct ring_head {
@@ -29,7 +31,7 @@ struct aio_record { /* RECORD_AIO; tail: the unread events in order, or all byte
 	uint32_t dead; /* a fork copies the mapping, not the context: memory and no more */
 };
 
-/* ---- capture ---- */
+/* ---- before the capture ---- */
 
 /*
  * The kernel tells nobody how many requests are under way. Those of a stopped program come to their
@@ -71,9 +73,99 @@ static bool all_idle(const struct disks *d)
 	return true;
 }
 
-static bool is_ring(const struct live_vma *v)
+/* The rings of all members. */
+struct rings {
+	struct {
+		struct process *process;
+		uint64_t address;
+	} *list;
+	size_t count, capacity;
+};
+
+static int add_ring(struct rings *r, struct process *p, uint64_t address)
 {
-	return v->special == SPECIAL_AIO;
+	void *grown = array_grow(r->list, r->count, &r->capacity, sizeof(*r->list));
+
+	if (!grown)
+		return -ENOMEM;
+	r->list = grown;
+	r->list[r->count].process = p;
+	r->list[r->count++].address = address;
+	return 0;
+}
+
+static int find_rings(struct rings *r, struct process *p)
+{
+	char *text, *line, *rest;
+	int ret = proc_read_text(p->live_tid, "maps", &text, NULL);
+
+	if (ret)
+		return ret == -ENOMEM ? ret : 0; /* it has gone: others will say so */
+	for (line = strtok_r(text, "\n", &rest); line && !ret; line = strtok_r(NULL, "\n", &rest))
+		if (strstr(line, AIO_PATH))
+			ret = add_ring(r, p, strtoull(line, NULL, 16));
+	free(text);
+	return ret;
+}
+
+/* A sum that differs when anything has been completed. */
+static uint64_t look_at_rings(const struct rings *r)
+{
+	struct ring_head head = { 0 };
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < r->count; i++) {
+		process_read(r->list[i].process, r->list[i].address, &head, sizeof(head));
+		sum = sum * 1000003 + head.tail;
+	}
+	return sum;
+}
+
+static int wait_for_rings(const struct rings *r, struct fault *fault)
+{
+	const struct timespec pause = { .tv_nsec = 500000 };
+	uint64_t start = monotonic_ns(), now = start, moved = start, last = look_at_rings(r), sum;
+	struct disks disks = { 0 };
+
+	while (now - moved < QUIET_NS || !all_idle(&disks)) {
+		if (now - start > SETTLE_NS)
+			return fault_set(fault, EAGAIN, "aio-busy",
+					 "process %d: asynchronous I/O (io_submit) may still be "
+					 "under way: the disks did not come to rest",
+					 r->list[0].process->virtual_pid);
+		nanosleep(&pause, NULL);
+		look_at_disks(&disks);
+		sum = look_at_rings(r);
+		now = monotonic_ns();
+		if (sum != last)
+			moved = now;
+		last = sum;
+	}
+	return 0;
+}
+
+int aio_settle(struct round *r, struct fault *fault)
+{
+	struct rings rings = { 0 };
+	char *text;
+	int ret = proc_read_text(0, "sys/fs/aio-nr", &text, NULL);
+
+	if (ret)
+		return 0; /* a kernel without it */
+	ret = strtoul(text, NULL, 10) ? 1 : 0;
+	free(text);
+	if (!ret)
+		return 0;
+	ret = 0;
+	for (size_t i = 0; i < r->member_count && !ret; i++)
+		if (!r->members[i]->zombie)
+			ret = find_rings(&rings, r->members[i]);
+	if (ret)
+		fault_set(fault, -ret, "out-of-memory", "list of asynchronous I/O");
+	else if (rings.count)
+		ret = wait_for_rings(&rings, fault);
+	free(rings.list);
+	return ret;
 }
 
 static int read_head(struct capture *c, const struct live_vma *v, struct ring_head *head)
@@ -94,47 +186,7 @@ static int read_head(struct capture *c, const struct live_vma *v, struct ring_he
 	return 0;
 }
 
-/* A sum that differs when anything has been completed. */
-static int look_at_rings(struct capture *c, const struct live_memory *m, uint64_t *sum)
-{
-	struct ring_head head;
-	int ret = 0;
-
-	*sum = 0;
-	for (size_t i = 0; i < m->count && !ret; i++) {
-		if (!is_ring(&m->vmas[i]))
-			continue;
-		ret = read_head(c, &m->vmas[i], &head);
-		*sum = *sum * 1000003 + head.tail;
-	}
-	return ret;
-}
-
-static int settle(struct capture *c, const struct live_memory *m)
-{
-	const struct timespec pause = { .tv_nsec = 500000 };
-	uint64_t start = monotonic_ns(), moved = start, now = start, last = 0, sum;
-	struct disks disks = { 0 };
-
-	while (now - moved < QUIET_NS || !all_idle(&disks)) {
-		int ret = look_at_rings(c, m, &sum);
-
-		if (ret)
-			return ret;
-		look_at_disks(&disks);
-		now = monotonic_ns();
-		if (sum != last || now == start)
-			moved = now;
-		last = sum;
-		if (now - start > SETTLE_NS)
-			return fault_set(c->fault, EAGAIN, "aio-busy",
-					 "process %d: asynchronous I/O (io_submit) may still be "
-					 "under way: the disks did not come to rest",
-					 c->process->virtual_pid);
-		nanosleep(&pause, NULL);
-	}
-	return 0;
-}
+/* ---- capture ---- */
 
 static int is_dead(struct capture *c, const struct live_vma *v, bool *dead)
 {
@@ -194,18 +246,11 @@ static int capture_ring(struct capture *c, const struct live_vma *v)
 
 int aio_capture(struct capture *c, const struct live_memory *m)
 {
-	bool settled = false;
 	int ret = 0;
 
-	for (size_t i = 0; i < m->count && !ret; i++) {
-		if (!is_ring(&m->vmas[i]))
-			continue;
-		if (!settled)
-			ret = settle(c, m);
-		settled = true;
-		if (!ret)
+	for (size_t i = 0; i < m->count && !ret; i++)
+		if (m->vmas[i].special == SPECIAL_AIO)
 			ret = capture_ring(c, &m->vmas[i]);
-	}
 	return ret;
 }
 

@@ -5,10 +5,14 @@
 #include "memory.h"
 #include "resource.h"
 
+#define AIO_PATH "/[aio] (deleted)" /* of a ring, in maps */
+
 /*
- * The rings among @m. Waits until no request is under way: -EAGAIN with fault aio-busy when the disks
- * do not come to rest. Outside of a burst of injected calls.
+ * All members are frozen: waits until no request of theirs is under way, which could change memory and
+ * files that are being captured. -EAGAIN with fault aio-busy: the disks do not come to rest.
  */
+int aio_settle(struct round *r, struct fault *fault);
+/* The rings among @m. Outside of a burst of injected calls. */
 int aio_capture(struct capture *c, const struct live_memory *m);
 /*
  * In a new process whose mappings stand, between inject_begin() and inject_end(); AIO_SCRATCH_BYTES

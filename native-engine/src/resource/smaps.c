@@ -9,6 +9,7 @@
 
 #include "../common/array.h"
 #include "../common/proc.h"
+#include "aio.h"
 #include "memory.h"
 
 /* Hexadecimal number at *@at; moves *@at behind it. */
@@ -62,7 +63,7 @@ static enum special_vma special_of(const struct live_vma *v)
 {
 	const char *path = v->path;
 
-	if (!strcmp(path, "/[aio] (deleted)") && v->v.flags & VMA_SHARED && !major(v->device))
+	if (!strcmp(path, AIO_PATH) && v->v.flags & VMA_SHARED && !major(v->device))
 		return SPECIAL_AIO;
 	if (path[0] != '[')
 		return SPECIAL_NONE;
