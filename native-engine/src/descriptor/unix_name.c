@@ -166,6 +166,24 @@ static int bind_deleted(struct rebuild *r, int fd, const struct unix_payload *u,
 	return ret ?: rebuild_add_leftover(r, meanwhile);
 }
 
+/* The file's other name, in the same directory. What the killed program left there goes. */
+static int rename_again(const struct unix_view *v, const char *path)
+{
+	char meanwhile[PATH_MAX + 32], copy[PATH_MAX], renamed[PATH_MAX + UNIX_FILE_NAME_BYTES + 1];
+	struct stat status;
+
+	path_meanwhile(&v->head, path, meanwhile);
+	snprintf(copy, sizeof(copy), "%s", path);
+	snprintf(renamed, sizeof(renamed), "%s/%.*s", dirname(copy), UNIX_FILE_NAME_BYTES - 1,
+		 v->head.renamed);
+	if (!lstat(renamed, &status) && S_ISSOCK(status.st_mode))
+		unlink(renamed);
+	if (link(meanwhile, renamed))
+		return -errno;
+	chmod(renamed, v->head.name.mode);
+	return 0;
+}
+
 int unix_bind_name(struct rebuild *r, int fd, const struct unix_view *v)
 {
 	const struct unix_name *n = &v->head.name;
@@ -180,6 +198,8 @@ int unix_bind_name(struct rebuild *r, int fd, const struct unix_view *v)
 	path_of(n, v->directory, path);
 	if (n->deleted) {
 		ret = bind_deleted(r, fd, &v->head, v->directory, path);
+		if (!ret && v->head.renamed[0])
+			return rename_again(v, path);
 		/* Its directory may have been another one, or has gone. */
 		return ret && n->text[0] != '/' ? unix_bind_relative(fd, n) : ret;
 	}

@@ -1,7 +1,10 @@
 /* Unix sockets of all types: capture. What is queued is looked at and stays. */
 #include "unix_socket.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
@@ -174,9 +177,36 @@ static int unix_drain(struct round *r, uint32_t timeout_ms, struct fault *fault)
 
 /* ---- capture ---- */
 
-/* Whether the file system still has it, and where a relative name was bound. */
+/*
+ * bind(2) to one name and rename(2) to the one that clients know: the file under its new name in the
+ * directory of @path. Its inode cannot be another file's, the socket holds it.
+ */
+static void find_renamed(const char *path, uint32_t inode, struct unix_name *name, char *renamed)
+{
+	char copy[PATH_MAX + UNIX_NAME_BYTES + 2];
+	struct dirent *entry;
+	struct stat status;
+	DIR *directory;
+
+	strcpy(copy, path);
+	directory = opendir(dirname(copy));
+	while (directory && !renamed[0] && (entry = readdir(directory)))
+		if ((uint32_t)entry->d_ino == inode &&
+		    !fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) &&
+		    S_ISSOCK(status.st_mode)) {
+			snprintf(renamed, UNIX_FILE_NAME_BYTES, "%s", entry->d_name);
+			name->mode = status.st_mode & 07777;
+		}
+	if (directory)
+		closedir(directory);
+}
+
+/*
+ * Whether the file system still has it, and where a relative name was bound. @renamed: NULL, or its
+ * file's other name.
+ */
 static void find_file(struct round *r, const struct descriptor_view *d, const struct unix_info *s,
-		      struct unix_name *name, char *directory)
+		      struct unix_name *name, char *directory, char *renamed)
 {
 	char path[PATH_MAX + UNIX_NAME_BYTES + 2];
 	struct stat status;
@@ -189,10 +219,12 @@ static void find_file(struct round *r, const struct descriptor_view *d, const st
 		 (int)name->bytes, name->text);
 	name->deleted = stat(path, &status) || (uint32_t)status.st_ino != s->file_inode;
 	name->mode = name->deleted ? 0777 : status.st_mode & 07777;
+	if (name->deleted && renamed)
+		find_renamed(path, s->file_inode, name, renamed);
 }
 
 static void read_name(struct round *r, const struct descriptor_view *d, const struct unix_info *s,
-		      struct unix_name *name, char *directory)
+		      struct unix_name *name, char *directory, char *renamed)
 {
 	directory[0] = 0;
 	name->bytes = s->name_bytes;
@@ -200,7 +232,7 @@ static void read_name(struct round *r, const struct descriptor_view *d, const st
 	/* Of a path the kernel also counts the 0 byte behind it. */
 	if (name->bytes && name->text[0]) {
 		name->bytes = strnlen(name->text, name->bytes);
-		find_file(r, d, s, name, directory);
+		find_file(r, d, s, name, directory, renamed);
 	}
 }
 
@@ -255,7 +287,7 @@ static void read_peer(struct capture *c, const struct descriptor_view *d, const 
 		u->peer_file = e ? e->file_id : 0;
 	}
 	if (peer)
-		read_name(c->round, e ? &e->view : d, peer, &u->peer_name, directory);
+		read_name(c->round, e ? &e->view : d, peer, &u->peer_name, directory, NULL);
 }
 
 /* The number of a peer that has ended, in the program's namespace: only the program can ask. */
@@ -376,7 +408,7 @@ static int unix_capture(struct capture *c, const struct descriptor_view *d, uint
 	u.object = round_inode_id(c->round, d->status.st_dev, d->status.st_ino | OBJECT_BIT,
 			&is_new);
 	u.shutdown = s->shutdown;
-	read_name(c->round, d, s, &u.name, directory);
+	read_name(c->round, d, s, &u.name, directory, u.renamed);
 	read_credentials(c, d, &u);
 	if (s->state == TCP_LISTEN) {
 		u.state = UNIX_LISTENING;

@@ -20,6 +20,8 @@ enum unix_peer { /* part of the image format */
 	UNIX_PEER_OUTSIDE = 3,
 };
 
+#define UNIX_FILE_NAME_BYTES 256 /* NAME_MAX, and the end */
+
 struct unix_name {
 	uint32_t bytes; /* 0: none; abstract ones begin with a 0 byte */
 	uint32_t deleted; /* the file system does not have it (any more) */
@@ -49,6 +51,7 @@ struct unix_payload {
 	uint64_t urgent_at; /* bytes of the queue in front of it */
 	uint32_t urgent_seen; /* the queue has it too, at that place */
 	uint32_t reserved;
+	char renamed[UNIX_FILE_NAME_BYTES]; /* its file in the directory of name now, if another */
 	/* tail: directory of name, directory of peer_name, padding to 8, options, file ids of the
 	 * waiting clients, queue */
 };
