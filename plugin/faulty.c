@@ -103,6 +103,12 @@ static void wait_for_lock(void)
 	pthread_mutex_lock(&lock);
 }
 
+/* Which the others do not come to. */
+static void wait_for_others(void)
+{
+	dmtcp_global_barrier("nobody else comes");
+}
+
 /* What follows lets the hook return, but not as it came. */
 
 /* Its own, those of the library and those of the program. */
@@ -169,6 +175,7 @@ static const struct {
 	{ "ask", ask },		    { "jump", jump },		{ "child", have_child },
 	{ "command", have_command }, { "checkpoint", checkpoint }, { "lock", wait_for_lock },
 	{ "mask", block_all },	    { "close", close_all },	{ "back", jump_back },
+	{ "barrier", wait_for_others },
 };
 
 static const struct {

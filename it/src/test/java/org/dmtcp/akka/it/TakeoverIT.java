@@ -72,6 +72,32 @@ class TakeoverIT {
     awaitPeers(1);
   }
 
+  /** In the midst of a round, in which a hook waits at a barrier: the round is over, nobody is hurt. */
+  @Test
+  void aBarrierEndsWithItsCoordinator() throws IOException {
+    Examples.build();
+    Job first = start("first", "dmtcp_coordinator", "--port", "0", "--port-file", "port");
+    awaitPort();
+    for (String fault : List.of("barrier", "none")) {
+      session.set("FAULT", fault);
+      start(fault, "dmtcp_launch", "--with-plugin", Examples.list("faulty", "event_printer"),
+          Examples.path("sleeper"));
+      session.await(fault + ".out", "tick 1");
+    }
+    awaitPeers(2);
+    start("round", "dmtcp_command", "-bc");
+    session.await("barrier.err", "event PRESUSPEND");
+    session.await("none.err", "event PRECHECKPOINT");
+    first.signal("KILL");
+    first.await(Session.LIMIT);
+    for (String name : List.of("barrier", "none")) {
+      session.await(name + ".err", "resumed");
+      long before = session.read(name + ".out").lines().count();
+      Wait.until(Session.LIMIT, () -> session.read(name + ".out").lines().count(),
+          n -> n > before, () -> name + " runs; " + jobs.stream().map(Job::complaints).toList());
+    }
+  }
+
   @Test
   void aRestartWaitsForTheMissingByNameAndCanBeForced() throws IOException {
     List<Path> images = checkpointTwoPrograms();
