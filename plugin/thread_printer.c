@@ -1,4 +1,4 @@
-/* Tells of every thread that goes on after a restart, in that thread, and uses what registers there are. */
+/* Tells of every thread that goes on after a restart, in that thread, and uses its registers. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,7 +19,8 @@ static void on_event(const DmtcpEvent_t event, DmtcpEventData_t *data)
 	memset(room, (int)sum[60], sizeof(room));
 	DMTCP_PLUGIN_DISABLE_CKPT(); /* nothing to wait for */
 	DMTCP_PLUGIN_ENABLE_CKPT();
-	dprintf(STDERR_FILENO, "resume in %d of %d%s\n", gettid(), getpid(), data || !room[0] ? " wrong" : "");
+	dprintf(STDERR_FILENO, "resume in %d of %d%s\n", gettid(), getpid(),
+		data || !room[0] ? " wrong" : "");
 }
 
 static DmtcpPluginDescriptor_t thread_printer = {

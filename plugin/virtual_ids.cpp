@@ -149,13 +149,14 @@ static void check_containers()
 
 static void number_of(const char *value)
 {
+	HostTable &table = HostTable::instance();
 	long before = real_number;
 
 	real_number = value ? strtol(value, NULL, 10) : 1;
 	if (!before)
-		HostTable::instance().realToVirtual(real_number);
+		table.realToVirtual(real_number);
 	else
-		HostTable::instance().updateMapping(HostTable::instance().realToVirtual(before), real_number);
+		table.updateMapping(table.realToVirtual(before), real_number);
 	dprintf(STDERR_FILENO, "host %ld is %ld\n", gethostid(), real_number);
 }
 

@@ -1,6 +1,6 @@
 /*
- * Containers that hooks can use while the threads of the program stand still: their memory comes without
- * a lock that one of those could hold. As in DMTCP 5.0, for C++11 and later; for C the two functions.
+ * Containers that hooks can use while the threads of the program stand still: their memory comes
+ * without a lock that one of those could hold. As in DMTCP 5.0, for C++11 and later; for C the two functions.
  */
 #ifndef DMTCPALLOC_H
 #define DMTCPALLOC_H

@@ -14,8 +14,8 @@ enum class KVDBRequest { GET, SET, INCRBY, AND, OR, XOR, MIN, MAX };
 enum class KVDBResponse { SUCCESS, INVALID_REQUEST, DB_NOT_FOUND, KEY_NOT_FOUND };
 
 /*
- * A dmtcp::string, a std::string or a plain one: for as long as a call lasts. One with a 0 in it is empty,
- * which is refused.
+ * A dmtcp::string, a std::string or a plain one: for as long as a call lasts. One with a 0 in it is
+ * empty, which is refused.
  */
 class Text {
 public:

@@ -239,7 +239,8 @@ inline int readProcMapsLine(int mapsfd, ProcMapsArea *area)
 	area->endAddr = reinterpret_cast<VA>(end);
 	area->size = end - start;
 	area->offset = offset;
-	area->prot = (permissions[0] == 'r' ? PROT_READ : 0) | (permissions[1] == 'w' ? PROT_WRITE : 0) |
+	area->prot = (permissions[0] == 'r' ? PROT_READ : 0) |
+		     (permissions[1] == 'w' ? PROT_WRITE : 0) |
 		     (permissions[2] == 'x' ? PROT_EXEC : 0);
 	area->flags = permissions[3] == 's' ? MAP_SHARED : MAP_PRIVATE;
 	if (line[name] != '/')

@@ -175,8 +175,8 @@ protected:
 
 private:
 	/*
-	 * No checkpoint begins meanwhile: a hook that comes here too would wait for a thread that stands
-	 * still. Without libdmtcp.so there are no checkpoints, and no locks.
+	 * No checkpoint begins meanwhile: a hook that comes here too would wait for a thread that
+	 * stands still. Without libdmtcp.so there are no checkpoints, and no locks.
 	 */
 	class Guard {
 	public:

@@ -105,7 +105,8 @@ static int sender_named(struct rebuilt_process *p, const struct message_view *m,
 	unix_name_here(p->image, &name);
 	memcpy(address.sun_path, name.text, sizeof(address.sun_path));
 	while (name.bytes && file_index_next(p->rebuild, FILE_UNIX_SOCKET, &position, &f)) {
-		if (unix_view_here(p->image, f.payload, f.bytes, found) && found->head.type == SOCK_DGRAM &&
+		if (unix_view_here(p->image, f.payload, f.bytes, found) &&
+		    found->head.type == SOCK_DGRAM &&
 		    unix_same_name(&found->head.name, &name)) {
 			fd = file_index_open(p, f.head.id);
 			*ours = false;

@@ -178,8 +178,8 @@ void modify_env(const char *directory)
 	if (fd >= 0)
 		close(fd);
 	if (bytes > (ssize_t)MOST_BYTES) {
-		dprintf(STDERR_FILENO, "dmtcp: %s: more than %u bytes: the environment stays as it was\n",
-			path, MOST_BYTES);
+		dprintf(STDERR_FILENO, "dmtcp: %s: more than %u bytes: the environment stays as it "
+			"was\n", path, MOST_BYTES);
 		return;
 	}
 	text[bytes > 0 ? bytes : 0] = 0;

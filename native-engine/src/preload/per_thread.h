@@ -19,7 +19,7 @@ struct per_thread {
 
 /* All zero in a new thread. */
 struct per_thread per_thread_get(void);
-/* false: the program has used up all keys (PTHREAD_KEYS_MAX), or there is no memory; nothing is kept. */
+/* false: no key is left (PTHREAD_KEYS_MAX), or there is no memory; nothing is kept. */
 bool per_thread_set(struct per_thread now);
 
 #endif

@@ -80,8 +80,8 @@ static int response_of(const struct text *answer)
 }
 
 /*
- * JSON has no bytes that are no UTF-8: each travels as a character of the private area, U+F700 and the byte,
- * and so do the bytes of such a character itself. Binary values take three times their room.
+ * JSON has no bytes that are no UTF-8: each travels as a character of the private area, U+F700 and the
+ * byte, and so do the bytes of such a character itself. Binary values take three times their room.
  */
 #define ESCAPED 0xf700u
 

@@ -231,7 +231,8 @@ int execvpe(const char *program, char *const arguments[], char *const variables[
 int execveat(int directory, const char *program, char *const arguments[], char *const variables[],
 	     int flags)
 {
-	return execute(program, arguments, variables, (struct way_of){ FROM_DIRECTORY, directory, flags });
+	return execute(program, arguments, variables,
+		       (struct way_of){ FROM_DIRECTORY, directory, flags });
 }
 
 int fexecve(int fd, char *const arguments[], char *const variables[])

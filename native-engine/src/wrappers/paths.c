@@ -91,8 +91,8 @@ ON_PATH(int, fchownat, (int directory, const char *path, uid_t user, gid_t group
 	path, user, group, flags)
 ON_PATH(int, truncate, (const char *path, off_t length), path, length)
 ON_PATH(int, truncate64, (const char *path, off64_t length), path, length)
-ON_PATH(int, futimesat, (int directory, const char *path, const struct timeval times[2]), directory, path,
-	times)
+ON_PATH(int, futimesat, (int directory, const char *path, const struct timeval times[2]), directory,
+	path, times)
 ON_PATH(int, utime, (const char *path, const struct utimbuf *times), path, times)
 ON_PATH(int, utimes, (const char *path, const struct timeval times[2]), path, times)
 ON_PATH(int, lutimes, (const char *path, const struct timeval times[2]), path, times)

@@ -142,7 +142,7 @@ FTS_OPEN(fts64_open, FTS64, FTSENT64)
 
 /* ---- glob(3) ---- */
 
-/* What was found from @first on, as the program names it: memory of malloc(3), as globfree(3) expects. */
+/* What was found from @first on, as the program names it; globfree(3) expects memory of malloc(3). */
 static void name_found(char **found, size_t first, size_t last)
 {
 	PATH_ROOM(room);

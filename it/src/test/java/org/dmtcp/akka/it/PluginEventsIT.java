@@ -134,7 +134,8 @@ class PluginEventsIT {
         c.awaitMoreTicks(ticks + 1);
         Wait.until(Computation.LIMIT, () -> events(c), s -> s.endsWith("event RUNNING\n"), c::tail);
         String said = events(c).substring(events(c).lastIndexOf("restart in "));
-        assertEquals(6, said.lines().filter(l -> l.startsWith("resume in ")).distinct().count(), said);
+        assertEquals(
+            6, said.lines().filter(l -> l.startsWith("resume in ")).distinct().count(), said);
         assertEquals(6, said.lines().filter("event THREAD_RESUME"::equals).count(), said);
         assertFalse(said.contains("wrong") || c.output().contains("wrong"), said + c.output());
       }
@@ -243,10 +244,12 @@ class PluginEventsIT {
   /** In every phase; beside RUNNING there is no checkpoint that could be given up. */
   @ParameterizedTest
   @CsvSource({
-    "faulty, crash, PRESUSPEND, it was hit by signal 11", "faulty, exit, PRESUSPEND, it called exit()",
-    "faulty, crash, RESUME, it was hit by signal 11", "faulty, overflow, RESUME, it was hit by signal 11",
-    "throwing, throw, PRECHECKPOINT, it called abort()", "faulty, crash, RUNNING, ''",
-    "faulty, abort, RUNNING, ''",
+    "faulty, crash, PRESUSPEND, it was hit by signal 11",
+    "faulty, exit, PRESUSPEND, it called exit()",
+    "faulty, crash, RESUME, it was hit by signal 11",
+    "faulty, overflow, RESUME, it was hit by signal 11",
+    "throwing, throw, PRECHECKPOINT, it called abort()",
+    "faulty, crash, RUNNING, ''", "faulty, abort, RUNNING, ''",
   })
   void aFaultIsNamedInEveryPhase(String plugin, String fault, String event, String reason)
       throws IOException {

@@ -72,7 +72,7 @@ class TakeoverIT {
     awaitPeers(1);
   }
 
-  /** In the midst of a round, in which a hook waits at a barrier: the round is over, nobody is hurt. */
+  /** In the midst of a round, in which a hook waits: the round is over, and nobody is hurt. */
   @Test
   void aBarrierEndsWithItsCoordinator() throws IOException {
     Examples.build();
