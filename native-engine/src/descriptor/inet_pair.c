@@ -53,7 +53,10 @@ static bool is_listening(const struct file_view *f)
 	return u.state == INET_LISTENING;
 }
 
-/* A member's listener that the socket @v may have been accepted from. -ENOENT: none. */
+/*
+ * A member's listener that the socket @v may have been accepted from: of its very family, as one of
+ * IPv6 that takes IPv4 too makes IPv6 sockets of it. -ENOENT: none.
+ */
 static int find_listener(struct rebuilt_process *p, const struct inet_view *v)
 {
 	const struct file_view *f;
@@ -64,7 +67,7 @@ static int find_listener(struct rebuilt_process *p, const struct inet_view *v)
 		struct inet_payload u;
 
 		file_payload_head(f[n].payload, f[n].bytes, &u, sizeof(u));
-		if (inet_port(&u.local) == inet_port(&v->head.local) &&
+		if (u.family == v->head.family && inet_port(&u.local) == inet_port(&v->head.local) &&
 		    (inet_is_wildcard(&u.local) || inet_same_address(&u.local, &v->head.local)))
 			return file_index_open(p, f[n].head.id);
 	}
