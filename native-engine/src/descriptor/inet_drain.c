@@ -2,17 +2,18 @@
  * The two ends of a TCP connection between members, everything frozen: what one has sent is brought
  * into the queue of the other, where it can be looked at and stays (engine-facts 12.4).
  *
- * A receive buffer that is full keeps the rest at the sender. SO_RCVLOWAT enlarges it without a
- * byte being read: tcp_set_rcvlowat() in net/ipv4/tcp.c. Only where that does not help (the sender
- * asks a closed window ever more rarely) the queue is read out, and in refill the sender sends it
- * again. For that the agent of another host would be needed: between hosts a queue that does not fit
- * into the receiver's buffer (tcp_rmem) ends the round.
+ * A receive buffer that is full keeps the rest at the sender. It is enlarged without a byte being
+ * read (inet_room.c). Only where that does not help the queue is read out, and in refill the sender
+ * sends it again. Between hosts nobody reads anything: whoever dies then, engine, agent or link, the
+ * bytes are where they were. What does not fit ends the round, at once, and the receiver offers its
+ * sender less until its program has read so much that it does.
  */
 #include "inet_drain.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -21,10 +22,11 @@
 #include <unistd.h>
 
 #include "../common/monotonic.h"
+#include "inet_settle.h"
 
-#define SLACK_BYTES 65536
 #define POLL_NS 500000
 #define GENTLE_MS 700       /* then data is read out */
+#define ARRIVE_MS 500       /* without a byte: what another host holds finds no room */
 #define STALLED_MS 7000     /* nothing moves for so long, though the other host may be late */
 #define LINGERING_ACK_MS 50 /* a delayed acknowledgement takes 40 */
 
@@ -55,18 +57,6 @@ static bool is_drained(const struct inet_info *s)
 	return inet_is_stream(s) && (s->peer || s->far);
 }
 
-void inet_make_room(int fd, int bytes)
-{
-	int room = queue_bytes(fd, SIOCINQ) + bytes;
-
-	/*
-	 * The last sixteenth of a buffer is never offered: __tcp_select_window() in tcp_output.c. No
-	 * more than needed: a sender that never rests fills the buffer, which stays that large.
-	 */
-	room += room / 8 + SLACK_BYTES;
-	setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &room, sizeof(room));
-}
-
 static void uncork(struct inet_info *s)
 {
 	socklen_t length = sizeof(int);
@@ -76,31 +66,6 @@ static void uncork(struct inet_info *s)
 		return;
 	s->corked = true;
 	setsockopt(s->fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
-}
-
-void inet_tell_room(int fd)
-{
-	socklen_t length = sizeof(int);
-	int peek_offset = -1;
-	char first;
-
-	getsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &peek_offset, &length);
-	if (peek_offset < 0)
-		recv(fd, &first, 1, MSG_PEEK | MSG_DONTWAIT);
-}
-
-/* Lets @bytes more into the queue of @s. */
-static void open_window(struct inet_info *s, int bytes)
-{
-	socklen_t length = sizeof(int);
-	int low = 1;
-
-	if (!s->low_water) {
-		getsockopt(s->fd, SOL_SOCKET, SO_RCVLOWAT, &low, &length);
-		s->low_water = low > 0 ? low : 1;
-	}
-	inet_make_room(s->fd, bytes);
-	inet_tell_room(s->fd);
 }
 
 /* Reads what the peer of @s has received so far, and what then follows. */
@@ -135,7 +100,7 @@ static int take(struct inet_info *s, uint64_t deadline)
 }
 
 /* The receiver is on another host, where room is made for it, as far as its kernel allows. */
-static int await_remote(const struct inet_info *s, uint64_t deadline)
+static int await_remote(const struct inet_info *s, const struct round *r, uint64_t deadline)
 {
 	uint64_t stalled = monotonic_ms() + STALLED_MS;
 	int left = outstanding(s), before = left;
@@ -147,6 +112,8 @@ static int await_remote(const struct inet_info *s, uint64_t deadline)
 			stalled = now + STALLED_MS;
 		if (now >= deadline || now >= stalled)
 			return -ETIMEDOUT;
+		if (r->given_up && r->given_up(r->given_up_context))
+			return -ECANCELED;
 		before = left;
 		pause_shortly();
 		left = outstanding(s);
@@ -173,11 +140,89 @@ static int refuse(const struct inet_info *s, const char *id, const char *reason,
 			 reason);
 }
 
-int inet_drain(struct inet_table *t, uint32_t timeout_ms, struct fault *fault)
+/*
+ * A buffer that the kernel tunes comes back so small that what the sender holds now would find room
+ * the next time: the program only has to read.
+ */
+static int refuse_full(struct inet_info *s, int64_t lacks, struct fault *fault)
+{
+	char reason[256];
+
+	snprintf(reason, sizeof(reason),
+		 "%lld of the %d bytes that its sender, port %d, still holds find no room beside the %d "
+		 "that its program has not read", (long long)lacks, s->far->peer_unsent,
+		 ntohs(inet_port(&s->remote)), queue_bytes(s->fd, SIOCINQ));
+	inet_room_lower(s->fd, s->far->peer_unsent, &s->room);
+	return refuse(s, "socket-no-room", reason, fault);
+}
+
+/*
+ * Most often all is there. -EAGAIN: the kernel takes no more than it has, although it seemed to
+ * have room.
+ */
+static int await_admitted(struct inet_table *t, const struct round *r, struct fault *fault)
+{
+	uint64_t moved = monotonic_ms();
+	int64_t before = INT64_MAX;
+
+	for (;;) {
+		struct inet_info *full = NULL;
+		int64_t missing = 0;
+
+		for (size_t n = 0; n < t->count; n++) {
+			struct inet_info *s = &t->sockets[n];
+			int64_t left = s->expected ? s->expected - queue_bytes(s->fd, SIOCINQ) : 0;
+
+			if (left <= 0 || !inet_room_is_closed(s->fd))
+				continue;
+			full = s;
+			missing += left;
+		}
+		if (!full || (r->given_up && r->given_up(r->given_up_context)))
+			return 0;
+		if (missing < before)
+			moved = monotonic_ms();
+		before = missing;
+		if (monotonic_ms() - moved >= ARRIVE_MS)
+			return refuse_full(full, full->expected - queue_bytes(full->fd, SIOCINQ),
+					   fault);
+		pause_shortly();
+	}
+}
+
+/*
+ * What the peers on other hosts still hold is let in, if there is a way for all of it: what is offered
+ * is used, and their programs then send more.
+ */
+static int admit(struct inet_table *t, struct fault *fault)
+{
+	for (size_t n = 0; n < t->count; n++) {
+		struct inet_info *s = &t->sockets[n];
+		int64_t lacks = 0;
+
+		if (s->far && s->far->peer_unsent > 0)
+			lacks = inet_room_raise(s->fd, s->far->peer_unsent, &s->room);
+		if (lacks)
+			return refuse_full(s, lacks, fault);
+	}
+	for (size_t n = 0; n < t->count; n++) {
+		struct inet_info *s = &t->sockets[n];
+
+		if (!s->far || s->far->peer_unsent <= 0)
+			continue;
+		s->expected = queue_bytes(s->fd, SIOCINQ) + (int64_t)s->far->peer_unsent;
+		inet_room_offer(s->fd);
+	}
+	return 0;
+}
+
+int inet_drain(struct inet_table *t, struct round *r, uint32_t timeout_ms, struct fault *fault)
 {
 	uint64_t start = monotonic_ms(), gentle;
 	int ret = 0;
 
+	if (r->settling)
+		inet_settling_take(r->settling, t);
 	gentle = timeout_ms / 2 < GENTLE_MS ? timeout_ms / 2 : GENTLE_MS;
 	for (size_t n = 0; n < t->count; n++) {
 		struct inet_info *s = &t->sockets[n];
@@ -190,26 +235,31 @@ int inet_drain(struct inet_table *t, uint32_t timeout_ms, struct fault *fault)
 		if (is_drained(s))
 			uncork(s);
 	}
-	for (size_t n = 0; n < t->count; n++)
-		if (t->sockets[n].far && t->sockets[n].far->peer_unsent > 0)
-			open_window(&t->sockets[n], t->sockets[n].far->peer_unsent);
+	ret = admit(t, fault);
+	if (ret)
+		return ret;
 	/* Most often it is only the acknowledgement that is late. */
 	while (count_outstanding(t) && monotonic_ms() < start + LINGERING_ACK_MS)
 		pause_shortly();
 	for (size_t n = 0; n < t->count; n++) {
 		struct inet_info *s = &t->sockets[n];
 
-		if (is_drained(s) && s->peer && outstanding(s) > 0)
-			open_window(s->peer, outstanding(s));
+		/*
+		 * On the loopback a packet has 64 KB, and a sender that was once offered so much waits
+		 * for it: small buffers that the program has set stay so, and are read out.
+		 */
+		if (is_drained(s) && s->peer && outstanding(s) > 0 && !inet_room_is_set(s->peer->fd))
+			inet_room_make(s->peer->fd, outstanding(s), &s->peer->room);
 	}
 	while (count_outstanding(t) && monotonic_ms() < start + gentle)
 		pause_shortly();
+	ret = await_admitted(t, r, fault);
 	for (size_t n = 0; n < t->count && !ret; n++) {
 		struct inet_info *s = &t->sockets[n];
 
 		if (!is_drained(s) || outstanding(s) <= 0)
 			continue;
-		ret = s->far ? await_remote(s, start + timeout_ms - timeout_ms / 8) :
+		ret = s->far ? await_remote(s, r, start + timeout_ms - timeout_ms / 8) :
 				  take(s, start + timeout_ms);
 		if (ret)
 			ret = refuse(s, "socket-not-drained", strerror(-ret), fault);
@@ -223,8 +273,8 @@ static void give_back(struct inet_info *s)
 	uint64_t deadline = monotonic_ms() + 5000;
 	size_t sent = 0;
 
-	if (s->taken_bytes)
-		inet_make_room(s->fd, s->taken_bytes);
+	if (s->taken_bytes && !inet_room_is_set(s->fd))
+		inet_room_make(s->fd, s->taken_bytes, &s->room);
 	while (sent < s->taken_bytes && monotonic_ms() < deadline) {
 		ssize_t n = send(s->peer->fd, s->taken + sent, s->taken_bytes - sent,
 				 MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -246,7 +296,15 @@ static void give_back(struct inet_info *s)
 	s->taken_bytes = 0;
 }
 
-void inet_refill(struct inet_table *t)
+static void put_room_back(struct inet_info *s, struct inet_settling *settling)
+{
+	if (!settling)
+		inet_room_leave(s->fd, &s->room);
+	else if (!inet_room_settle(s->fd, &s->room, false))
+		inet_settling_add(settling, s);
+}
+
+void inet_refill(struct inet_table *t, const struct round *r)
 {
 	int on = 1;
 
@@ -257,12 +315,10 @@ void inet_refill(struct inet_table *t)
 			continue;
 		if (s->peer)
 			give_back(s);
-		if (s->low_water)
-			setsockopt(s->fd, SOL_SOCKET, SO_RCVLOWAT, &s->low_water,
-				   sizeof(s->low_water));
+		if (s->room.changed)
+			put_room_back(s, r->settling);
 		if (s->corked)
 			setsockopt(s->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
-		s->low_water = 0;
 		s->corked = false;
 	}
 	for (size_t n = 0; n < t->count; n++) {

@@ -14,7 +14,6 @@
 
 #include "../common/array.h"
 #include "../common/monotonic.h"
-#include "inet_drain.h"
 #include "inet_met.h"
 
 #define ARRIVE_MS 30000
@@ -98,16 +97,6 @@ bool inet_peer_find(struct rebuild *r, uint64_t file_id, const struct inet_paylo
 	return false;
 }
 
-int inet_low_water(const struct inet_view *v)
-{
-	int value = 1;
-
-	for (uint32_t n = 0; n < v->head.options; n++)
-		if (v->options[n].level == SOL_SOCKET && v->options[n].name == SO_RCVLOWAT)
-			memcpy(&value, v->options[n].value, sizeof(value));
-	return value;
-}
-
 /* The receiver has room for it. */
 static int send_part(int sender, int receiver, const uint8_t *data, size_t bytes, int flags, uint64_t deadline)
 {
@@ -125,7 +114,7 @@ static int send_part(int sender, int receiver, const uint8_t *data, size_t bytes
 		if (monotonic_ms() >= deadline)
 			return -ETIMEDOUT;
 		if (receiver >= 0)
-			inet_tell_room(receiver);
+			inet_room_offer(receiver);
 		poll(&ready, 1, 10);
 	}
 	return 0;
@@ -154,6 +143,14 @@ int inet_far_restore(struct rebuilt_process *p, uint64_t connection, int *fd)
 		return -ENOENT;
 	*fd = fcntl(met->fd, F_DUPFD_CLOEXEC, p->rebuild->reserved_from);
 	return *fd < 0 ? -errno : 0;
+}
+
+void inet_far_make_room(struct rebuilt_process *p, const struct inet_view *v, int fd)
+{
+	struct inet_met *met = inet_met_find(p->rebuild, v->head.connection);
+
+	if (met && v->head.queue_bytes && !inet_room_stays(fd, v->head.queue_bytes))
+		inet_room_make(fd, v->head.queue_bytes, &met->room);
 }
 
 bool inet_waits_far(const struct inet_view *v)
@@ -193,6 +190,7 @@ static int send_all(struct rebuild *r)
 	int ret = 0;
 
 	for (size_t n = 0; n < count && !ret; n++) {
+		struct inet_room sending;
 		void *data;
 
 		if (!all[n].bytes && !all[n].urgent)
@@ -200,8 +198,10 @@ static int send_all(struct rebuild *r)
 		ret = inet_met_read(r, &all[n], &data);
 		if (ret)
 			break;
+		inet_room_hold(all[n].fd, all[n].bytes, &sending);
 		ret = inet_send_queue(all[n].fd, -1, data, all[n].bytes, all[n].urgent,
 				      all[n].urgent_at, deadline);
+		inet_room_unhold(all[n].fd, &sending);
 		free(data);
 	}
 	return ret;
@@ -232,18 +232,19 @@ static void await_queue(const struct inet_view *v, int fd)
 
 int inet_far_finish(struct rebuilt_process *p, const struct inet_view *v, int fd)
 {
+	struct inet_met *met = inet_met_find(p->rebuild, v->head.connection);
 	struct far_ends *e = ends_of(p->rebuild);
-	int low = inet_low_water(v), ret = 0;
+	int ret = 0;
 
 	if (!e)
 		return -ENOMEM;
 	if (!e->sent)
 		ret = send_all(p->rebuild);
 	e->sent = true;
-	if (!ret && v->head.queue_bytes) {
+	if (!ret && v->head.queue_bytes && !inet_room_overflows(fd, v->head.queue_bytes))
 		await_queue(v, fd);
-		setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low));
-	}
+	if (met && met->room.changed)
+		inet_room_leave(fd, &met->room);
 	if (v->head.closed)
 		shutdown(fd, SHUT_WR);
 	if (v->head.reads_end)

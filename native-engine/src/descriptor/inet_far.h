@@ -10,6 +10,8 @@ bool inet_peer_find(struct rebuild *r, uint64_t file_id, const struct inet_paylo
 		    struct file_view *peer);
 /* A connection that the front has made anew: in *@fd. -ENOENT: it has not been. */
 int inet_far_restore(struct rebuilt_process *p, uint64_t connection, int *fd);
+/* For what its queue held, until inet_far_finish(). */
+void inet_far_make_room(struct rebuilt_process *p, const struct inet_view *v, int fd);
 /*
  * When all processes of all hosts stand: sends what the other ends' queues held, and awaits ours.
  */
@@ -26,6 +28,5 @@ bool inet_waits_far(const struct inet_view *v);
 uint64_t inet_waited_find(struct rebuild *r, uint64_t connection);
 /* Such a client, or a listener with some, which the front has made. -ENOENT: it has not. */
 int inet_line_restore(struct rebuilt_process *p, const struct inet_view *v, int *fd);
-int inet_low_water(const struct inet_view *v);
 
 #endif

@@ -11,7 +11,6 @@
 #include "../common/monotonic.h"
 #include "backlog.h"
 #include "file_index.h"
-#include "inet_drain.h"
 #include "inet_ended.h"
 #include "inet_far.h"
 #include "inet_met.h"
@@ -25,19 +24,27 @@
 static int send_stream(int fd, int sender, const struct inet_view *v)
 {
 	uint64_t deadline = monotonic_ms() + SEND_LIMIT_MS;
-	int low = inet_low_water(v), waiting, ret;
+	struct inet_room room = { 0 }, sending;
+	bool stays = inet_room_stays(fd, v->head.queue_bytes);
+	bool overflows = inet_room_overflows(fd, v->head.queue_bytes);
+	int waiting, ret;
 
-	inet_make_room(fd, v->head.queue_bytes);
+	if (!stays)
+		inet_room_make(fd, v->head.queue_bytes, &room);
+	inet_room_hold(sender, v->head.queue_bytes, &sending);
 	ret = inet_send_queue(sender, fd, v->queue, v->head.queue_bytes, v->head.urgent,
 			      v->head.urgent_at, deadline);
-	/* What is still on its way is acknowledged within milliseconds; then the mark may go. */
-	while (!ret && !ioctl(sender, SIOCOUTQ, &waiting) && waiting > 0 && monotonic_ms() < deadline) {
+	inet_room_unhold(sender, &sending);
+	/* What is still on its way is acknowledged within milliseconds; then the room may go. */
+	while (!ret && !overflows && !ioctl(sender, SIOCOUTQ, &waiting) && waiting > 0 &&
+	       monotonic_ms() < deadline) {
 		const struct timespec time = { .tv_nsec = 200000 };
 
-		inet_tell_room(fd);
+		inet_room_offer(fd);
 		nanosleep(&time, NULL);
 	}
-	setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof(low));
+	if (!stays)
+		inet_room_leave(fd, &room);
 	return ret;
 }
 

@@ -6,6 +6,7 @@
 #define INET_MET_H
 
 #include "../restart/rebuild.h"
+#include "inet_room.h"
 
 struct inet_met {
 	uint64_t connection;
@@ -13,6 +14,7 @@ struct inet_met {
 	uint32_t urgent; /* as in struct inet_payload, of the other end */
 	uint64_t urgent_at;
 	uint64_t offset, bytes; /* in the file: what the other end's queue held, to be sent */
+	struct inet_room room;  /* of the builder: what its receive buffer is to be again */
 };
 
 /* Takes over all that the table on descriptor @table_fd names, and the table. */

@@ -14,7 +14,6 @@
 #include "../common/monotonic.h"
 #include "../restart/rebuild.h"
 #include "file_index.h"
-#include "inet_drain.h"
 #include "inet_far.h"
 #include "inet_met.h"
 #include "inet_pair.h"
@@ -55,8 +54,8 @@ static int restore_connected(struct rebuilt_process *p, const struct file_record
 		if (!ret)
 			finish_socket(*fd, f, v);
 		if (ret != -ENOENT) {
-			if (!ret && v->head.queue_bytes) /* finish_socket has set the program's own */
-				inet_make_room(*fd, v->head.queue_bytes);
+			if (!ret)
+				inet_far_make_room(p, v, *fd);
 			return ret;
 		}
 	}

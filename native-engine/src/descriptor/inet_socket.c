@@ -88,13 +88,13 @@ static int inet_drain_round(struct round *r, uint32_t timeout_ms, struct fault *
 	ret = inet_table_read(r, &i->inet_sockets, fault);
 	if (!ret)
 		inet_table_mark_remotes(i->inet_sockets, r->remotes, r->remote_count);
-	return ret ? ret : inet_drain(i->inet_sockets, timeout_ms, fault);
+	return ret ? ret : inet_drain(i->inet_sockets, r, timeout_ms, fault);
 }
 
 static void inet_refill_round(struct round *r)
 {
 	if (r->descriptors->inet_sockets)
-		inet_refill(r->descriptors->inet_sockets);
+		inet_refill(r->descriptors->inet_sockets, r);
 }
 
 static int socket_number(int fd, int name)
@@ -325,11 +325,13 @@ static int inet_capture(struct capture *c, const struct descriptor_view *d, uint
 	if (u.type == SOCK_DGRAM)
 		u.options += multicast_capture(d->pid, d->borrowed, u.family, &options);
 	/* While draining the socket differs from what the program has set. */
-	for (uint32_t n = 0; n < u.options; n++) {
-		struct socket_option *o = &((struct socket_option *)options.data)[n];
+	if (s->room.changed && s->room.locks > 0 && s->room.locks & SOCK_RCVBUF_LOCK) {
+		struct socket_option size = { SOL_SOCKET, SO_RCVBUF, sizeof(int), true, { 0 } };
+		int half = s->room.buffer / 2; /* socket(7): the kernel doubles what is set */
 
-		if (o->level == SOL_SOCKET && o->name == SO_RCVLOWAT && s->low_water)
-			memcpy(o->value, &s->low_water, sizeof(s->low_water));
+		memcpy(size.value, &half, sizeof(half));
+		buffer_append(&options, &size, sizeof(size));
+		u.options++;
 	}
 	if (s->corked) {
 		struct socket_option cork = { IPPROTO_TCP, TCP_CORK, sizeof(int), 0, { 1 } };

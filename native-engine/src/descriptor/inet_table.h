@@ -5,6 +5,7 @@
 #include "inet_address.h"
 #include "inet_ended.h"
 #include "inet_remote.h"
+#include "inet_room.h"
 #include "inventory.h"
 
 struct inet_info {
@@ -22,7 +23,8 @@ struct inet_info {
 	struct inet_info *listener; /* of a client that has not been accepted: a member's */
 	bool known;                 /* what it has sent to @listener is: backlog.h */
 	int fd;                     /* borrowed while draining, else -1 */
-	int low_water;              /* SO_RCVLOWAT to put back, 0: untouched */
+	struct inet_room room;      /* its receive buffer, to put back */
+	int64_t expected;           /* in the queue when all of a far peer's bytes are there */
 	bool corked;                /* TCP_CORK was set, taken off while draining */
 	uint8_t *taken;             /* what had to be read out: the peer sends it again in refill */
 	size_t taken_bytes;

@@ -11,11 +11,6 @@
 #include "multicast.h"
 #include "socket_filter.h"
 
-#ifndef SO_BUF_LOCK
-#define SO_BUF_LOCK 72 /* asm-generic/socket.h, Linux 5.15 */
-#endif
-#define SOCK_SNDBUF_LOCK 1
-#define SOCK_RCVBUF_LOCK 2
 
 struct known_option {
 	int level, name;

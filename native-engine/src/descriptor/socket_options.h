@@ -7,6 +7,12 @@
 
 #include "../common/buffer.h"
 
+#ifndef SO_BUF_LOCK
+#define SO_BUF_LOCK 72 /* asm-generic/socket.h, Linux 5.15 */
+#endif
+#define SOCK_SNDBUF_LOCK 1
+#define SOCK_RCVBUF_LOCK 2
+
 #define SOCKET_OPTION_BYTES 16
 
 struct socket_option { /* part of the image format */

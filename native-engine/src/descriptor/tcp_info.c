@@ -2,6 +2,7 @@
 #include "tcp_info.h"
 
 #include <linux/tcp.h>
+#include <stddef.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -21,4 +22,18 @@ int tcp_info_read(int fd, struct tcp_summary *out)
 	out->bytes_sent = info.tcpi_bytes_sent;
 	out->segments_in = info.tcpi_segs_in;
 	return 0;
+}
+
+int64_t tcp_info_window(int fd)
+{
+	/* tcpi_rcv_wnd, since Linux 6.2, follows the last member that older headers have. */
+	const size_t at = offsetof(struct tcp_info, tcpi_snd_wnd) + sizeof(uint32_t);
+	uint8_t info[sizeof(struct tcp_info) + 64];
+	socklen_t length = sizeof(info);
+	uint32_t window;
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &length) || length < at + sizeof(window))
+		return -1;
+	memcpy(&window, info + at, sizeof(window));
+	return window;
 }

@@ -14,5 +14,7 @@ struct tcp_summary {
 
 /* 0, or -1 when it is no TCP socket. */
 int tcp_info_read(int fd, struct tcp_summary *out);
+/* What the peer has last been offered and may not have used yet; -1: the kernel does not tell. */
+int64_t tcp_info_window(int fd);
 
 #endif

@@ -29,6 +29,9 @@ struct round {
 	 */
 	struct inet_remote *remotes;
 	size_t remote_count, remote_capacity;
+	struct inet_settling *settling; /* outlives it; NULL: nobody would come back to them */
+	bool (*given_up)(void *context); /* asked in long waits; NULL: nobody can */
+	void *given_up_context;
 };
 
 /*

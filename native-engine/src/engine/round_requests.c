@@ -53,8 +53,27 @@ int freeze_round(struct server *s, const json_t *request, struct fault *fault)
 		ret = run_freeze(&s->run, &what, name, json_number(request, "generation", 0),
 				 json_text(request, "manifestId", ""), timeout_of(request),
 				 s->workers, fault);
+	if (!ret) {
+		s->run->round.settling = &s->settling;
+		s->run->round.given_up = server_given_up;
+		s->run->round.given_up_context = s;
+	}
 	scan_request_free(&what);
 	return ret;
+}
+
+static bool is_abort_of(const json_t *message, const void *round)
+{
+	return !strcmp(json_text(message, "op", ""), "abort") &&
+	       !strcmp(json_text(message, "round", ""), round);
+}
+
+bool server_given_up(void *server)
+{
+	struct server *s = server;
+
+	channel_receive(&s->channel);
+	return s->channel.closed || channel_holds(&s->channel, is_abort_of, s->run->name);
 }
 
 int request_freeze(struct server *s, const json_t *request, json_t *answer, struct fault *fault)

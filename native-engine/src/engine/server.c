@@ -55,6 +55,8 @@ static int next_timeout(struct server *s)
 		return TIDY_EVERY_MS;
 	if (frozen && deadline > s->last_request_ns + SILENCE_LIMIT_NS)
 		deadline = s->last_request_ns + SILENCE_LIMIT_NS;
+	if (!frozen && deadline > inet_settling_next(&s->settling))
+		deadline = inet_settling_next(&s->settling);
 	if (deadline == UINT64_MAX)
 		return -1;
 	ms = deadline > now ? (deadline - now) / 1000000 + 1 : 0;
@@ -84,6 +86,8 @@ static int serve(struct server *s)
 			}
 		}
 		server_writes(s);
+		if (!s->run || !s->run->frozen)
+			inet_settling_turn(&s->settling);
 		check_silence(s);
 		if (s->channel.closed)
 			return 0;
@@ -124,6 +128,7 @@ int server_main(int fd, unsigned int workers)
 out:
 	watches_free(&s.watches);
 	strangers_free(&s.strangers.set);
+	inet_settling_free(&s.settling);
 	if (s.epoll_fd >= 0)
 		close(s.epoll_fd);
 	if (s.wake_fd >= 0)

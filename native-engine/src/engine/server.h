@@ -2,7 +2,7 @@
 #ifndef SERVER_H
 #define SERVER_H
 
-#include "../descriptor/inet_remote.h"
+#include "../descriptor/inet_settle.h"
 #include "channel.h"
 #include "run.h"
 #include "watch.h"
@@ -22,6 +22,7 @@ struct server {
 	struct waiting_write *writes;
 	struct inet_remote *remotes; /* of the last round that had any: ascending by key */
 	size_t remote_count;
+	struct inet_settling settling; /* what rounds have left to do in running programs */
 	struct { /* of the last look for this computation, for a moment */
 		struct strangers set;
 		char computation_id[64];
@@ -95,6 +96,8 @@ int find_round(struct server *s, const json_t *request, struct fault *fault);
 void server_writes(struct server *s);
 /* When the earliest waiting write is late; UINT64_MAX: none. */
 uint64_t server_next_deadline(const struct server *s);
+/* Has the agent asked for that, or gone? Its request stays where it is. @server: a struct server. */
+bool server_given_up(void *server);
 /* Gives the active round up; its waiting writes are refused. */
 void server_abort(struct server *s);
 

@@ -11,6 +11,7 @@
 
 #include "../common/file.h"
 #include "../common/proc.h"
+#include "../descriptor/inet_settle.h"
 #include "../mtcp/answer.h"
 #include "../trace/wait.h"
 
@@ -237,6 +238,20 @@ static void finish_twins(void)
 		nanosleep(&little, NULL);
 }
 
+/* Senders fill what they were offered within moments, if they ever do. */
+static void finish_settling(struct inet_settling *l)
+{
+	uint64_t deadline = monotonic_ns() + 100000000ull, next;
+
+	while ((next = inet_settling_next(l)) < deadline) {
+		const struct timespec little = { 0, 1000000 };
+
+		inet_settling_turn(l);
+		nanosleep(&little, NULL);
+	}
+	inet_settling_free(l);
+}
+
 int standalone_checkpoint(const struct standalone_options *o, struct standalone_result *result,
 			  struct fault *fault)
 {
@@ -244,6 +259,7 @@ int standalone_checkpoint(const struct standalone_options *o, struct standalone_
 	struct scan_request what = { .alone = o->image != NULL };
 	struct image_name *images = NULL;
 	json_t *described = json_array(), *manifest = NULL;
+	struct inet_settling settling = { 0 };
 	struct run *run = NULL;
 	struct proc_stat root;
 	struct names names;
@@ -263,6 +279,7 @@ int standalone_checkpoint(const struct standalone_options *o, struct standalone_
 				 o->timeout_ms, o->workers, fault);
 	if (ret < 0)
 		goto out;
+	run->round.settling = &settling;
 	strcpy(run->round.computation_id, names.computation_id);
 	run->round.restart_word.address = o->restart_word;
 	run->round.restart_word.value = MTCP_RESTARTED;
@@ -296,6 +313,7 @@ int standalone_checkpoint(const struct standalone_options *o, struct standalone_
 out:
 	run_close(run);
 	finish_twins();
+	finish_settling(&settling);
 	free(images);
 	json_decref(described);
 	json_decref(manifest);

@@ -70,17 +70,10 @@ static bool all_expected(const struct run *r, const struct expectation *e)
 	return true;
 }
 
-static bool is_abort_of(const json_t *message, const void *round)
-{
-	return !strcmp(json_text(message, "op", ""), "abort") &&
-	       !strcmp(json_text(message, "round", ""), round);
-}
-
 /* Is the round still wanted? What has come meanwhile stays where it is. */
 static int ask_on(struct server *s, struct fault *fault)
 {
-	channel_receive(&s->channel);
-	if (s->channel.closed || channel_holds(&s->channel, is_abort_of, s->run->name))
+	if (server_given_up(s))
 		return fault_set(fault, ECANCELED, "round-cancelled", "the round was aborted");
 	return 0;
 }

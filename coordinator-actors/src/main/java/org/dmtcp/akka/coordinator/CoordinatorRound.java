@@ -4,6 +4,7 @@ import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.javadsl.Behaviors;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -29,8 +30,12 @@ import org.dmtcp.akka.protocol.Phase;
 
 /** The coordinator while a checkpoint goes on. */
 final class CoordinatorRound extends CoordinatorState {
-  /** Failures that pass by themselves while the programs run: a server accepts its clients. */
-  private static final Set<String> PASSING = Set.of("socket-not-accepted", "aio-busy");
+  /**
+   * Failures that pass by themselves, and how many times as long as the first that takes: a server
+   * accepts its clients, a disk ends its work, a receiver reads.
+   */
+  private static final Map<String, Integer> PASSING =
+      Map.of("socket-not-accepted", 1, "aio-busy", 1, "socket-no-room", 10);
 
   private final CoordinatorCommon common;
   private final CoordinatorClosing closing;
@@ -50,8 +55,8 @@ final class CoordinatorRound extends CoordinatorState {
 
   /** What was asked for. It takes several rounds where something passes by itself. */
   private record Wish(boolean kill, Optional<ActorRef<CoordinatorReply>> asker, int retriesLeft) {
-    Wish again() {
-      return new Wish(kill, asker, retriesLeft - 1);
+    Wish again(int weight) {
+      return new Wish(kill, asker, retriesLeft - weight);
     }
   }
 
@@ -258,10 +263,11 @@ final class CoordinatorRound extends CoordinatorState {
     } else {
       CheckpointRound.Aborted a = (CheckpointRound.Aborted) outcome;
       then = now.failed(a.generation(), a.failure().toString());
-      if (PASSING.contains(a.failure().errorId())
-          && round.wish().retriesLeft() > 0 && round.then().isEmpty()) {
-        timers.startSingleTimer("retry", new RetryElapsed(), settings.limits().retryDelay());
-        return resting(then, round.wish().again());
+      Integer weight = PASSING.get(a.failure().errorId());
+      if (weight != null && round.wish().retriesLeft() > 0 && round.then().isEmpty()) {
+        timers.startSingleTimer(
+            "retry", new RetryElapsed(), settings.limits().retryDelay().multipliedBy(weight));
+        return resting(then, round.wish().again(weight));
       }
       reply = new CoordinatorReply.Refused(a.failure());
       notes.note("Checkpoint failed at " + a.at() + ", the programs run on: " + a.failure());
