@@ -185,8 +185,10 @@ int inet_restore_last(struct rebuilt_process *p, const struct file_record *f, co
 	} else if (v.head.type == SOCK_STREAM) {
 		if (v.head.state == INET_REFUSED)
 			ret = inet_be_refused(fd, v.head.family);
-		if (v.head.state == INET_LISTENING)
+		if (v.head.state == INET_LISTENING) {
 			ret = backlog_connect(p, f->id, fd);
+			inet_defer_accept(fd, &v, true);
+		}
 		if ((v.head.state == INET_WAITING && !backlog_has_client(p->rebuild, f->id)) ||
 		    v.head.state == INET_CONNECTING)
 			ret = start_connecting(fd, f, &v);

@@ -1,7 +1,9 @@
 #include "inet_pair.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -26,6 +28,20 @@ void inet_restore_reuse(int fd, const struct inet_view *v)
 	for (uint32_t n = 0; n < v->head.options; n++)
 		on |= v->options[n].level == SOL_SOCKET && v->options[n].name == SO_REUSEADDR;
 	inet_set_reuse(fd, on);
+}
+
+void inet_defer_accept(int listener, const struct inet_view *v, bool program)
+{
+	for (uint32_t n = 0; n < v->head.options; n++) {
+		const struct socket_option *o = &v->options[n];
+		int seconds = 0;
+
+		if (o->level != IPPROTO_TCP || o->name != TCP_DEFER_ACCEPT)
+			continue;
+		if (program)
+			memcpy(&seconds, o->value, sizeof(seconds));
+		setsockopt(listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof(seconds));
+	}
 }
 
 int inet_new_socket(const struct inet_view *v)
@@ -54,24 +70,45 @@ static bool is_listening(const struct file_view *f)
 }
 
 /*
- * A member's listener that the socket @v may have been accepted from: of its very family, as one of
- * IPv6 that takes IPv4 too makes IPv6 sockets of it. -ENOENT: none.
+ * May the socket @v have been accepted from the listener @f? It is of its very family, as a listener
+ * of IPv6 that takes IPv4 too makes IPv6 sockets of it.
  */
-static int find_listener(struct rebuilt_process *p, const struct inet_view *v)
+static bool serves(const struct file_view *f, const struct inet_view *v)
+{
+	struct inet_payload u;
+
+	file_payload_head(f->payload, f->bytes, &u, sizeof(u));
+	return u.family == v->head.family && inet_port(&u.local) == inet_port(&v->head.local) &&
+	       (inet_is_wildcard(&u.local) || inet_same_address(&u.local, &v->head.local));
+}
+
+/*
+ * All listeners of members that a connection to @v's address may come to: of those that share a
+ * port (SO_REUSEPORT) the kernel chooses. *@line is the caller's to free. How many, or -errno.
+ */
+static int open_members(struct rebuilt_process *p, const struct inet_view *v, struct pollfd **line)
 {
 	const struct file_view *f;
 	size_t count;
+	int found = 0;
 
 	f = file_index_select(p->rebuild, FILE_INET_SOCKET, is_listening, &count);
+	*line = calloc(count + 1, sizeof(**line)); /* one more: for a listener of ours */
+	if (!*line)
+		return -ENOMEM;
 	for (size_t n = 0; n < count; n++) {
-		struct inet_payload u;
+		int fd;
 
-		file_payload_head(f[n].payload, f[n].bytes, &u, sizeof(u));
-		if (u.family == v->head.family && inet_port(&u.local) == inet_port(&v->head.local) &&
-		    (inet_is_wildcard(&u.local) || inet_same_address(&u.local, &v->head.local)))
-			return file_index_open(p, f[n].head.id);
+		if (!serves(&f[n], v))
+			continue;
+		fd = file_index_open(p, f[n].head.id);
+		if (fd < 0) {
+			free(*line);
+			return fd;
+		}
+		(*line)[found++] = (struct pollfd){ .fd = fd, .events = POLLIN };
 	}
-	return -ENOENT;
+	return found;
 }
 
 /* A listener for one connection: at the socket's own address, if it can be had. */
@@ -101,22 +138,26 @@ err_close:
 }
 
 /* Accepts the connection that comes from @client; strangers are sent away. */
-static int accept_from(int listener, int client)
+static int accept_from(struct pollfd *line, int count, int client)
 {
-	struct pollfd ready = { .fd = listener, .events = POLLIN };
 	struct inet_address own = { .bytes = sizeof(own.raw) };
 
 	if (getsockname(client, &own.any, &own.bytes))
 		return -errno;
-	while (poll(&ready, 1, CONNECT_LIMIT_S * 1000) > 0) {
-		struct inet_address from = { .bytes = sizeof(from.raw) };
-		int fd = accept4(listener, &from.any, &from.bytes, SOCK_CLOEXEC);
+	while (poll(line, count, CONNECT_LIMIT_S * 1000) > 0) {
+		for (int n = 0; n < count; n++) {
+			struct inet_address from = { .bytes = sizeof(from.raw) };
+			int fd;
 
-		if (fd < 0)
-			return -errno;
-		if (inet_same_address(&from, &own))
-			return fd;
-		close(fd);
+			if (!line[n].revents)
+				continue;
+			fd = accept4(line[n].fd, &from.any, &from.bytes, SOCK_CLOEXEC);
+			if (fd < 0)
+				return -errno;
+			if (inet_same_address(&from, &own))
+				return fd;
+			close(fd);
+		}
 	}
 	return -ETIMEDOUT;
 }
@@ -172,14 +213,20 @@ static int new_client(const struct inet_view *server, const struct inet_view *cl
 int inet_connect_pair(struct rebuilt_process *p, const struct inet_view *server,
 			const struct inet_view *client, int ends[2])
 {
-	int listener = find_listener(p, server), ret;
-	bool ours = listener == -ENOENT;
+	struct pollfd *line;
+	int members = open_members(p, server, &line), count = members, ret;
 	struct inet_address to;
 
-	if (ours)
-		listener = open_listener(server);
-	if (listener < 0)
-		return listener;
+	if (members < 0)
+		return members;
+	if (!members) {
+		*line = (struct pollfd){ .fd = open_listener(server), .events = POLLIN };
+		if (line->fd < 0) {
+			ret = line->fd;
+			goto out_free;
+		}
+		count = 1;
+	}
 	ends[1] = new_client(server, client);
 	if (ends[1] < 0) {
 		ret = ends[1];
@@ -191,7 +238,7 @@ int inet_connect_pair(struct rebuilt_process *p, const struct inet_view *server,
 		inet_bind_local(ends[1], client);
 	else if (server->head.remote.bytes)
 		bind(ends[1], &server->head.remote.any, server->head.remote.bytes);
-	to = inet_reachable(listener, server, client ? client->head.family : server->head.family);
+	to = inet_reachable(line->fd, server, client ? client->head.family : server->head.family);
 	ret = connect_limited(ends[1], &to);
 	if (ret == -EADDRNOTAVAIL) { /* the same four numbers are still in TIME_WAIT */
 		close(ends[1]);
@@ -199,7 +246,7 @@ int inet_connect_pair(struct rebuilt_process *p, const struct inet_view *server,
 		ret = ends[1] < 0 ? ends[1] : connect_limited(ends[1], &to);
 	}
 	if (!ret) {
-		ends[0] = accept_from(listener, ends[1]);
+		ends[0] = accept_from(line, count, ends[1]);
 		ret = ends[0] < 0 ? ends[0] : 0;
 	}
 	if (!ret) {
@@ -211,14 +258,23 @@ int inet_connect_pair(struct rebuilt_process *p, const struct inet_view *server,
 		close(ends[1]);
 	}
 out:
-	if (ours)
-		close(listener);
+	if (!members)
+		close(line->fd);
+out_free:
+	free(line);
 	return ret;
 }
 
 bool inet_has_listener(struct rebuilt_process *p, const struct inet_view *v)
 {
-	return find_listener(p, v) >= 0;
+	const struct file_view *f;
+	size_t count;
+
+	f = file_index_select(p->rebuild, FILE_INET_SOCKET, is_listening, &count);
+	for (size_t n = 0; n < count; n++)
+		if (serves(&f[n], v))
+			return true;
+	return false;
 }
 
 bool inet_is_own_peer(const struct inet_view *v)

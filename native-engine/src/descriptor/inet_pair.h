@@ -12,6 +12,11 @@ int inet_bind_local(int fd, const struct inet_view *v);
 void inet_set_reuse(int fd, int on);
 /* The program's own SO_REUSEADDR, which we may have changed to bind. */
 void inet_restore_reuse(int fd, const struct inet_view *v);
+/*
+ * A listener's TCP_DEFER_ACCEPT: the @program's own, or none. With it a client is not there before
+ * it has sent something, and those of a restart are quiet at first: tcp(7).
+ */
+void inet_defer_accept(int listener, const struct inet_view *v, bool program);
 
 /* Has a member the listener that the socket @v may have been accepted from? */
 bool inet_has_listener(struct rebuilt_process *p, const struct inet_view *v);

@@ -162,6 +162,8 @@ static int restore_single(struct rebuilt_process *p, const struct file_record *f
 	inet_restore_reuse(*fd, v);
 	if (!ret)
 		finish_socket(*fd, f, v);
+	if (!ret && v->head.state == INET_LISTENING)
+		inet_defer_accept(*fd, v, false); /* inet_restore_last() sets it */
 	return ret;
 }
 
