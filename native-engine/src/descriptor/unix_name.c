@@ -77,6 +77,50 @@ static void path_of(const struct unix_name *n, const char *directory, char *path
 			 (int)n->bytes, n->text);
 }
 
+/* The file's other name, in the directory of @path. */
+static void path_renamed(const struct unix_payload *u, const char *path, char *renamed)
+{
+	char copy[PATH_MAX];
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	snprintf(renamed, PATH_MAX + UNIX_FILE_NAME_BYTES + 1, "%s/%.*s", dirname(copy),
+		 UNIX_FILE_NAME_BYTES - 1, u->renamed);
+}
+
+void unix_name_owner(struct unix_payload *u, const char *directory)
+{
+	char name[PATH_MAX], path[PATH_MAX + UNIX_FILE_NAME_BYTES + 1];
+	struct stat status;
+
+	if (!u->name.bytes || unix_is_abstract(&u->name) || (u->name.deleted && !u->renamed[0]))
+		return;
+	path_of(&u->name, directory, name);
+	if (u->name.deleted)
+		path_renamed(u, name, path);
+	else
+		snprintf(path, sizeof(path), "%s", name);
+	if (stat(path, &status))
+		return;
+	u->has_owner = 1;
+	u->owner_uid = status.st_uid;
+	u->owner_gid = status.st_gid;
+}
+
+/* A server that has given up root lets its users reach the socket by its owner. */
+static void give_to_owner(struct rebuild *r, const struct unix_payload *u, const char *path)
+{
+	struct stat status;
+
+	if (!u->has_owner || stat(path, &status) ||
+	    (status.st_uid == u->owner_uid && status.st_gid == u->owner_gid))
+		return;
+	if (chown(path, u->owner_uid, u->owner_gid) && r->notes_fd >= 0)
+		dprintf(r->notes_fd,
+			"dmtcp_restart: %s: belonged to user %u, group %u, which cannot be done "
+			"here: %s\n",
+			path, u->owner_uid, u->owner_gid, strerror(errno));
+}
+
 /* Where a socket whose name has gone can be reached while the restart lasts. */
 static void path_meanwhile(const struct unix_payload *u, const char *path, char *meanwhile)
 {
@@ -166,20 +210,19 @@ static int bind_deleted(struct rebuild *r, int fd, const struct unix_payload *u,
 	return ret ?: rebuild_add_leftover(r, meanwhile);
 }
 
-/* The file's other name, in the same directory. What the killed program left there goes. */
-static int rename_again(const struct unix_view *v, const char *path)
+/* What the killed program left there goes. */
+static int rename_again(struct rebuild *r, const struct unix_view *v, const char *path)
 {
-	char meanwhile[PATH_MAX + 32], copy[PATH_MAX], renamed[PATH_MAX + UNIX_FILE_NAME_BYTES + 1];
+	char meanwhile[PATH_MAX + 32], renamed[PATH_MAX + UNIX_FILE_NAME_BYTES + 1];
 	struct stat status;
 
 	path_meanwhile(&v->head, path, meanwhile);
-	snprintf(copy, sizeof(copy), "%s", path);
-	snprintf(renamed, sizeof(renamed), "%s/%.*s", dirname(copy), UNIX_FILE_NAME_BYTES - 1,
-		 v->head.renamed);
+	path_renamed(&v->head, path, renamed);
 	if (!lstat(renamed, &status) && S_ISSOCK(status.st_mode))
 		unlink(renamed);
 	if (link(meanwhile, renamed))
 		return -errno;
+	give_to_owner(r, &v->head, renamed);
 	chmod(renamed, v->head.name.mode);
 	return 0;
 }
@@ -199,7 +242,7 @@ int unix_bind_name(struct rebuild *r, int fd, const struct unix_view *v)
 	if (n->deleted) {
 		ret = bind_deleted(r, fd, &v->head, v->directory, path);
 		if (!ret && v->head.renamed[0])
-			return rename_again(v, path);
+			return rename_again(r, v, path);
 		/* Its directory may have been another one, or has gone. */
 		return ret && n->text[0] != '/' ? unix_bind_relative(fd, n) : ret;
 	}
@@ -207,8 +250,10 @@ int unix_bind_name(struct rebuild *r, int fd, const struct unix_view *v)
 	if (!lstat(path, &status) && S_ISSOCK(status.st_mode))
 		unlink(path);
 	ret = unix_bind_text(fd, n, v->directory);
-	if (!ret)
+	if (!ret) {
+		give_to_owner(r, &v->head, path);
 		chmod(path, n->mode);
+	}
 	return ret;
 }
 

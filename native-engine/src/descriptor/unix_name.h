@@ -16,6 +16,9 @@ void unix_name_here(const struct image_reader *image, struct unix_name *n);
 bool unix_view_here(const struct image_reader *image, const void *payload, size_t bytes,
 		    struct unix_view *v);
 
+/* Notes whose the file of @u's name is; a relative one is in @directory. */
+void unix_name_owner(struct unix_payload *u, const char *directory);
+
 /* bind(2) to the very text of the name, in the directory where it was bound. -errno. */
 int unix_bind_text(int fd, const struct unix_name *n, const char *directory);
 /*

@@ -23,6 +23,7 @@
 #include "kinds.h"
 #include "socket_queue.h"
 #include "unix_directory.h"
+#include "unix_name.h"
 #include "unix_renew.h"
 
 /* Tells the id of a socket from that of what a restart keeps beside it. */
@@ -409,6 +410,7 @@ static int unix_capture(struct capture *c, const struct descriptor_view *d, uint
 			&is_new);
 	u.shutdown = s->shutdown;
 	read_name(c->round, d, s, &u.name, directory, u.renamed);
+	unix_name_owner(&u, directory);
 	read_credentials(c, d, &u);
 	if (s->state == TCP_LISTEN) {
 		u.state = UNIX_LISTENING;

@@ -50,8 +50,9 @@ struct unix_payload {
 	uint32_t urgent;    /* 0: no MSG_OOB byte; else its value + 1 */
 	uint64_t urgent_at; /* bytes of the queue in front of it */
 	uint32_t urgent_seen; /* the queue has it too, at that place */
-	uint32_t reserved;
+	uint32_t has_owner;   /* the name's file belongs to owner_uid and owner_gid */
 	char renamed[UNIX_FILE_NAME_BYTES]; /* its file in the directory of name now, if another */
+	uint32_t owner_uid, owner_gid;
 	/* tail: directory of name, directory of peer_name, padding to 8, options, file ids of the
 	 * waiting clients, queue */
 };
