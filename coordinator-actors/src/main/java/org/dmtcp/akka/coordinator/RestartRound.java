@@ -307,6 +307,9 @@ public final class RestartRound {
   }
 
   private Behavior<Command> onWithdraw(RestartWithdrawn request, There there) {
+    if (!request.restartId().equals(plan.restartId())) {
+      return ignore(new Withdraw(request)); // of one before, whose command ends only now
+    }
     request.replyTo().tell(new Accepted(request.uniquePids().size()));
     context.getLog().info("restart: {} gave up: {}", request.node(), request.reason());
     return onGone(

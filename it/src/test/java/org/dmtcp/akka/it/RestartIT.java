@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -90,6 +92,39 @@ class RestartIT {
       computation.awaitRunning();
       Files.createFile(computation.work().resolve("go"));
       assertEquals(status, computation.job().await(Session.LIMIT), computation::tail);
+      computation.passed();
+    }
+  }
+
+  private static final String LISTENER = """
+      import socket, time
+      s = socket.create_server(("127.0.0.1", 0))
+      print("port", s.getsockname()[1], flush=True)
+      for i in range(100000):
+          print("tick", i, flush=True)
+          time.sleep(0.1)
+      """;
+
+  /** It has announced itself to the coordinator by then, which must not wait for it any longer. */
+  @ParameterizedTest
+  @MethodSource("accounts")
+  void aRestartThatFailsLateCanBeTypedAgain(String name) throws IOException {
+    Account account = Skip.unlessAvailable(name);
+    Skip.unlessInstalled("python3");
+    try (Computation computation = Computation.launch(account, "python3", "-c", LISTENER)) {
+      computation.awaitLine("tick 3");
+      computation.checkpointAndKill();
+      long ticks = computation.ticks();
+      int port = Integer.parseInt(computation.output().lines()
+          .filter(line -> line.startsWith("port ")).findFirst().orElseThrow().substring(5));
+      try (ServerSocket taken = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+        assertEquals(port, taken.getLocalPort());
+        computation.restart();
+        assertEquals(99, computation.job().await(Session.LIMIT), computation::tail);
+      }
+      computation.restart();
+      computation.awaitMoreTicks(ticks);
+      computation.kill();
       computation.passed();
     }
   }

@@ -10,6 +10,7 @@ import java.nio.channels.SocketChannel;
 import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 
 /**
@@ -37,6 +38,8 @@ final class LocalConnection implements LocalRequest.Sink {
   private long lineSinceNanos; // when the first byte of an incomplete line came
   private long activeNanos = System.nanoTime();
   private SelectionKey key;
+  private final AtomicReference<Runnable> onClosed = new AtomicReference<>();
+  private volatile boolean closed;
 
   LocalConnection(SocketChannel channel, LocalSocketServer server, LocalLimits limits,
       Consumer<LocalRequest> handler) {
@@ -241,11 +244,28 @@ final class LocalConnection implements LocalRequest.Sink {
     activeNanos = System.nanoTime();
   }
 
+  @Override
+  public void whenClosed(Runnable action) {
+    onClosed.set(action);
+    if (closed) {
+      runOnClosed();
+    }
+  }
+
+  private void runOnClosed() {
+    Runnable action = onClosed.getAndSet(null);
+    if (action != null) {
+      action.run();
+    }
+  }
+
   /** The connection is over, whoever ended it. */
   void closed() {
     if (current != null) {
       current.gone();
     }
+    closed = true;
+    runOnClosed();
     try {
       channel.close();
     } catch (IOException e) {

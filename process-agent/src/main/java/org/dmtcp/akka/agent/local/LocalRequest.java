@@ -13,6 +13,8 @@ public final class LocalRequest {
   /** Where answers go: the connection, seen from other threads. */
   interface Sink {
     void send(ObjectNode line, boolean last);
+
+    void whenClosed(Runnable action);
   }
 
   private static final Runnable NOTHING = () -> {};
@@ -46,6 +48,14 @@ public final class LocalRequest {
     if (!onGone.compareAndSet(NOTHING, action)) {
       action.run();
     }
+  }
+
+  /**
+   * {@code action} runs when the connection closes, also after the answer, unless a later request of
+   * the connection has said something else; {@code null}: nothing is to be done any more.
+   */
+  public void whenClosed(Runnable action) {
+    sink.whenClosed(action);
   }
 
   /** A line before the answer, such as who is still awaited. */

@@ -162,7 +162,19 @@ final class LocalCall {
     if (reply instanceof CoordinatorReply.Refused refused) {
       return failed(refused.failure());
     }
+    if (reply instanceof CoordinatorReply.RestartBegun begun) {
+      withdrawWhenClosed(begun.restartId());
+    }
     return done(LocalForms.answer(reply));
+  }
+
+  /** It may end before its processes are ready, and be typed again. */
+  private void withdrawWhenClosed(String restartId) {
+    List<String> uniquePids = new LocalForms(request.json()).announced();
+    String node = setting.environment().node();
+    ActorRef<CoordinatorReply> nobody = context.getSystem().ignoreRef();
+    request.whenClosed(() -> coordinator.tell(new CoordinatorRequest.RestartWithdrawn(
+        restartId, node, uniquePids, "dmtcp_restart has ended", nobody)));
   }
 
   // ---- register
@@ -259,6 +271,7 @@ final class LocalCall {
   }
 
   private Behavior<Command> releasing(ObjectNode answer) {
+    request.whenClosed(null);
     setting.agent().tell(new NodeAgent.Released(adopted()));
     return beingAdopted(answer);
   }

@@ -108,6 +108,11 @@ final class LocalForms {
         optionalInterval(), replyTo);
   }
 
+  /** Of {@code restart-begin}. */
+  List<String> announced() {
+    return list("members").stream().map(m -> m.text("uniquePid")).toList();
+  }
+
   CoordinatorRequest.PublishNames publishNames(ActorRef<CoordinatorReply> replyTo) {
     List<NameValue> names =
         list("names").stream().map(n -> new NameValue(n.text("name"), n.text("value"))).toList();
