@@ -23,6 +23,7 @@ static socklen_t size_of(const union address *a)
 	return a->any.sa_family == AF_INET ? sizeof(a->four) : sizeof(a->six);
 }
 
+/* -1: the port is taken. */
 static int listen_at(union address *a)
 {
 	int fd = socket(a->any.sa_family, SOCK_STREAM, 0), one = 1;
@@ -30,7 +31,10 @@ static int listen_at(union address *a)
 
 	if (a == &six)
 		victim_check(!setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)));
-	victim_check(!bind(fd, &a->any, length) && !listen(fd, 7));
+	if (bind(fd, &a->any, length) || listen(fd, 7)) {
+		victim_check(errno == EADDRINUSE && !close(fd));
+		return -1;
+	}
 	victim_check(!getsockname(fd, &a->any, &length));
 	return fd;
 }
@@ -67,19 +71,32 @@ static void check(void)
 	}
 }
 
+/* At a port that the kernel chose for one family; somebody else may have it in the other one. */
+static int listen_at_both(void)
+{
+	int fd;
+
+	six.six.sin6_port = 0;
+	listeners[0] = listen_at(&six);
+	victim_check(listeners[0] >= 0);
+	four.four.sin_port = six.six.sin6_port;
+	fd = listen_at(&four);
+	if (fd < 0)
+		close(listeners[0]);
+	return fd;
+}
+
 int main(void)
 {
-	int fd, accepted, result;
+	int fd = -1, accepted, result;
 
 	six.six.sin6_family = AF_INET6;
-	listeners[0] = listen_at(&six);
 	four.four.sin_family = AF_INET;
-	four.four.sin_port = six.six.sin6_port;
+	for (int attempts = 0; fd < 0 && attempts < 100; attempts++)
+		fd = listen_at_both();
 	/* Restored in the order of their numbers: the connection before the listener that it is of. */
-	fd = fcntl(listen_at(&four), F_DUPFD, 100);
-	victim_check(fd == 100);
-	listeners[1] = fd;
-	victim_check(!close(listeners[0] + 1));
+	listeners[1] = fcntl(fd, F_DUPFD, 100);
+	victim_check(listeners[1] == 100 && !close(fd));
 	clients[0] = connect_to(listeners[0], six, &servers[0]);
 	clients[1] = connect_to(listeners[1], four, &servers[1]);
 	result = victim_run(check);
