@@ -24,8 +24,8 @@ final class Command {
   static Outcome run(
       Duration limit, Path directory, Map<String, String> environment, List<String> words)
       throws IOException {
-    Path out = Files.createTempFile("dmtcp-it-", ".out");
-    Path err = Files.createTempFile("dmtcp-it-", ".err");
+    Path out = Files.createTempFile(Tree.WORK, "o", ".out");
+    Path err = Files.createTempFile(Tree.WORK, "e", ".err");
     try {
       ProcessBuilder builder = new ProcessBuilder(words).directory(directory.toFile());
       Environments.apply(builder.environment(), environment);

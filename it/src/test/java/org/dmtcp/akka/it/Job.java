@@ -46,7 +46,7 @@ final class Job implements AutoCloseable {
       Files.write(file, new byte[0]);
       Directories.give(file, account);
     }
-    Path notes = Files.createTempDirectory("dmtcp-it-job-");
+    Path notes = Files.createTempDirectory(Tree.WORK, "job");
     Path pidFile = notes.resolve("pid");
     Path statusFile = notes.resolve("status");
     List<String> line = new ArrayList<>();
