@@ -187,9 +187,45 @@ static int refuse_slow(struct freezing *f, struct thread *t)
 	return ret;
 }
 
+/* What waitpid(2) has told of a thread; one that is stopped already can only die. */
+static void note_change(struct freezing *f, size_t i, int status)
+{
+	struct thread *t = &f->process->threads[i];
+
+	if (!WIFSTOPPED(status)) {
+		f->states[i] = STOP_GONE;
+	} else if (f->states[i] != STOP_AWAITED) {
+		return;
+	} else if (is_event_stop(status)) {
+		t->stop_signal = group_stop_signal(status);
+		t->group_stopped = t->stop_signal != 0;
+		f->states[i] = STOP_REACHED;
+	} else {
+		pass_stop(f, t, status);
+	}
+}
+
+/*
+ * A thread in execve(2) waits until the others of its process have been reaped (fs/exec.c, de_thread),
+ * and those that we trace nobody can reap but us.
+ */
+static void reap_others(struct freezing *f, size_t but)
+{
+	int status;
+
+	for (size_t i = 0; i < f->process->thread_count; i++) {
+		pid_t tid = f->process->threads[i].tid;
+
+		if (i != but && f->states[i] != STOP_GONE &&
+		    !f->process->threads[i].exited_leader &&
+		    waitpid(tid, &status, __WALL | WNOHANG) == tid)
+			note_change(f, i, status);
+	}
+}
+
 static int await_stop(struct freezing *f, size_t i)
 {
-	for (;;) {
+	while (f->states[i] == STOP_AWAITED) {
 		struct thread *t = &f->process->threads[i];
 		uint64_t now = monotonic_ns();
 		uint64_t until = now + LOOK_EVERY_NS;
@@ -198,19 +234,13 @@ static int await_stop(struct freezing *f, size_t i)
 		if (until > f->deadline_ns)
 			until = f->deadline_ns;
 		ret = wait_for_change(t->tid, until, &status);
-		if (ret == -ECHILD || (!ret && !WIFSTOPPED(status))) {
+		if (!ret) {
+			note_change(f, i, status);
+			continue;
+		}
+		if (ret == -ECHILD) {
 			f->states[i] = STOP_GONE;
 			return 0;
-		}
-		if (!ret && is_event_stop(status)) {
-			t->stop_signal = group_stop_signal(status);
-			t->group_stopped = t->stop_signal != 0;
-			f->states[i] = STOP_REACHED;
-			return 0;
-		}
-		if (!ret) {
-			pass_stop(f, t, status);
-			continue;
 		}
 		/* A leader that exits first tells nobody before the last thread has ended. */
 		if (t->tid == f->process->pid && thread_is_zombie(t->tid)) {
@@ -219,10 +249,11 @@ static int await_stop(struct freezing *f, size_t i)
 			late_release(t->tid);
 			return 0;
 		}
-		if (until == f->deadline_ns) {
+		if (until == f->deadline_ns)
 			return refuse_slow(f, t);
-		}
+		reap_others(f, i);
 	}
+	return 0;
 }
 
 /* Seizes what is new and waits for all of it. How many were new, or -errno. */
@@ -268,6 +299,8 @@ static void drop_gone(struct freezing *f)
 		if (f->states[i] != STOP_GONE) {
 			f->states[kept] = f->states[i];
 			p->threads[kept++] = p->threads[i];
+		} else {
+			free(p->threads[i].status);
 		}
 	p->thread_count = kept;
 }
