@@ -3,10 +3,10 @@
  * into the queue of the other, where it can be looked at and stays (engine-facts 12.4).
  *
  * A receive buffer that is full keeps the rest at the sender. It is enlarged without a byte being
- * read (inet_room.c). Only where that does not help the queue is read out, and in refill the sender
- * sends it again. Between hosts nobody reads anything: whoever dies then, engine, agent or link, the
- * bytes are where they were. What does not fit ends the round, at once, and the receiver offers its
- * sender less until its program has read so much that it does.
+ * read (inet_room.c). Only where that does not help the queue is read out, and in refill the
+ * sender sends it again. Between hosts nobody reads anything: whoever dies then, engine, agent or
+ * link, the bytes are where they were. What does not fit ends the round, at once, and the receiver
+ * offers its sender less until its program has read so much that it does.
  */
 #include "inet_drain.h"
 
@@ -23,6 +23,7 @@
 
 #include "../common/monotonic.h"
 #include "inet_settle.h"
+#include "tcp_info.h"
 
 #define POLL_NS 500000
 #define GENTLE_MS 700       /* then data is read out */
@@ -149,18 +150,28 @@ static int refuse_full(struct inet_info *s, int64_t lacks, struct fault *fault)
 	char reason[256];
 
 	snprintf(reason, sizeof(reason),
-		 "%lld of the %d bytes that its sender, port %d, still holds find no room beside the %d "
-		 "that its program has not read", (long long)lacks, s->far->peer_unsent,
+		 "%lld of the %d bytes that its sender, port %d, still holds find no room beside "
+		 "the %d that its program has not read", (long long)lacks, s->far->peer_unsent,
 		 ntohs(inet_port(&s->remote)), queue_bytes(s->fd, SIOCINQ));
 	inet_room_lower(s->fd, s->far->peer_unsent, &s->room);
 	return refuse(s, "socket-no-room", reason, fault);
+}
+
+/* SIOCINQ stops in front of urgent data: tcp(7). With several subflows TCP_INFO tells of one. */
+static int64_t arrived(const struct inet_info *s)
+{
+	struct tcp_summary info;
+
+	return s->protocol == IPPROTO_MPTCP || tcp_info_read(s->fd, &info) ?
+		       queue_bytes(s->fd, SIOCINQ) : (int64_t)info.bytes_received;
 }
 
 /*
  * Most often all is there. -EAGAIN: the kernel takes no more than it has, although it seemed to
  * have room.
  */
-static int await_admitted(struct inet_table *t, const struct round *r, struct fault *fault)
+static int await_admitted(struct inet_table *t, const struct round *r, uint64_t deadline,
+			  struct fault *fault)
 {
 	uint64_t moved = monotonic_ms();
 	int64_t before = INT64_MAX;
@@ -171,7 +182,7 @@ static int await_admitted(struct inet_table *t, const struct round *r, struct fa
 
 		for (size_t n = 0; n < t->count; n++) {
 			struct inet_info *s = &t->sockets[n];
-			int64_t left = s->expected ? s->expected - queue_bytes(s->fd, SIOCINQ) : 0;
+			int64_t left = s->expected ? s->expected - arrived(s) : 0;
 
 			if (left <= 0 || !inet_room_is_closed(s->fd))
 				continue;
@@ -183,16 +194,15 @@ static int await_admitted(struct inet_table *t, const struct round *r, struct fa
 		if (missing < before)
 			moved = monotonic_ms();
 		before = missing;
-		if (monotonic_ms() - moved >= ARRIVE_MS)
-			return refuse_full(full, full->expected - queue_bytes(full->fd, SIOCINQ),
-					   fault);
+		if (monotonic_ms() - moved >= ARRIVE_MS || monotonic_ms() >= deadline)
+			return refuse_full(full, full->expected - arrived(full), fault);
 		pause_shortly();
 	}
 }
 
 /*
- * What the peers on other hosts still hold is let in, if there is a way for all of it: what is offered
- * is used, and their programs then send more.
+ * What the peers on other hosts still hold is let in, if there is a way for all of it: what is
+ * offered is used, and their programs then send more.
  */
 static int admit(struct inet_table *t, struct fault *fault)
 {
@@ -210,7 +220,7 @@ static int admit(struct inet_table *t, struct fault *fault)
 
 		if (!s->far || s->far->peer_unsent <= 0)
 			continue;
-		s->expected = queue_bytes(s->fd, SIOCINQ) + (int64_t)s->far->peer_unsent;
+		s->expected = arrived(s) + s->far->peer_unsent;
 		inet_room_offer(s->fd);
 	}
 	return 0;
@@ -218,7 +228,7 @@ static int admit(struct inet_table *t, struct fault *fault)
 
 int inet_drain(struct inet_table *t, struct round *r, uint32_t timeout_ms, struct fault *fault)
 {
-	uint64_t start = monotonic_ms(), gentle;
+	uint64_t start = monotonic_ms(), end = start + timeout_ms - timeout_ms / 8, gentle;
 	int ret = 0;
 
 	if (r->settling)
@@ -245,21 +255,22 @@ int inet_drain(struct inet_table *t, struct round *r, uint32_t timeout_ms, struc
 		struct inet_info *s = &t->sockets[n];
 
 		/*
-		 * On the loopback a packet has 64 KB, and a sender that was once offered so much waits
-		 * for it: small buffers that the program has set stay so, and are read out.
+		 * On the loopback a packet has 64 KB, and a sender that was once offered so much
+		 * waits for it: small buffers that the program has set stay so, and are read out.
 		 */
-		if (is_drained(s) && s->peer && outstanding(s) > 0 && !inet_room_is_set(s->peer->fd))
+		if (is_drained(s) && s->peer && outstanding(s) > 0 &&
+		    !inet_room_is_set(s->peer->fd))
 			inet_room_make(s->peer->fd, outstanding(s), &s->peer->room);
 	}
 	while (count_outstanding(t) && monotonic_ms() < start + gentle)
 		pause_shortly();
-	ret = await_admitted(t, r, fault);
+	ret = await_admitted(t, r, end, fault);
 	for (size_t n = 0; n < t->count && !ret; n++) {
 		struct inet_info *s = &t->sockets[n];
 
 		if (!is_drained(s) || outstanding(s) <= 0)
 			continue;
-		ret = s->far ? await_remote(s, r, start + timeout_ms - timeout_ms / 8) :
+		ret = s->far ? await_remote(s, r, end) :
 				  take(s, start + timeout_ms);
 		if (ret)
 			ret = refuse(s, "socket-not-drained", strerror(-ret), fault);
@@ -300,7 +311,7 @@ static void put_room_back(struct inet_info *s, struct inet_settling *settling)
 {
 	if (!settling)
 		inet_room_leave(s->fd, &s->room);
-	else if (!inet_room_settle(s->fd, &s->room, false))
+	else if (!inet_room_settle(s->fd, &s->room))
 		inet_settling_add(settling, s);
 }
 
@@ -311,9 +322,9 @@ void inet_refill(struct inet_table *t, const struct round *r)
 	for (size_t n = 0; n < t->count; n++) {
 		struct inet_info *s = &t->sockets[n];
 
-		if (s->fd < 0 || !is_drained(s))
+		if (s->fd < 0)
 			continue;
-		if (s->peer)
+		if (is_drained(s) && s->peer)
 			give_back(s);
 		if (s->room.changed)
 			put_room_back(s, r->settling);

@@ -7,8 +7,8 @@
 /* Within @timeout_ms. Also after a failure inet_refill() is due before the members run. */
 int inet_drain(struct inet_table *t, struct round *r, uint32_t timeout_ms, struct fault *fault);
 /*
- * Puts back options, and data that had to be read out; closes the borrowed descriptors. Receive buffers
- * that must stay large for a moment go to the round's settling.
+ * Puts back options, and data that had to be read out; closes the borrowed descriptors. Receive
+ * buffers that must stay large for a moment go to the round's settling.
  */
 void inet_refill(struct inet_table *t, const struct round *r);
 /* Connections between members are to end without TIME_WAIT: SO_LINGER of 0, engine-facts 12.5. */

@@ -97,8 +97,9 @@ bool inet_peer_find(struct rebuild *r, uint64_t file_id, const struct inet_paylo
 	return false;
 }
 
-/* The receiver has room for it. */
-static int send_part(int sender, int receiver, const uint8_t *data, size_t bytes, int flags, uint64_t deadline)
+/* @receiver, if not -1, tells again what it has room for while the sender waits. */
+static int send_part(int sender, int receiver, const uint8_t *data, size_t bytes, int flags,
+		     uint64_t deadline)
 {
 	while (bytes) {
 		struct pollfd ready = { .fd = sender, .events = POLLOUT };

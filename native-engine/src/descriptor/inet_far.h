@@ -17,8 +17,8 @@ void inet_far_make_room(struct rebuilt_process *p, const struct inet_view *v, in
  */
 int inet_far_finish(struct rebuilt_process *p, const struct inet_view *v, int fd);
 /*
- * Sends @bytes with the urgent byte among them, before @deadline_ms (CLOCK_MONOTONIC). @receiver: the
- * other end, where it is ours, which tells of its room; else -1.
+ * Sends @bytes with the urgent byte among them, before @deadline_ms (CLOCK_MONOTONIC). @receiver:
+ * the other end, where it is ours, which tells of its room; else -1.
  */
 int inet_send_queue(int sender, int receiver, const void *data, uint64_t bytes, uint32_t urgent,
 		    uint64_t urgent_at, uint64_t deadline_ms);

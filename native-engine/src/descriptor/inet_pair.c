@@ -1,6 +1,7 @@
 #include "inet_pair.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../common/monotonic.h"
 #include "file_index.h"
 #include "inet_place.h"
 #include "kinds.h"
@@ -137,23 +139,39 @@ err_close:
 	return ret;
 }
 
+/* -EAGAIN: who had come has gone again. */
+static int accept_now(int listener, struct inet_address *from)
+{
+	int flags = fcntl(listener, F_GETFL), ret;
+
+	fcntl(listener, F_SETFL, flags | O_NONBLOCK);
+	ret = accept4(listener, &from->any, &from->bytes, SOCK_CLOEXEC);
+	if (ret < 0)
+		ret = errno == ECONNABORTED ? -EAGAIN : -errno;
+	fcntl(listener, F_SETFL, flags);
+	return ret;
+}
+
 /* Accepts the connection that comes from @client; strangers are sent away. */
 static int accept_from(struct pollfd *line, int count, int client)
 {
+	uint64_t now = monotonic_ms(), deadline = now + CONNECT_LIMIT_S * 1000;
 	struct inet_address own = { .bytes = sizeof(own.raw) };
 
 	if (getsockname(client, &own.any, &own.bytes))
 		return -errno;
-	while (poll(line, count, CONNECT_LIMIT_S * 1000) > 0) {
+	for (; now < deadline && poll(line, count, deadline - now) > 0; now = monotonic_ms()) {
 		for (int n = 0; n < count; n++) {
 			struct inet_address from = { .bytes = sizeof(from.raw) };
 			int fd;
 
 			if (!line[n].revents)
 				continue;
-			fd = accept4(line[n].fd, &from.any, &from.bytes, SOCK_CLOEXEC);
+			fd = accept_now(line[n].fd, &from);
+			if (fd == -EAGAIN)
+				continue;
 			if (fd < 0)
-				return -errno;
+				return fd;
 			if (inet_same_address(&from, &own))
 				return fd;
 			close(fd);

@@ -60,7 +60,8 @@ static int largest_size(int name)
 /*
  * SO_RCVLOWAT makes a buffer whose size the program has not set as large as the kernel thinks that
  * so many bytes need, up to half of tcp_rmem, and it stays: tcp_set_rcvlowat() in net/ipv4/tcp.c.
- * The mark goes at once: with it the program would be told of no less.
+ * The mark goes at once: with it the program would be told of no less. A recv(2) that came between
+ * would wait for so much: only while the program stands.
  */
 static void raise_by_mark(int fd, int bytes)
 {
@@ -87,11 +88,12 @@ int64_t inet_room_raise(int fd, int64_t bytes, struct inet_room *before)
 	int locks = number(fd, SO_BUF_LOCK, -1);
 	int64_t used = queue_memory(fd), wanted = used + bytes, size;
 
-	if (!before->changed)
+	/* The last raise has unlocked it: the program has set it anew. */
+	if (!before->changed || (before->locks >= 0 && inet_room_is_set(fd)))
 		*before = (struct inet_room){ true, number(fd, SO_RCVBUF, 0), locks };
 	/*
-	 * The last sixteenth of a buffer is never offered: __tcp_select_window() in tcp_output.c. No
-	 * more than needed: the sender's program fills what is left.
+	 * The last sixteenth of a buffer is never offered: __tcp_select_window() in tcp_output.c.
+	 * No more than needed: the sender's program fills what is left.
 	 */
 	wanted += wanted / 14 + bytes / 8 + LEAST_BYTES;
 	if (wanted > MOST_BYTES)
@@ -104,7 +106,7 @@ int64_t inet_room_raise(int fd, int64_t bytes, struct inet_room *before)
 	if (locks >= 0)
 		raise_by_size(fd, wanted, locks);
 	size = number(fd, SO_RCVBUF, 0);
-	/* Large packets cost little beside their bytes: 98 % of a buffer were measured (Linux 6.18). */
+	/* Large packets cost little beside their bytes: 98 % were measured (Linux 6.18). */
 	size -= size / 32;
 	return used + bytes > size ? used + bytes - size : 0;
 }
@@ -138,40 +140,69 @@ bool inet_room_is_closed(int fd)
 	return tcp_info_window(fd) == 0;
 }
 
-/* One that the kernel had tuned may be larger than a program may set it. */
-static void put_back(int fd, const struct inet_room *before)
-{
-	set_size(fd, SO_RCVBUF, before->buffer);
-	set(fd, SO_BUF_LOCK, before->locks & ~SOCK_RCVBUF_LOCK);
-	for (int mark = before->buffer / 2; number(fd, SO_RCVBUF, before->buffer) < before->buffer / 2 * 2 &&
-					    mark < before->buffer; mark += mark / 16 + 1)
-		raise_by_mark(fd, mark);
-}
-
-bool inet_room_settle(int fd, struct inet_room *before, bool late)
+/* The sender finds room in @bytes for all that it has been offered, beside the queue. */
+static bool suffices(int fd, int bytes, bool late)
 {
 	int64_t offered = tcp_info_window(fd);
-	bool fits = !offered || (offered > 0 && queue_memory(fd) + offered <= before->buffer);
 
-	/*
-	 * What is sent into room that has gone is dropped where the program has set the size, and sent
-	 * again ever more rarely; else the kernel enlarges the buffer: tcp_clamp_window().
-	 */
-	if (!fits && (!late || before->locks & SOCK_RCVBUF_LOCK))
+	if (offered < 0) /* before Linux 6.2: most likely it has been used by now */
+		return late && queue_memory(fd) <= bytes;
+	return !offered || queue_memory(fd) + offered <= bytes;
+}
+
+/*
+ * One that the kernel had tuned may be larger than a program may set it: then it is too small for a
+ * moment, and made larger by the mark. False: that would do harm, and nothing has changed.
+ */
+static bool put_back(int fd, const struct inet_room *before, bool stands)
+{
+	int largest = largest_size(SO_RCVBUF);
+
+	if (before->buffer > largest && (!stands || !suffices(fd, largest, false)))
 		return false;
-	if (before->locks >= 0) {
-		if (number(fd, SO_RCVBUF, 0) != before->buffer)
-			put_back(fd, before);
-		set(fd, SO_BUF_LOCK, before->locks);
+	set_size(fd, SO_RCVBUF, before->buffer);
+	set(fd, SO_BUF_LOCK, before->locks & ~SOCK_RCVBUF_LOCK);
+	for (int mark = before->buffer / 2;
+	     stands && mark < before->buffer &&
+	     number(fd, SO_RCVBUF, before->buffer) < before->buffer / 2 * 2; mark += mark / 16 + 1)
+		raise_by_mark(fd, mark);
+	return true;
+}
+
+static bool settle(int fd, struct inet_room *before, bool late, bool stands)
+{
+	/* What was raised is unlocked: now it is the program's. Without SO_BUF_LOCK it stays. */
+	if (before->locks < 0 || inet_room_is_set(fd)) {
+		before->changed = false;
+		return true;
 	}
+	/*
+	 * What is sent into room that has gone is dropped where the program has set the size, and
+	 * sent again ever more rarely; else the kernel enlarges the buffer: tcp_clamp_window().
+	 */
+	if (!suffices(fd, before->buffer, late) && (!late || before->locks & SOCK_RCVBUF_LOCK))
+		return false;
+	if (number(fd, SO_RCVBUF, 0) != before->buffer && !put_back(fd, before, stands))
+		return false;
+	set(fd, SO_BUF_LOCK, before->locks);
 	before->changed = false;
 	return true;
 }
 
+bool inet_room_settle(int fd, struct inet_room *before)
+{
+	return settle(fd, before, false, true);
+}
+
+bool inet_room_settle_running(int fd, struct inet_room *before, bool late)
+{
+	return settle(fd, before, late, false);
+}
+
 void inet_room_leave(int fd, struct inet_room *before)
 {
-	if (!inet_room_settle(fd, before, true))
-		put_back(fd, before);
+	if (!settle(fd, before, true, true))
+		put_back(fd, before, true);
 	before->changed = false;
 }
 
@@ -207,7 +238,8 @@ void inet_room_hold(int fd, uint64_t bytes, struct inet_room *before)
 {
 	int64_t wanted = cost_of(bytes);
 
-	*before = (struct inet_room){ false, number(fd, SO_SNDBUF, 0), number(fd, SO_BUF_LOCK, -1) };
+	*before = (struct inet_room){ false, number(fd, SO_SNDBUF, 0),
+				      number(fd, SO_BUF_LOCK, -1) };
 	if (before->locks < 0 || wanted <= before->buffer ||
 	    before->buffer >= largest_size(SO_SNDBUF))
 		return;

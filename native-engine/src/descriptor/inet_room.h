@@ -12,8 +12,9 @@ struct inet_room { /* what was there before */
 };
 
 /*
- * Lets @bytes more into the queue of @fd, as far as the kernel allows, also where the program has set
- * the size; the other end is told. What was there is kept in @before, if it is empty yet.
+ * Lets @bytes more into the queue of @fd, as far as the kernel allows, also where the program has
+ * set the size; the other end is told. What was there is kept in @before, if it is empty yet. Not
+ * while the program runs.
  */
 void inet_room_make(int fd, int64_t bytes, struct inet_room *before);
 /*
@@ -23,19 +24,26 @@ void inet_room_make(int fd, int64_t bytes, struct inet_room *before);
 int64_t inet_room_raise(int fd, int64_t bytes, struct inet_room *before);
 void inet_room_offer(int fd);
 /*
- * The program's side comes back with so little that @bytes more would find room: for a buffer that was
- * not enough. One whose size the program has set stays.
+ * The program's side comes back with so little that @bytes more would find room: for a buffer that
+ * was not enough. One whose size the program has set stays.
  */
 void inet_room_lower(int fd, int64_t bytes, struct inet_room *before);
-/* Nothing more may come, for what was offered is used up. False also where the kernel does not tell. */
+/* What was offered is used up: nothing more may come. False also where the kernel does not tell. */
 bool inet_room_is_closed(int fd);
 /*
  * Puts the buffer back: the sender finds no more room than before, though more may be in the queue.
  * False, and nothing has changed: the sender has been offered room that would be taken from it, and
- * its packets lost; try again later. @late: then only a size that the program has set waits.
+ * its packets lost; try again later. A size that the program has set since then stays.
  */
-bool inet_room_settle(int fd, struct inet_room *before, bool late);
-/* The same for good: a size that cannot be put back yet comes unlocked, and the kernel enlarges it. */
+bool inet_room_settle(int fd, struct inet_room *before);
+/*
+ * The same while the program runs: one larger than a program may set waits until it stands.
+ * @late: of what does not fit, only a size that the program has set waits.
+ */
+bool inet_room_settle_running(int fd, struct inet_room *before, bool late);
+/*
+ * The same for good: a size that cannot be put back yet comes unlocked, and the kernel enlarges it.
+ */
 void inet_room_leave(int fd, struct inet_room *before);
 
 /* Has the program set the size? */

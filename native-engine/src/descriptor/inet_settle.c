@@ -40,7 +40,7 @@ void inet_settling_take(struct inet_settling *l, struct inet_table *t)
 	for (size_t n = l->count; n--;) {
 		struct inet_info *s = inet_table_find(t, l->all[n].inode);
 
-		if (!s)
+		if (!s || s->fd < 0) /* this round does not touch it */
 			continue;
 		s->room = l->all[n].room;
 		forget(l, n);
@@ -71,7 +71,7 @@ static bool settle(struct unsettled *u)
 
 	if (fd < 0)
 		return true;
-	done = inet_room_settle(fd, &u->room, u->interval_ns >= LATE_NS);
+	done = inet_room_settle_running(fd, &u->room, u->interval_ns >= LATE_NS);
 	close(fd);
 	return done;
 }

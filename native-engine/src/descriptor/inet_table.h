@@ -24,7 +24,7 @@ struct inet_info {
 	bool known;                 /* what it has sent to @listener is: backlog.h */
 	int fd;                     /* borrowed while draining, else -1 */
 	struct inet_room room;      /* its receive buffer, to put back */
-	int64_t expected;           /* in the queue when all of a far peer's bytes are there */
+	int64_t expected;           /* what has arrived when all of a far peer's bytes are there */
 	bool corked;                /* TCP_CORK was set, taken off while draining */
 	uint8_t *taken;             /* what had to be read out: the peer sends it again in refill */
 	size_t taken_bytes;

@@ -11,7 +11,6 @@
 #include "multicast.h"
 #include "socket_filter.h"
 
-
 struct known_option {
 	int level, name;
 	int usual; /* of a new socket: not worth a record */

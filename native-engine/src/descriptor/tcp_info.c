@@ -20,6 +20,7 @@ int tcp_info_read(int fd, struct tcp_summary *out)
 	out->backlog = info.tcpi_sacked;
 	out->waiting = info.tcpi_unacked;
 	out->bytes_sent = info.tcpi_bytes_sent;
+	out->bytes_received = info.tcpi_bytes_received;
 	out->segments_in = info.tcpi_segs_in;
 	return 0;
 }

@@ -8,7 +8,7 @@ struct tcp_summary {
 	uint32_t state;      /* TCP_ESTABLISHED, ... */
 	uint32_t backlog;    /* of a listener */
 	uint32_t waiting;    /* of a listener: clients that it has not accepted */
-	uint64_t bytes_sent; /* ever */
+	uint64_t bytes_sent, bytes_received; /* ever */
 	uint32_t segments_in; /* ever: 0 before it is connected */
 };
 
