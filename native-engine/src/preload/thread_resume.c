@@ -15,7 +15,7 @@
 
 #define ROOM_BYTES (128u << 10)
 #define GUARD_BYTES 4096
-#define LIMIT_MS 15000 /* longer than the builder waits for its threads */
+#define LIMIT_MS 70000 /* longer than the builder has for the threads of all processes */
 
 /* At the top of a room, above the stack that a hook runs on: the thread's own may be a small one. */
 static struct plugin_resume_report *report_of(uint64_t room)

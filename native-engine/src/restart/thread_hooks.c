@@ -145,10 +145,12 @@ static void run_all(struct guest *guests, size_t count, uint64_t deadline_ns, st
 {
 	const struct timespec pause = { .tv_nsec = LOOK_EVERY_NS };
 	uint64_t own_deadline_ns = monotonic_ns() + LIMIT_NS;
-	size_t left = count;
+	size_t left = 0;
 
 	if (own_deadline_ns < deadline_ns)
 		deadline_ns = own_deadline_ns;
+	for (size_t i = 0; i < count; i++)
+		left += guests[i].thread != NULL;
 	while (left && monotonic_ns() < deadline_ns) {
 		for (size_t i = 0; i < count; i++)
 			if (guests[i].thread && look(&guests[i], why))
