@@ -22,6 +22,7 @@
 #include "link.h"
 #include "modify_env.h"
 #include "pathvirt.h"
+#include "per_thread.h"
 #include "plugins.h"
 #include "restart_environment.h"
 #include "thread_resume.h"
@@ -434,6 +435,7 @@ static void __attribute__((constructor(101))) begin(void)
 	dmtcp_initialize_plugin();
 	if (!plugins_count() && !modify_env_wanted() && !pathvirt_wanted() && !choices_defined())
 		return;
+	per_thread_begin();
 	helper_attach_early();
 	raise_post_exec();
 	plugins_raise(DMTCP_EVENT_INIT, NULL);

@@ -23,6 +23,12 @@ static int make_key(void)
 	return found;
 }
 
+void per_thread_begin(void)
+{
+	if (__atomic_load_n(&key, __ATOMIC_SEQ_CST) == NONE)
+		make_key();
+}
+
 struct per_thread per_thread_get(void)
 {
 	int known = __atomic_load_n(&key, __ATOMIC_SEQ_CST);
