@@ -9,6 +9,7 @@
 #include <glob.h>
 #include <dirent.h>
 #include <limits.h>
+#include <setjmp.h>
 #include <spawn.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -86,6 +87,10 @@ static void call(int listener)
 	close(server);
 }
 
+/* What recvfrom(2) is with _FORTIFY_SOURCE. */
+ssize_t __recvfrom_chk(int fd, void *data, size_t bytes, size_t room, int flags,
+		       struct sockaddr *address, socklen_t *address_bytes);
+
 static void send_one(int from, int to)
 {
 	struct sockaddr_un address, found = { 0 };
@@ -99,6 +104,10 @@ static void send_one(int from, int to)
 	must(sendto(from, "one", 3, 0, (struct sockaddr *)&address, bytes) == 3, "sendto");
 	must(recvfrom(to, text, sizeof(text), 0, (struct sockaddr *)&found, &room) == 3 &&
 	     is_named(&found, room, "from"), "recvfrom");
+	must(sendto(from, "one", 3, 0, (struct sockaddr *)&address, bytes) == 3, "sendto too");
+	room = sizeof(found);
+	must(__recvfrom_chk(to, text, sizeof(text), sizeof(text), 0, (struct sockaddr *)&found, &room) ==
+	     3 && is_named(&found, room, "from"), "recvfrom of a fortified program");
 	must(sendto(from, "two", 3, 0, (struct sockaddr *)&address, bytes) == 3, "sendto again");
 	must(recvmsg(to, &message, 0) == 3 && is_named(&found, message.msg_namelen, "from"), "recvmsg");
 	message.msg_name = &address;
@@ -118,6 +127,26 @@ static int see(const char *path, const struct stat *status, int flag, struct FTW
 	return 0;
 }
 
+static jmp_buf out;
+
+static int leave(const char *path, const struct stat *status, int flag, struct FTW *place)
+{
+	(void)path, (void)status, (void)flag, (void)place;
+	longjmp(out, 1);
+}
+
+static void walk_and_leave(void)
+{
+	if (!setjmp(out))
+		nftw(directory, leave, 8, FTW_PHYS);
+}
+
+static int see_leaving(const char *path, const struct stat *status, int flag, struct FTW *place)
+{
+	walk_and_leave();
+	return see(path, status, flag, place);
+}
+
 static int only_data(const struct dirent *entry)
 {
 	return !strcmp(entry->d_name, "data");
@@ -133,6 +162,8 @@ static void walk(void)
 
 	seen = 0;
 	must(!nftw(directory, see, 8, FTW_PHYS) && seen == 1, "nftw");
+	seen = 0;
+	must(!nftw(directory, see_leaving, 8, FTW_PHYS) && seen == 1, "nftw left by longjmp");
 	must(scandir(directory, &list, only_data, alphasort) == 1, "scandir");
 	free(list[0]);
 	free(list);
@@ -149,6 +180,27 @@ static void walk(void)
 	must(seen == 1 && !fts_close(tree), "fts_read");
 	must(pathconf(directory, _PC_NAME_MAX) > 0 && ftok(directory, 1) != -1, "pathconf");
 	must(listxattr(below("data"), NULL, 0) >= 0 || errno == ENOTSUP, "listxattr");
+}
+
+/* ---- what the kernel refuses */
+
+static void refuse(void)
+{
+	static struct {
+		struct sockaddr_un address;
+		char more[2 * PATH_MAX];
+	} senseless;
+	static char path[8 * PATH_MAX];
+	char *arguments[] = { path, NULL };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	memset(&senseless, 'x', sizeof(senseless));
+	senseless.address.sun_family = AF_UNIX;
+	must(bind(fd, (struct sockaddr *)&senseless, sizeof(senseless)) && errno == EINVAL,
+	     "bind to a senseless name");
+	close(fd);
+	memset(path, '/', sizeof(path) - 1);
+	must(execve(path, arguments, environ) && errno == ENAMETOOLONG, "execve of a long name");
 }
 
 /* ---- other programs */
@@ -210,6 +262,7 @@ int main(int argc, char **argv)
 		call(listener);
 		send_one(from, to);
 		walk();
+		refuse();
 		run();
 		n = readlink("/proc/self/exe", answer, sizeof(answer));
 		must(n == (ssize_t)strlen(exe) && !memcmp(exe, answer, n), "the link to the program");

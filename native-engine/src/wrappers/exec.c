@@ -120,7 +120,9 @@ static void close_quietly(int fd)
 /* Bytes for the name of @program, as it really is; hooks may write a longer one there. */
 static size_t name_room(const char *program)
 {
-	return dmtcp_internal_translates() ? PATH_MAX : strlen(program) + 1;
+	size_t bytes = strlen(program) + 1; /* one too long for the kernel stays as it is */
+
+	return dmtcp_internal_translates() && bytes < PATH_MAX ? PATH_MAX : bytes;
 }
 
 static char *real_name(const char *program, char *out)

@@ -7,13 +7,13 @@
 #include "../preload/for_wrappers.h"
 
 /*
- * PATH_MAX bytes outside the stack, which may be a small one: of a thread, or of signal handlers. Safe
- * in handlers too. NULL: there is no memory.
+ * PATH_MAX bytes outside the stack, which may be a small one: of a thread, or of signal handlers.
+ * Safe in handlers too. NULL: there is no memory.
  */
 LIB_PRIVATE char *path_room_take(void);
 /*
- * Takes it back; *@room may be NULL. A thread that is cancelled in a call, or leaves it by longjmp(3), keeps
- * it: unwinding would need a library that programs of musl have not got.
+ * Takes it back; *@room may be NULL. A thread that is cancelled in a call, or leaves it by
+ * longjmp(3), keeps it: unwinding would need a library that programs of musl have not got.
  */
 LIB_PRIVATE void path_room_give(char **room);
 

@@ -29,7 +29,9 @@ static int translate(const void **address, socklen_t *bytes, struct sockaddr_un 
 	const char *path;
 	size_t length;
 
-	if (!dmtcp_internal_translates() || !is_path(*address, *bytes))
+	/* One longer than any is for the kernel to refuse. */
+	if (!dmtcp_internal_translates() || *bytes > sizeof(struct sockaddr_storage) ||
+	    !is_path(*address, *bytes))
 		return 0;
 	given = path_room_take();
 	if (!given)
@@ -154,6 +156,13 @@ ANSWERS(int, accept, (int fd, struct sockaddr *address, socklen_t *bytes), NOTHI
 ANSWERS(int, accept4, (int fd, struct sockaddr *address, socklen_t *bytes, int flags), AND_FLAGS, fd)
 ANSWERS(ssize_t, recvfrom, (int fd, void *data, size_t size, int flags, struct sockaddr *address,
 			    socklen_t *bytes), NOTHING, fd, data, size, flags)
+
+/* With _FORTIFY_SOURCE. */
+ssize_t __recvfrom_chk(int fd, void *data, size_t size, size_t data_bytes, int flags,
+		       struct sockaddr *address, socklen_t *bytes);
+ANSWERS(ssize_t, __recvfrom_chk, (int fd, void *data, size_t size, size_t data_bytes, int flags,
+				  struct sockaddr *address, socklen_t *bytes), NOTHING, fd, data,
+	size, data_bytes, flags)
 
 ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {

@@ -1,9 +1,11 @@
 /* Calls that walk through directories: path virtualisation for what they begin at and what they find. */
 #include <dirent.h>
+#include <errno.h>
 #include <fts.h>
 #include <ftw.h>
 #include <glob.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,47 +25,31 @@ SCAN(scandir64, dirent64)
 
 /* ---- ftw(3): its function is given nothing of ours, so that we know it by its thread ---- */
 
-struct walk {
-	struct walk *above;
-	pthread_t thread;
-	void *function;
-};
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t innermost; /* the function of this thread's innermost walk */
+static int no_key;
 
-static struct walk *walks;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void begin(struct walk *w, void *function)
+static void make_key(void)
 {
-	w->thread = pthread_self();
-	w->function = function;
-	pthread_mutex_lock(&lock);
-	w->above = walks;
-	walks = w;
-	pthread_mutex_unlock(&lock);
+	no_key = pthread_key_create(&innermost, NULL);
 }
 
-static void end(struct walk *w)
+/* @outer: for end(). false with errno. */
+static bool begin(void *function, void **outer)
 {
-	pthread_mutex_lock(&lock);
-	for (struct walk **at = &walks; *at; at = &(*at)->above) {
-		if (*at == w) {
-			*at = w->above;
-			break;
-		}
-	}
-	pthread_mutex_unlock(&lock);
+	int error;
+
+	pthread_once(&once, make_key);
+	*outer = no_key ? NULL : pthread_getspecific(innermost);
+	error = no_key ? no_key : pthread_setspecific(innermost, function);
+	if (error)
+		errno = error;
+	return !error;
 }
 
-/* Of the innermost walk of this thread. */
-static void *function(void)
+static void end(void *outer)
 {
-	struct walk *w;
-
-	pthread_mutex_lock(&lock);
-	for (w = walks; !pthread_equal(w->thread, pthread_self()); w = w->above)
-		;
-	pthread_mutex_unlock(&lock);
-	return w->function;
+	pthread_setspecific(innermost, outer);
 }
 
 /* @path as the program names it, in @room if there is one. */
@@ -81,23 +67,28 @@ static const char *named(const char *path, char *room)
 	{                                                                                           \
 		PATH_ROOM(room);                                                                    \
 		const char *known = named(path, room = path_room_take());                           \
+		void *function = pthread_getspecific(innermost);                                    \
+		int ret;                                                                            \
                                                                                                     \
 		changes;                                                                            \
-		return ((type)function())(known, s, flag extra);                                    \
+		ret = ((type)function)(known, s, flag extra);                                       \
+		end(function); /* it may have left one in there by longjmp(3) */                    \
+		return ret;                                                                         \
 	}                                                                                           \
                                                                                                     \
 	int name(const char *path, type given, int most more_parameters)                            \
 	{                                                                                           \
 		PATH_ROOM(room);                                                                    \
-		struct walk w;                                                                      \
+		void *outer;                                                                        \
 		int ret;                                                                            \
                                                                                                     \
 		if (!dmtcp_internal_translates())                                                   \
 			return NEXT_FNC(name)(path, given, most more);                              \
 		path = REAL_PATH(path, room);                                                       \
-		begin(&w, (void *)given);                                                           \
+		if (!begin((void *)given, &outer))                                                  \
+			return -1;                                                                  \
 		ret = NEXT_FNC(name)(path, found_by_##name, most more);                             \
-		end(&w);                                                                            \
+		end(outer);                                                                         \
 		return ret;                                                                         \
 	}
 
