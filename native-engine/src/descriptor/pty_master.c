@@ -74,13 +74,15 @@ static int borrow_slave(struct inventory *i, uint32_t device)
 /* TIOCEXCL on the slave side: nobody but root may open it again, not by TIOCGPTPEER either. */
 static int copy_exclusive(struct inventory *i, int master, struct pty *pty)
 {
-	int slave = borrow_slave(i, pty->device), ret;
+	int slave = borrow_slave(i, pty->device), exclusive = 0, ret = -EBUSY;
 
 	if (slave < 0)
 		return slave;
-	ioctl(slave, TIOCNXCL);
-	ret = pty_copy_queues(master, &pty->to_slave, &pty->to_master);
-	ioctl(slave, TIOCEXCL);
+	if (!ioctl(slave, TIOCGEXCL, &exclusive) && exclusive) {
+		ioctl(slave, TIOCNXCL);
+		ret = pty_copy_queues(master, &pty->to_slave, &pty->to_master);
+		ioctl(slave, TIOCEXCL);
+	}
 	close(slave);
 	return ret;
 }

@@ -166,6 +166,7 @@ void unix_table_free(struct unix_table *t)
 	for (size_t n = 0; n < t->count; n++)
 		free(t->sockets[n].waiting);
 	free(t->sockets);
+	free(t->renamed.path);
 	memset(t, 0, sizeof(*t));
 }
 

@@ -29,6 +29,12 @@ struct unix_info {
 struct unix_table {
 	struct unix_info *sockets; /* ascending by inode */
 	size_t count, capacity;
+	/* What unix_socket.c has looked for last: all that a listener accepts have its name. */
+	struct {
+		uint32_t device, inode, mode;
+		char *path; /* NULL: nothing yet */
+		char name[256];
+	} renamed;
 };
 
 int unix_table_read(struct unix_table *t, struct fault *fault);

@@ -30,6 +30,8 @@ void unix_name_here(const struct image_reader *image, struct unix_name *n)
 	char path[PATH_MAX];
 	size_t bytes;
 
+	if (n->bytes > sizeof(n->text))
+		n->bytes = sizeof(n->text); /* an image may say anything */
 	if (!n->bytes || n->text[0] != '/')
 		return;
 	snprintf(path, sizeof(path), "%.*s", (int)n->bytes, n->text);

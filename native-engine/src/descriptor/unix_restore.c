@@ -202,7 +202,7 @@ int unix_restore(struct rebuilt_process *p, const struct file_record *f, const v
 	if (!v)
 		return -ENOMEM;
 	if (!unix_view_here(p->image, payload, bytes, v)) {
-		ret = -EPROTO;
+		ret = fault_set(p->fault, EPROTO, "image-damaged", "the record of a Unix socket");
 		goto out;
 	}
 	if (v->head.peer == UNIX_PEER_OUTSIDE && v->head.standard >= 0 && !v->head.queue_bytes &&

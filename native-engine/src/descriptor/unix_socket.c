@@ -30,6 +30,9 @@
 #define OBJECT_BIT (1ull << 63)
 #define SHUT_BOTH 3
 
+_Static_assert(sizeof(((struct unix_table *)0)->renamed.name) == UNIX_FILE_NAME_BYTES,
+	       "of a directory's entry");
+
 static bool unix_claims(const struct descriptor_view *d)
 {
 	return S_ISSOCK(d->status.st_mode) && !strncmp(d->protocol, "UNIX", 4);
@@ -182,7 +185,7 @@ static int unix_drain(struct round *r, uint32_t timeout_ms, struct fault *fault)
  * bind(2) to one name and rename(2) to the one that clients know: the file under its new name in the
  * directory of @path. Its inode cannot be another file's, the socket holds it.
  */
-static void find_renamed(const char *path, uint32_t inode, struct unix_name *name, char *renamed)
+static void look_for_renamed(const char *path, uint32_t inode, uint32_t *mode, char *renamed)
 {
 	char copy[PATH_MAX + UNIX_NAME_BYTES + 2];
 	struct dirent *entry;
@@ -196,10 +199,27 @@ static void find_renamed(const char *path, uint32_t inode, struct unix_name *nam
 		    !fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) &&
 		    S_ISSOCK(status.st_mode)) {
 			snprintf(renamed, UNIX_FILE_NAME_BYTES, "%s", entry->d_name);
-			name->mode = status.st_mode & 07777;
+			*mode = status.st_mode & 07777;
 		}
 	if (directory)
 		closedir(directory);
+}
+
+static void find_renamed(struct unix_table *t, const char *path, const struct unix_info *s,
+			 struct unix_name *name, char *renamed)
+{
+	if (!t->renamed.path || t->renamed.inode != s->file_inode ||
+	    t->renamed.device != s->file_device || strcmp(t->renamed.path, path)) {
+		free(t->renamed.path);
+		t->renamed.path = strdup(path);
+		t->renamed.device = s->file_device;
+		t->renamed.inode = s->file_inode;
+		t->renamed.mode = name->mode;
+		t->renamed.name[0] = 0;
+		look_for_renamed(path, s->file_inode, &t->renamed.mode, t->renamed.name);
+	}
+	name->mode = t->renamed.mode;
+	strcpy(renamed, t->renamed.name);
 }
 
 /*
@@ -221,7 +241,7 @@ static void find_file(struct round *r, const struct descriptor_view *d, const st
 	name->deleted = stat(path, &status) || (uint32_t)status.st_ino != s->file_inode;
 	name->mode = name->deleted ? 0777 : status.st_mode & 07777;
 	if (name->deleted && renamed)
-		find_renamed(path, s->file_inode, name, renamed);
+		find_renamed(r->descriptors->unix_sockets, path, s, name, renamed);
 }
 
 static void read_name(struct round *r, const struct descriptor_view *d, const struct unix_info *s,
@@ -454,7 +474,8 @@ bool unix_view_read(const void *payload, size_t bytes, struct unix_view *v)
 	names = (size_t)v->head.name.directory_bytes + v->head.peer_name.directory_bytes;
 	options_bytes = (size_t)v->head.options * sizeof(struct socket_option);
 	waiting_bytes = (size_t)v->head.waiting * sizeof(uint64_t);
-	if (v->head.name.directory_bytes >= sizeof(v->directory) ||
+	if (v->head.name.bytes > UNIX_NAME_BYTES || v->head.peer_name.bytes > UNIX_NAME_BYTES ||
+	    v->head.name.directory_bytes >= sizeof(v->directory) ||
 	    v->head.peer_name.directory_bytes >= sizeof(v->peer_directory) ||
 	    names + (-names & 7) + options_bytes + waiting_bytes + v->head.queue_bytes > left)
 		return false;

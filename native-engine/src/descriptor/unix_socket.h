@@ -68,7 +68,7 @@ struct unix_view {
 /* The table of a round, if it has such sockets and unless it has been read. */
 int unix_sockets_read(struct round *r, struct fault *fault);
 
-/* False: the payload is shorter than it says. */
+/* False: the payload is shorter than it says, or a name longer than any. */
 bool unix_view_read(const void *payload, size_t bytes, struct unix_view *v);
 
 /* Connected to one of the images, as socketpair(2), connect(2) or accept(2) made it. */
