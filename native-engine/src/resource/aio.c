@@ -39,12 +39,14 @@ struct aio_record { /* RECORD_AIO; tail: the unread events in order, or all byte
  * has been seen idle, there are none. IOCB_CMD_POLL is not seen: its wait would be lost.
  */
 #define QUIET_NS (5 * 1000000ull)
-#define SETTLE_NS 1000000000ull
-#define DISKS 256
+#define SETTLE_NS 300000000ull /* as often as CoordinatorRound has patience */
+#define DISKS 1024
 
 struct disks {
-	bool idle[DISKS]; /* by their line in /proc/diskstats: it has had nothing to do for a moment */
+	/* By its line in /proc/diskstats: it has had nothing to do for a moment. */
+	bool idle[DISKS];
 	size_t count;
+	bool more; /* than there is room for */
 };
 
 /* Documentation/admin-guide/iostats.rst: field 9 is the number of I/Os in progress. */
@@ -55,10 +57,13 @@ static void look_at_disks(struct disks *d)
 	d->count = 0;
 	if (proc_read_text(0, "diskstats", &text, NULL))
 		return;
-	for (line = strtok_r(text, "\n", &rest); line && d->count < DISKS;
-	     line = strtok_r(NULL, "\n", &rest)) {
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
 		unsigned long in_progress = 0;
 
+		if (d->count == DISKS) {
+			d->more = true;
+			break;
+		}
 		sscanf(line, "%*u %*u %*s %*u %*u %*u %*u %*u %*u %*u %*u %lu", &in_progress);
 		d->idle[d->count++] |= !in_progress;
 	}
@@ -70,7 +75,7 @@ static bool all_idle(const struct disks *d)
 	for (size_t i = 0; i < d->count; i++)
 		if (!d->idle[i])
 			return false;
-	return true;
+	return !d->more;
 }
 
 /* The rings of all members. */

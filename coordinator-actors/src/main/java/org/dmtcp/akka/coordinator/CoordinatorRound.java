@@ -35,7 +35,7 @@ final class CoordinatorRound extends CoordinatorState {
    * accepts its clients, a disk ends its work, a receiver reads.
    */
   private static final Map<String, Integer> PASSING =
-      Map.of("socket-not-accepted", 1, "aio-busy", 1, "socket-no-room", 10);
+      Map.of("socket-not-accepted", 1, "aio-busy", 20, "socket-no-room", 10);
 
   private final CoordinatorCommon common;
   private final CoordinatorClosing closing;
