@@ -3,6 +3,7 @@ package bench;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.javadsl.Behaviors;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.dmtcp.akka.protocol.AgentId;
@@ -19,6 +20,9 @@ import org.dmtcp.akka.protocol.WorkerState;
  * coordinator's share: real hosts do theirs at the same time, here they would share two processors.
  */
 final class InstantHost {
+  private static final Duration JOIN_AGAIN = Duration.ofSeconds(1);
+  private static final NodeCommand AGAIN = new NodeCommand.ReportProcesses();
+
   private final String name;
   private final List<ProcessInfo> processes = new ArrayList<>();
   private final List<ImageInfo> images = new ArrayList<>();
@@ -37,14 +41,22 @@ final class InstantHost {
   }
 
   Behavior<NodeCommand> agent(ActorRef<CoordinatorMessage> coordinator, String computation) {
-    return Behaviors.setup(context -> {
-      coordinator.tell(new NodeEvent.NodeJoined(
-          name, computation, 0, processes, context.getSelf()));
+    return Behaviors.setup(context -> Behaviors.withTimers(timers -> {
+      NodeEvent.NodeJoined joined = new NodeEvent.NodeJoined(
+          name, computation, 0, processes, context.getSelf());
+      coordinator.tell(joined);
+      timers.startTimerWithFixedDelay(AGAIN, AGAIN, JOIN_AGAIN); // a first word may be lost
       return Behaviors.receiveMessage(m -> {
-        obey(m);
+        if (m == AGAIN) {
+          coordinator.tell(joined);
+        } else if (m instanceof NodeCommand.Welcome) {
+          timers.cancel(AGAIN);
+        } else {
+          obey(m);
+        }
         return Behaviors.same();
       });
-    });
+    }));
   }
 
   private void obey(NodeCommand command) {

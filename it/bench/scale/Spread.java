@@ -8,6 +8,7 @@ import akka.actor.typed.Behavior;
 import akka.actor.typed.Props;
 import akka.actor.typed.javadsl.AskPattern;
 import akka.actor.typed.javadsl.Behaviors;
+import akka.cluster.MemberStatus;
 import akka.cluster.typed.Cluster;
 import akka.cluster.typed.Join;
 import com.typesafe.config.Config;
@@ -52,8 +53,14 @@ final class Spread implements AutoCloseable {
   public static void main(String[] words) throws Exception {
     Config config = config(Path.of(words[0]), Map.of());
     ActorSystem<Void> system = ActorSystem.create(Behaviors.empty(), "dmtcp", config);
-    Cluster.get(system).manager().tell(Join.create(AddressFromURIString.parse(words[1])));
-    while (Cluster.get(system).selfMember().status() != akka.cluster.MemberStatus.up()) {
+    long deadline = System.nanoTime() + LIMIT.toNanos();
+    for (int i = 0; Cluster.get(system).selfMember().status() != MemberStatus.up(); i++) {
+      if (System.nanoTime() > deadline) {
+        throw new IllegalStateException("not let into the cluster of " + words[1]);
+      }
+      if (i % 100 == 0) {
+        Cluster.get(system).manager().tell(Join.create(AddressFromURIString.parse(words[1])));
+      }
       TimeUnit.MILLISECONDS.sleep(20);
     }
     ActorRef<CoordinatorMessage> coordinator =
@@ -101,9 +108,15 @@ final class Spread implements AutoCloseable {
       others.add(start(credential, address, first, count, perNode));
       first += count;
     }
-    while (((CoordinatorReply.Status) ask(CoordinatorRequest.GetStatus::new)).peers()
-        < processes) {
+    long deadline = System.nanoTime() + LIMIT.toNanos();
+    int peers = peers();
+    while (peers < processes) {
+      if (System.nanoTime() > deadline) {
+        close();
+        throw new IllegalStateException(peers + " of " + processes + " processes joined");
+      }
       TimeUnit.MILLISECONDS.sleep(20);
+      peers = peers();
     }
   }
 
@@ -126,6 +139,10 @@ final class Spread implements AutoCloseable {
     return AskPattern.<CoordinatorMessage, CoordinatorReply>ask(
             coordinator, question::apply, LIMIT, system.scheduler())
         .toCompletableFuture().get();
+  }
+
+  private int peers() throws Exception {
+    return ((CoordinatorReply.Status) ask(CoordinatorRequest.GetStatus::new)).peers();
   }
 
   /** @return seconds from the question to the answer */
