@@ -1,5 +1,5 @@
 /*
- * victim: a program with threads that executes itself again and again
+ * victim: a program with threads that executes itself, by its first thread or another one
  * category: threads
  * link: -pthread
  */
@@ -9,6 +9,20 @@
 
 #define THREADS 8
 #define PER_TICK 25
+
+static unsigned int number;
+
+static void *execute(void *unused)
+{
+	struct timespec moment = { .tv_nsec = 2000000 };
+	char text[16], *next[] = { "thread_exec", text, NULL };
+
+	(void)unused;
+	nanosleep(&moment, NULL);
+	snprintf(text, sizeof(text), "%u", number + 1);
+	execv("/proc/thread-self/exe", next);
+	victim_bad("execv: %s", strerror(errno));
+}
 
 static void *sleep_on(void *unused)
 {
@@ -29,12 +43,10 @@ static bool asked_to_finish(void)
 
 int main(int argc, char **argv)
 {
-	unsigned int number = argc > 1 ? atoi(argv[1]) : 0;
-	struct timespec moment = { .tv_nsec = 2000000 };
-	char text[16], *next[] = { argv[0], text, NULL };
 	pthread_t thread;
 	sigset_t finish;
 
+	number = argc > 1 ? atoi(argv[1]) : 0;
 	sigemptyset(&finish);
 	sigaddset(&finish, SIGUSR1);
 	victim_check(!sigprocmask(SIG_BLOCK, &finish, NULL));
@@ -46,8 +58,10 @@ int main(int argc, char **argv)
 		return victim_ok();
 	for (int i = 0; i < THREADS; i++)
 		victim_check(!pthread_create(&thread, NULL, sleep_on, NULL));
-	nanosleep(&moment, NULL);
-	snprintf(text, sizeof(text), "%u", number + 1);
-	execv("/proc/self/exe", next);
-	victim_bad("execv: %s", strerror(errno));
+	if (number % 3 == 0)
+		execute(NULL);
+	victim_check(!pthread_create(&thread, NULL, execute, NULL));
+	if (number % 3 == 1)
+		sleep_on(NULL);
+	pthread_exit(NULL);
 }

@@ -196,6 +196,7 @@ static int freeze(pid_t pid, pid_t only, uint32_t timeout_ms, struct process **o
 {
 	struct freezing f = { .fault = fault };
 	struct process *p = new_process(pid);
+	struct proc_stat stat;
 	int ret;
 
 	*out = NULL;
@@ -209,7 +210,8 @@ static int freeze(pid_t pid, pid_t only, uint32_t timeout_ms, struct process **o
 		ret = only ? stop_one(&f, only) : stop_all(&f);
 	if (ret)
 		goto err;
-	if (!p->zombie && p->thread_count == 1 && p->threads[0].exited_leader) {
+	if (!p->zombie && p->thread_count == 1 && p->threads[0].exited_leader &&
+	    !proc_stat(pid, &stat) && proc_has_ended(&stat)) {
 		p->zombie = true; /* it ended just now */
 		p->thread_count = 0;
 	}

@@ -31,6 +31,15 @@ void late_release(pid_t tid)
 	late_tids[late_count++] = tid;
 }
 
+void late_forget(pid_t tid)
+{
+	for (size_t i = 0; i < late_count; i++)
+		if (late_tids[i] == tid) {
+			late_tids[i] = late_tids[--late_count];
+			return;
+		}
+}
+
 /* True when nothing is left to do for it. */
 static bool release_now(pid_t tid)
 {

@@ -14,9 +14,12 @@
 #include "../common/proc.h"
 #include "late.h"
 #include "long_wait.h"
+#include "seize.h"
 #include "status.h"
 #include "wait.h"
 
+#define REPLACED_TRIES 20
+#define REPLACED_NS 200000u
 #define LOOK_EVERY_NS 2000000u /* at a thread that does not stop */
 
 struct thread *thread_find(struct process *p, pid_t tid)
@@ -83,13 +86,31 @@ static int attach(const struct freezing *f, pid_t tid)
 	const struct timespec pause = { 0, LOOK_EVERY_NS };
 	int error;
 
-	while (ptrace(PTRACE_SEIZE, tid, NULL, STOP_OPTIONS)) {
-		error = errno;
+	while ((error = seize_guarded(f, tid))) {
 		if (error == ESRCH || monotonic_ns() >= f->deadline_ns || !is_about_to_be_let_go(tid))
 			return error;
 		nanosleep(&pause, NULL);
 	}
 	return 0;
+}
+
+/*
+ * A leader that is dead while another thread executes a program cannot be attached to, and is alive
+ * again a moment later (fs/exec.c, de_thread): EPERM is believed only when it stays.
+ */
+static int attach_surely(const struct freezing *f, pid_t tid, struct proc_status *status)
+{
+	const struct timespec pause = { 0, REPLACED_NS };
+	int error = attach(f, tid);
+
+	for (int i = 0; i < REPLACED_TRIES && error == EPERM; i++) {
+		if (proc_status(tid, status) < 0 || status->state == 'Z' || status->state == 'X' ||
+		    status->tracer)
+			break;
+		nanosleep(&pause, NULL);
+		error = attach(f, tid);
+	}
+	return error;
 }
 
 static int refuse_seize(struct freezing *f, pid_t tid, int error)
@@ -113,7 +134,7 @@ static int seize(struct freezing *f, pid_t tid)
 	struct thread *t;
 	int error;
 
-	error = attach(f, tid);
+	error = attach_surely(f, tid, &status);
 	if (!error) {
 		/* A group-stopped thread traps without it, and once more later: inject.c expects that. */
 		ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
@@ -145,6 +166,9 @@ static int seize(struct freezing *f, pid_t tid)
 		return t ? 1 : fault_set(f->fault, ENOMEM, "out-of-memory",
 					 "freezing process %d", p->pid);
 	}
+	if (error == ETIMEDOUT)
+		return fault_set(f->fault, error, "freeze-timeout",
+				 "thread %d of process %d is busy executing a program", tid, p->pid);
 	return refuse_seize(f, tid, error);
 }
 
@@ -187,27 +211,52 @@ static int refuse_slow(struct freezing *f, struct thread *t)
 	return ret;
 }
 
-/* What waitpid(2) has told of a thread; one that is stopped already can only die. */
+/* Whoever executes a program gets the number of the leader, whatever has become of that. */
+static void expect_leader(struct freezing *f)
+{
+	struct process *p = f->process;
+
+	late_forget(p->pid);
+	for (size_t i = 0; i < p->thread_count; i++)
+		if (p->threads[i].tid == p->pid) {
+			p->threads[i].exited_leader = false;
+			f->states[i] = STOP_AWAITED;
+		}
+}
+
+/*
+ * No change is to come of a thread that we trace: its end only we can take from the kernel, so it lives
+ * on under another number.
+ */
+static void note_absence(struct freezing *f, size_t i)
+{
+	f->states[i] = STOP_GONE;
+	if (f->process->threads[i].tid != f->process->pid)
+		expect_leader(f);
+}
+
+/* What waitpid(2) has told of a thread; one that is stopped already can only die, or be replaced. */
 static void note_change(struct freezing *f, size_t i, int status)
 {
 	struct thread *t = &f->process->threads[i];
 
 	if (!WIFSTOPPED(status)) {
 		f->states[i] = STOP_GONE;
-	} else if (f->states[i] != STOP_AWAITED) {
+	} else if (f->states[i] != STOP_AWAITED && status >> 16 != PTRACE_EVENT_EXEC) {
 		return;
 	} else if (is_event_stop(status)) {
 		t->stop_signal = group_stop_signal(status);
 		t->group_stopped = t->stop_signal != 0;
 		f->states[i] = STOP_REACHED;
 	} else {
+		f->states[i] = STOP_AWAITED;
 		pass_stop(f, t, status);
 	}
 }
 
 /*
- * A thread in execve(2) waits until the others of its process have been reaped (fs/exec.c, de_thread),
- * and those that we trace nobody can reap but us.
+ * A thread in execve(2) waits until the others of its process have been reaped (fs/exec.c,
+ * de_thread), and those that we trace nobody can reap but us.
  */
 static void reap_others(struct freezing *f, size_t but)
 {
@@ -239,7 +288,7 @@ static int await_stop(struct freezing *f, size_t i)
 			continue;
 		}
 		if (ret == -ECHILD) {
-			f->states[i] = STOP_GONE;
+			note_absence(f, i);
 			return 0;
 		}
 		/* A leader that exits first tells nobody before the last thread has ended. */
@@ -287,6 +336,8 @@ static ssize_t freeze_pass(struct freezing *f, bool *complete)
 	/* Threads that end while /proc/PID/task is being read can hide others from it. */
 	ret = proc_stat(p->pid, &stat);
 	*complete = !ret && !fresh && !missed && stat.threads == count;
+	for (i = 0; i < p->thread_count; i++)
+		*complete &= f->states[i] != STOP_AWAITED; /* of a leader that was replaced */
 	return fresh;
 }
 
