@@ -86,7 +86,8 @@ static bool is_ours(pid_t tid)
 
 int seize_guarded(const struct freezing *f, pid_t tid)
 {
-	const struct itimerspec often = { { 0, WAKE_EVERY_NS }, { 0, WAKE_EVERY_NS } }, never = { 0 };
+	const struct itimerspec often = { { 0, WAKE_EVERY_NS }, { 0, WAKE_EVERY_NS } };
+	const struct itimerspec never = { 0 };
 	int error;
 
 	/* The first one has nobody of ours to wait for. */
