@@ -4,6 +4,18 @@
  */
 #include "family.h"
 
+#define PARENTS 8
+#define TOUCHED (256 * 1024) /* bytes: they take a moment to end, several at a time */
+
+static void live_shortly(int status)
+{
+	char *memory = mmap(NULL, TOUCHED, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	for (int i = 0; memory != MAP_FAILED && i < TOUCHED; i += 4096)
+		memory[i] = 1;
+	_exit(status);
+}
+
 static void make_some(void)
 {
 	for (int i = 0; i < 20; i++) {
@@ -11,7 +23,7 @@ static void make_some(void)
 		int status;
 
 		if (pid == 0)
-			_exit(i);
+			live_shortly(i);
 		if (pid < 0 || waitpid(pid, &status, 0) != pid || status != i << 8) {
 			snprintf(family->error, sizeof(family->error),
 				 "child %d: pid %d status %x errno %d", i, pid, status, errno);
@@ -23,9 +35,9 @@ static void make_some(void)
 int main(void)
 {
 	family_start();
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < PARENTS; i++)
 		if (fork() == 0)
 			family_live(make_some);
-	family_await(3);
+	family_await(PARENTS);
 	return family_run(NULL);
 }

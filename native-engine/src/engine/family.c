@@ -10,6 +10,9 @@
 
 #include "../common/proc.h"
 
+#define ATTEMPTS 20
+#define EXITING 0x4 /* PF_EXITING, linux/sched.h */
+
 struct relative {
 	pid_t pid, parent;
 	uint64_t start_ticks;
@@ -104,30 +107,62 @@ static int check_outside(const struct relative *all, size_t count, struct fault 
 	return 0;
 }
 
-int family_check(const struct process_keys *members, struct fault *fault)
+/*
+ * It has no memory any more, or is about to have none, and so has the same as all others of whom that is
+ * true.
+ */
+static bool is_ending(pid_t pid, struct proc_stat *stat)
 {
-	struct relative *all = calloc(members->count + 1, sizeof(*all));
+	return proc_stat(pid, stat) < 0 || stat->state == 'Z' || stat->flags & EXITING;
+}
+
+static int check_once(struct relative *all, size_t count, struct fault *fault)
+{
+	int ret = check_outside(all, count, fault);
+
+	if (!ret)
+		ret = check_kind(all, count, KCMP_VM, fault);
+	return ret ? ret : check_kind(all, count, KCMP_FILES, fault);
+}
+
+static size_t collect(struct relative *all, const struct process_keys *members)
+{
+	struct proc_stat stat;
 	size_t count = 0;
-	int ret;
 
-	if (!all)
-		return fault_set(fault, ENOMEM, "out-of-memory", "no memory for %zu members",
-				 members->count);
 	for (size_t n = 0; n < members->count; n++) {
-		struct proc_stat stat;
-
-		if (proc_stat(members->keys[n].pid, &stat) < 0 || stat.state == 'Z')
+		if (is_ending(members->keys[n].pid, &stat))
 			continue;
 		all[count] = (struct relative){ .pid = stat.pid, .parent = stat.parent,
 						.start_ticks = stat.start_ticks, .kind = KCMP_VM };
 		snprintf(all[count].name, sizeof(all[count].name), "%.15s", stat.comm);
 		count++;
 	}
-	ret = check_outside(all, count, fault);
-	if (!ret)
-		ret = check_kind(all, count, KCMP_VM, fault);
-	if (!ret)
-		ret = check_kind(all, count, KCMP_FILES, fault);
+	return count;
+}
+
+int family_check(const struct process_keys *members, struct fault *fault)
+{
+	struct relative *all = calloc(members->count + 1, sizeof(*all));
+	struct fault found = { 0 };
+	bool ended = true;
+	int ret = 0;
+
+	if (!all)
+		return fault_set(fault, ENOMEM, "out-of-memory", "no memory for %zu members",
+				 members->count);
+	for (int attempt = 0; attempt < ATTEMPTS && ended; attempt++) {
+		size_t count = collect(all, members);
+		struct proc_stat stat;
+
+		memset(&found, 0, sizeof(found));
+		ret = check_once(all, count, &found);
+		ended = false; /* one of those meanwhile, which would explain it */
+		for (size_t n = 0; n < count && ret && !ended; n++)
+			ended = is_ending(all[n].pid, &stat);
+	}
 	free(all);
+	if (ret && fault && !fault->id[0])
+		*fault = found;
 	return ret;
 }
