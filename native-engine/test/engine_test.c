@@ -116,6 +116,7 @@ static struct victim start_victim(int children)
 		char c;
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		setpgid(0, 0); /* before it has children: they are to end with it */
 		dup2(to[0], 0);
 		dup2(from[1], 1);
 		close_range(3, ~0u, 0); /* the engine's socket above all */
