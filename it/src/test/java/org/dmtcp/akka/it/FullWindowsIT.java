@@ -55,13 +55,12 @@ class FullWindowsIT {
     awaitMoreTicks();
     Files.createFile(unread());
     awaitMoreTicks();
-    job.mustCheckpoint();
+    awaitCheckpoint(); // as soon as it has read enough
     for (int n = 0; n < 3; n++) {
       network.host("alpha").must("dmtcp_command", "-c");
       beta.runAsRoot("pkill", "-KILL", "-x", "dmtcp_engine"); // wherever the round is by now
       awaitMoreTicks();
-      Wait.until(HostNetwork.LIMIT, job::checkpoint, o -> o.status() == 0, // it is started again
-          () -> "a checkpoint" + job.complaints());
+      awaitCheckpoint(); // the engine is started again
     }
     job.checkpointAndKill();
     countTicks();
@@ -69,13 +68,18 @@ class FullWindowsIT {
     Files.writeString(hosts, "beta\nalpha\n");
     job.restart("--hostfile", hosts.toString());
     awaitTicks();
-    job.mustCheckpoint();
+    awaitCheckpoint();
     awaitMoreTicks();
     job.askAll();
     job.awaitNobody();
     for (String role : ticks.keySet()) {
       job.await(role + ".out", "\nok");
     }
+  }
+
+  private void awaitCheckpoint() throws IOException {
+    Wait.until(HostNetwork.LIMIT, job::checkpoint, o -> o.status() == 0,
+        () -> "a checkpoint" + job.complaints());
   }
 
   private Path unread() {
