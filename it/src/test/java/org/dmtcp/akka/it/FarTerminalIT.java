@@ -7,14 +7,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code dmtcp_launch ssh -t HOST}: somebody at a terminal here types at a program there. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-class FarTerminalIT {
+class FarTerminalIT extends HostsFixture {
   /** Says how large its terminal is, and what it is told; ends with 7. */
   private static final String PROGRAM = """
       trap 'echo interrupted' INT
@@ -29,21 +28,10 @@ class FarTerminalIT {
       done
       """;
 
-  private HostNetwork network;
-  private HostJob job;
-
-  @AfterEach
-  void end() throws IOException {
-    if (network != null) {
-      network.close();
-    }
-  }
-
   @ParameterizedTest
   @ValueSource(strings = {Account.PLAIN, Account.ROOT})
   void itsTerminalIsTheOneHereAlsoAfterARestart(String account) throws IOException {
-    network = new HostNetwork(Skip.unlessAvailable(account), "alpha", "beta");
-    job = new HostJob(network, "alpha", 7798);
+    open(account, 7798, "alpha", "beta");
     job.startCoordinator();
     Path program = network.shared().resolve("program");
     Files.writeString(program, PROGRAM);

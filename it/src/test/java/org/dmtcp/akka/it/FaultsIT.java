@@ -13,7 +13,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -24,7 +23,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * and the next checkpoint is made. {@code -Ddmtcp.it.faults=all}: every fault in every phase.
  */
 @Timeout(value = 20, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-class FaultsIT {
+class FaultsIT extends HostsFixture {
   private static final boolean ALL = System.getProperty("dmtcp.it.faults", "").equals("all");
   private static final List<String> PHASES =
       List.of("FREEZE", "MATCH", "DRAIN", "SNAPSHOT", "REFILL", "RESUME", "WRITE", "COMMIT");
@@ -45,18 +44,9 @@ class FaultsIT {
     }
   }
 
-  private HostNetwork network;
-  private HostJob job;
   private Host alpha;
   private Host beta;
   private int peers;
-
-  @AfterEach
-  void end() throws IOException {
-    if (network != null) {
-      network.close();
-    }
-  }
 
   @ParameterizedTest
   @EnumSource(Fault.class)

@@ -140,6 +140,12 @@ final class HostJob {
     return seat.start("restart", words);
   }
 
+  /** For {@code --hostfile}: these, a line each, in place of those of the script's table. */
+  String hostfile(String... hosts) throws IOException {
+    return Files.writeString(
+        network.shared().resolve("hostfile"), String.join("\n", hosts) + "\n").toString();
+  }
+
   String list() throws IOException {
     return seat.must("dmtcp_command", "-l");
   }

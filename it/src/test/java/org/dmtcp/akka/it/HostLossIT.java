@@ -8,31 +8,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Coordinators, agents and links that go: the programs run on, and the hosts find each other. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-class HostLossIT {
-  private HostNetwork network;
-  private HostJob job;
-
+class HostLossIT extends HostsFixture {
   @BeforeEach
   void begin() throws IOException {
-    network = new HostNetwork(Skip.unlessAvailable(Account.PLAIN), "alpha", "beta", "gamma");
-    job = new HostJob(network, "alpha", 7793);
+    open(Account.PLAIN, 7793, "alpha", "beta", "gamma");
     job.startCoordinator();
     job.launch("umask", network.shared().toString(), network.hosts());
     job.mustCheckpoint();
-  }
-
-  @AfterEach
-  void end() throws IOException {
-    if (network != null) {
-      network.close();
-    }
   }
 
   @Test
@@ -134,9 +122,7 @@ class HostLossIT {
     job.seat().must("dmtcp_command", "-k");
     Wait.until(HostNetwork.LIMIT, () -> job.seat().run("dmtcp_command", "-s").out(),
         s -> s.contains("NUM_PEERS=0\n"), job::complaints);
-    Path hosts = network.shared().resolve("hostfile");
-    Files.writeString(hosts, "alpha\nbeta\nbeta\n");
-    job.restart("--hostfile", hosts.toString());
+    job.restart("--hostfile", job.hostfile("alpha", "beta", "beta"));
     job.awaitPeers(3);
     network.mend("gamma");
 

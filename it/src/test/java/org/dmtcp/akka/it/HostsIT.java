@@ -8,30 +8,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A computation over four hosts: launched, checkpointed as one, restarted on the same or others. */
 @Timeout(value = 5, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-class HostsIT {
+class HostsIT extends HostsFixture {
   private static final int PORT = 7791;
 
-  private HostNetwork network;
-  private HostJob job;
-
   private void begin(String account) throws IOException {
-    network = new HostNetwork(
-        Skip.unlessAvailable(account), "alpha", "beta", "gamma", "delta");
-    job = new HostJob(network, "alpha", PORT);
-  }
-
-  @AfterEach
-  void end() throws IOException {
-    if (network != null) {
-      network.close();
-    }
+    open(account, PORT, "alpha", "beta", "gamma", "delta");
   }
 
   @ParameterizedTest
@@ -74,10 +61,8 @@ class HostsIT {
     job.mustCheckpoint();
     quit();
     job.moveTo("gamma");
-    Path hosts = network.shared().resolve("hostfile");
-    Files.writeString(hosts, "# rotated\nbeta\ngamma\ndelta\nalpha\n");
-    job.restart("--coord-host", "gamma", "--coord-port", "7792", "--hostfile", hosts.toString(),
-        "--interval", "0");
+    job.restart("--coord-host", "gamma", "--coord-port", "7792", "--hostfile",
+        job.hostfile("# rotated", "beta", "gamma", "delta", "alpha"), "--interval", "0");
     network.hosts().forEach(host -> host.set("DMTCP_COORD_PORT", "7792"));
     job.awaitPeers(4);
 

@@ -18,7 +18,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -29,7 +28,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * {@code -Ddmtcp.it.mpi=all}: every kernel, MPI and account.
  */
 @Timeout(value = 5, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-class MpiHostsIT {
+class MpiHostsIT extends HostsFixture {
   private static final boolean ALL = System.getProperty("dmtcp.it.mpi", "").equals("all");
   private static final List<String> NAMES = List.of("alpha", "beta", "gamma", "delta");
   private static final Pattern RANK =
@@ -37,32 +36,14 @@ class MpiHostsIT {
   private static final Pattern TABLE =
       Pattern.compile("\nhost_table='\n(.*?)'\n", Pattern.DOTALL);
 
-  private HostNetwork network;
-  private HostJob job;
-
-  record Case(String kernel, String flavour, String account) {
-    @Override
-    public String toString() {
-      return kernel + ", " + flavour + ", " + account;
-    }
-  }
-
-  static List<Case> cases() {
+  static List<MpiCase> cases() {
     if (!ALL) {
       return List.of(
-          new Case("transpose", "openmpi", Account.ROOT),
-          new Case("reduction", "openmpi", Account.PLAIN),
-          new Case("halo", "mpich", Account.PLAIN));
+          new MpiCase("transpose", "openmpi", Account.ROOT),
+          new MpiCase("reduction", "openmpi", Account.PLAIN),
+          new MpiCase("halo", "mpich", Account.PLAIN));
     }
-    List<Case> all = new ArrayList<>();
-    for (String account : List.of(Account.PLAIN, Account.ROOT)) {
-      for (String flavour : List.of("openmpi", "mpich")) {
-        for (String kernel : List.of("halo", "transpose", "reduction")) {
-          all.add(new Case(kernel, flavour, account));
-        }
-      }
-    }
-    return all;
+    return MpiCase.all(List.of(Account.PLAIN, Account.ROOT));
   }
 
   @AfterAll
@@ -70,19 +51,11 @@ class MpiHostsIT {
     SupportTable.write();
   }
 
-  @AfterEach
-  void end() throws IOException {
-    if (network != null) {
-      network.close();
-    }
-  }
-
   @ParameterizedTest(name = "{0}")
   @MethodSource("cases")
-  void endsWithTheRightAnswer(Case c) throws IOException {
+  void endsWithTheRightAnswer(MpiCase c) throws IOException {
     Skip.unlessInstalled("mpirun." + c.flavour());
-    network = new HostNetwork(Skip.unlessAvailable(c.account()), NAMES.toArray(String[]::new));
-    job = new HostJob(network, "alpha", 7797);
+    open(c.account(), 7797, NAMES.toArray(String[]::new));
     boolean passed = false;
     try {
       build(c);
@@ -91,7 +64,7 @@ class MpiHostsIT {
       awaitTicks(1);
       job.mustCheckpoint(); // and looks for those that orted and hydra have started elsewhere
       Map<String, String> first = hostsOfRanks();
-      comeBack("--hostfile", rotatedHosts().toString());
+      comeBack("--hostfile", rotatedHosts());
       Map<String, String> moved = hostsOfRanks();
       moved.forEach((rank, host) -> assertNotEquals(first.get(rank), host, rank));
       comeBack();
@@ -106,7 +79,7 @@ class MpiHostsIT {
     }
   }
 
-  private void build(Case c) throws IOException {
+  private void build(MpiCase c) throws IOException {
     Path program = network.shared().resolve("kernel");
     Path source = Tree.SOURCE.resolve("it/mpi/" + c.kernel() + ".c");
     Outcome built = Command.run(Session.LIMIT, "mpicc." + c.flavour(), "-O2", "-o",
@@ -145,14 +118,14 @@ class MpiHostsIT {
   }
 
   /** One host on in the table of the restart script, so that nobody stays where he was. */
-  private Path rotatedHosts() throws IOException {
+  private String rotatedHosts() throws IOException {
     Matcher table =
         TABLE.matcher(Files.readString(network.shared().resolve("dmtcp_restart_script.sh")));
     assertTrue(table.find(), "a table of hosts");
     List<String> hosts = new ArrayList<>(
         table.group(1).lines().map(line -> line.split("\\s+")[1]).toList());
     Collections.rotate(hosts, -1);
-    return Files.writeString(network.shared().resolve("hostfile"), String.join("\n", hosts) + "\n");
+    return job.hostfile(hosts.toArray(String[]::new));
   }
 
   /** By the rank's unique pid, which it keeps; each on a host of its own. */

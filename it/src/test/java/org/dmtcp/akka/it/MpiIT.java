@@ -19,23 +19,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 class MpiIT {
   private static final Pattern RANK = Pattern.compile(", kernel\\[\\d+:(\\d+)\\]");
 
-  record Case(String kernel, String flavour, String account) {
-    @Override
-    public String toString() {
-      return kernel + ", " + flavour + ", " + account;
-    }
-  }
-
-  static List<Case> cases() {
-    List<Case> all = new ArrayList<>();
-    for (String account : Accounts.names()) {
-      for (String flavour : List.of("openmpi", "mpich")) {
-        for (String kernel : List.of("halo", "transpose", "reduction")) {
-          all.add(new Case(kernel, flavour, account));
-        }
-      }
-    }
-    return all;
+  static List<MpiCase> cases() {
+    return MpiCase.all(Accounts.names());
   }
 
   @AfterAll
@@ -45,7 +30,7 @@ class MpiIT {
 
   @ParameterizedTest(name = "{0}")
   @MethodSource("cases")
-  void endsWithTheRightAnswer(Case c) throws IOException {
+  void endsWithTheRightAnswer(MpiCase c) throws IOException {
     Account account = Skip.unlessAvailable(c.account());
     Skip.unlessInstalled("mpirun." + c.flavour());
     Coordinator coordinator = Coordinators.borrow(account);
@@ -65,7 +50,7 @@ class MpiIT {
     }
   }
 
-  private static void build(Session session, Case c) throws IOException {
+  private static void build(Session session, MpiCase c) throws IOException {
     Path sources = Tree.SOURCE.resolve("it/mpi");
     Path program = session.directory().resolve("kernel");
     Outcome built = Command.run(Session.LIMIT, "mpicc." + c.flavour(), "-O2", "-o",
@@ -73,7 +58,7 @@ class MpiIT {
     assertEquals(0, built.status(), built.text());
   }
 
-  private static void run(Coordinator coordinator, Session session, Case c) throws IOException {
+  private static void run(Coordinator coordinator, Session session, MpiCase c) throws IOException {
     List<String> words = new ArrayList<>(List.of("dmtcp_launch", "--join", "mpirun." + c.flavour()));
     if (c.flavour().equals("openmpi")) {
       words.add("--oversubscribe");

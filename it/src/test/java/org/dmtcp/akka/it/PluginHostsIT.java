@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -16,11 +15,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Plugins of one computation on several hosts: barriers, the store, and what goes wrong on one. */
 @Timeout(value = 4, unit = TimeUnit.MINUTES, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-class PluginHostsIT {
+class PluginHostsIT extends HostsFixture {
   private static final int PORT = 7797;
-
-  private HostNetwork network;
-  private HostJob job;
 
   @BeforeAll
   static void build() throws IOException {
@@ -28,16 +24,8 @@ class PluginHostsIT {
   }
 
   private void begin(String account) throws IOException {
-    network = new HostNetwork(Skip.unlessAvailable(account), "alpha", "beta");
-    job = new HostJob(network, "alpha", PORT);
+    open(account, PORT, "alpha", "beta");
     job.startCoordinator();
-  }
-
-  @AfterEach
-  void end() throws IOException {
-    if (network != null) {
-      network.close();
-    }
   }
 
   private void launch(String plugin, String program, int peers) throws IOException {
