@@ -51,6 +51,8 @@ final class InstantHost {
           coordinator.tell(joined);
         } else if (m instanceof NodeCommand.Welcome) {
           timers.cancel(AGAIN);
+        } else if (m instanceof NodeCommand.LookAround look) {
+          coordinator.tell(new NodeEvent.LookedAround(name, look.question()));
         } else {
           obey(m);
         }

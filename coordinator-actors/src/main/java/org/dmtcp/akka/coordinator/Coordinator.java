@@ -84,6 +84,9 @@ public final class Coordinator extends CoordinatorState {
 
   record OwnNodeStopped() implements Command {}
 
+  /** The nodes have looked, or their time is over: it can be answered. */
+  record Surveyed(CoordinatorRequest request) implements Command {}
+
   /** How it ended, and what to say. */
   public record Ending(ExitCode code, String reason) {}
 
@@ -113,6 +116,7 @@ public final class Coordinator extends CoordinatorState {
     return new Tools(context, timers, stash, parts,
         new GenerationStore(parts.settings().checkpointDir()),
         context.spawn(PluginService.create(parts.settings().plugins()), "plugins"),
+        context.spawn(Survey.create(parts.settings().lookLimit(), context.getSelf()), "survey"),
         context.messageAdapter(CoordinatorMessage.class, Received::new));
   }
 

@@ -34,10 +34,14 @@ final class CoordinatorClosing extends CoordinatorState {
         .onMessage(NodeGone.class, m -> closing(now.withoutNode(m.node()), end))
         .onMessage(ClosingTimedOut.class, m -> stop(end))
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest,
-            m -> refuse((CoordinatorRequest) m.message(), "coordinator-unreachable",
-                "the coordinator is ending"))
+            m -> refuseAll((CoordinatorRequest) m.message()))
+        .onMessage(Coordinator.Surveyed.class, m -> refuseAll(m.request()))
         .onAnyMessage(m -> ignore("closing", m))
         .build();
+  }
+
+  private Behavior<Command> refuseAll(CoordinatorRequest request) {
+    return refuse(request, "coordinator-unreachable", "the coordinator is ending");
   }
 
   Behavior<Command> stop(Ending end) {

@@ -6,6 +6,7 @@ import akka.actor.typed.DispatcherSelector;
 import akka.actor.typed.javadsl.Behaviors;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -23,6 +24,7 @@ import org.dmtcp.akka.coordinator.Coordinator.OwnNodeStopped;
 import org.dmtcp.akka.coordinator.Coordinator.Received;
 import org.dmtcp.akka.coordinator.Coordinator.StaleElapsed;
 import org.dmtcp.akka.coordinator.Coordinator.StartOwnNode;
+import org.dmtcp.akka.coordinator.Coordinator.Surveyed;
 import org.dmtcp.akka.coordinator.Coordinator.TimeoutElapsed;
 import org.dmtcp.akka.coordinator.CoordinatorCommon.After;
 import org.dmtcp.akka.coordinator.CoordinatorCommon.State;
@@ -79,11 +81,13 @@ final class CoordinatorCommon extends CoordinatorState {
         .onMessage(AskerGone.class, this::forget)
         .onMessage(OwnNodeStopped.class, m -> onOwnNodeStopped())
         .onMessage(StartOwnNode.class, m -> startOwnNode())
-        .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.GetStatus,
-            m -> answer((CoordinatorRequest) m.message(),
-                Replies.status(now, state.phase(), settings)))
-        .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.ListWorkers,
-            m -> answer((CoordinatorRequest) m.message(), Replies.workers(now, state.phase())))
+        .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.GetStatus
+                || m.message() instanceof CoordinatorRequest.ListWorkers,
+            m -> look((CoordinatorRequest) m.message(), now, state))
+        .onMessage(Surveyed.class, m -> answer(m.request(),
+            m.request() instanceof CoordinatorRequest.GetStatus
+                ? Replies.status(now, state.phase(), settings)
+                : Replies.workers(now, state.phase())))
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.ListGenerations,
             m -> onListGenerations((CoordinatorRequest.ListGenerations) m.message()))
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.SetInterval,
@@ -100,10 +104,20 @@ final class CoordinatorCommon extends CoordinatorState {
                 "no process for " + settings.staleTimeout().toSeconds() + " s")));
   }
 
+  /** In a round, or a restart, nobody comes or goes. */
+  private Behavior<Command> look(CoordinatorRequest request, Computation now, State state) {
+    survey.tell(new Survey.Ask(request, state.phase().isEmpty() ? now.busyAgents() : Map.of()));
+    return Behaviors.same();
+  }
+
   private Behavior<Command> onNodeEvent(NodeEvent event, Computation now, State state) {
     if (event instanceof NodeJoined joined) {
       return onJoined(
           joined, now, !state.phase().isEmpty(), state.agentReplaced(), state.stay());
+    }
+    if (event instanceof NodeEvent.LookedAround looked) {
+      survey.tell(new Survey.Looked(looked.node(), looked.question()));
+      return Behaviors.same();
     }
     if (event instanceof NodeEvent.PluginsChanged changed) {
       plugins.tell(new PluginService.Counted(changed.node(), changed.processes()));
@@ -208,6 +222,7 @@ final class CoordinatorCommon extends CoordinatorState {
     }
     state.nodeGone().accept(gone.node());
     plugins.tell(new PluginService.Counted(gone.node(), 0));
+    survey.tell(new Survey.Gone(gone.node()));
     if (!node.processes().isEmpty()) {
       notes.note("Host " + gone.node() + " with " + node.processes().size()
           + " process(es) was lost");

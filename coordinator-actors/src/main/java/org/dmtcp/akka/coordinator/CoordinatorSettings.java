@@ -20,6 +20,7 @@ import java.util.Optional;
  * @param endNoticed how long the end of a program may be news to us
  * @param closeLimit for the nodes to end their processes
  * @param plugins what processes with plugins do together
+ * @param lookLimit for the nodes to see who is there, before somebody is told
  * @param nodeRestartDelay before a node agent of this JVM that failed is started again
  */
 public record CoordinatorSettings(
@@ -38,6 +39,7 @@ public record CoordinatorSettings(
     Duration restartTellEvery,
     Duration endNoticed,
     Duration closeLimit,
+    Duration lookLimit,
     Duration nodeRestartDelay,
     PluginService.Settings plugins) {
 
@@ -60,6 +62,7 @@ public record CoordinatorSettings(
         dmtcp.getDuration("restart.tell-every"),
         dmtcp.getDuration("restart.end-noticed"),
         own.getDuration("close-limit"),
+        own.getDuration("look-limit"),
         own.getDuration("node-restart-delay"),
         new PluginService.Settings(
             dmtcp.getDuration("plugins.barrier-limit"),

@@ -34,6 +34,7 @@ abstract class CoordinatorState {
       CoordinatorParts parts,
       GenerationStore store,
       ActorRef<PluginService.Command> plugins,
+      ActorRef<Survey.Command> survey,
       ActorRef<CoordinatorMessage> self) {}
 
   final ActorContext<Command> context;
@@ -42,6 +43,7 @@ abstract class CoordinatorState {
   final CoordinatorSettings settings;
   final GenerationStore store;
   final ActorRef<PluginService.Command> plugins;
+  final ActorRef<Survey.Command> survey;
   final Notes notes;
   final CoordinatorParts parts;
   final ActorRef<CoordinatorMessage> self;
@@ -53,6 +55,7 @@ abstract class CoordinatorState {
     this.settings = tools.parts().settings();
     this.store = tools.store();
     this.plugins = tools.plugins();
+    this.survey = tools.survey();
     this.notes = tools.parts().notes();
     this.parts = tools.parts();
     this.self = tools.self();

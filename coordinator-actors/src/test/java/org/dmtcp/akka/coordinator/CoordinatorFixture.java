@@ -8,6 +8,7 @@ import akka.actor.testkit.typed.javadsl.ManualTime;
 import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
+import akka.actor.typed.Terminated;
 import akka.actor.typed.javadsl.Behaviors;
 import com.typesafe.config.Config;
 import com.typesafe.config.ConfigFactory;
@@ -66,7 +67,7 @@ abstract class CoordinatorFixture {
     spawn(
         more,
         reference -> {
-          reference.tell(new NodeEvent.NodeJoined("a", "", 0, List.of(), node.ref()));
+          reference.tell(new NodeEvent.NodeJoined("a", "", 0, List.of(), agent(node)));
           return Behaviors.ignore();
         });
     coordinator = ready.get(10, TimeUnit.SECONDS);
@@ -92,6 +93,29 @@ abstract class CoordinatorFixture {
                 ending)));
   }
 
+  /** Sees at once who is there, which the probe is not told of; ends with the probe. */
+  ActorRef<NodeCommand> agent(TestProbe<NodeCommand> probe) {
+    return kit.spawn(Behaviors.setup(context -> {
+      context.watch(probe.ref());
+      return Behaviors.receive(NodeCommand.class)
+          .onMessage(NodeCommand.LookAround.class, m -> {
+            coordinator.tell(new NodeEvent.LookedAround(nameOf(probe), m.question()));
+            return Behaviors.same();
+          })
+          .onAnyMessage(m -> {
+            probe.ref().tell(m);
+            return Behaviors.same();
+          })
+          .onSignal(Terminated.class, s -> Behaviors.stopped())
+          .build();
+    }));
+  }
+
+  /** All but our own node are called that. */
+  private String nameOf(TestProbe<NodeCommand> probe) {
+    return probe == node ? "a" : "b";
+  }
+
   private void note(String text) {
     notes.add(text);
     noting.lock(); // the coordinator waits here while a test holds it
@@ -104,7 +128,7 @@ abstract class CoordinatorFixture {
     noting.lock();
     try {
       coordinator.tell(
-          new NodeEvent.NodeJoined("b", "", 0, List.of(process("b", "p9")), other.ref()));
+          new NodeEvent.NodeJoined("b", "", 0, List.of(process("b", "p9")), agent(other)));
       other.expectMessageClass(NodeCommand.Welcome.class);
       other.stop();
       awaitNote("Host b with 1 process(es) was lost");

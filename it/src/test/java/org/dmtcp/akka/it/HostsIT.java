@@ -117,6 +117,32 @@ class HostsIT extends HostsFixture {
     job.mustBeOk(two.get(0));
   }
 
+  /** A program that starts another one says so to nobody. */
+  @ParameterizedTest
+  @ValueSource(strings = {Account.PLAIN, Account.ROOT})
+  void whatProgramsOfOtherHostsHaveStartedIsListedAtOnce(String account) throws IOException {
+    begin(account);
+    job.startCoordinator();
+    network.host("beta").must("mkfifo", "order");
+    network.host("beta").start("beta", "dmtcp_launch", "--ckptdir", network.shared().toString(),
+        "sh", "-c", "exec 3<>order; while read word <&3; do sleep 600 & echo started $word; done");
+    job.awaitPeers(1);
+    orderAnother("first");
+    String list = job.list();
+    assertEquals(3, list.split("@beta,").length, list);
+    orderAnother("second");
+    String status = job.seat().must("dmtcp_command", "-s");
+    assertTrue(status.contains("NUM_PEERS=3\n"), status);
+    orderAnother("third");
+    String json = network.host("gamma").must("dmtcp_command", "--json", "-s");
+    assertTrue(json.contains("\"num_peers\":4,"), json);
+  }
+
+  private void orderAnother(String word) throws IOException {
+    network.host("beta").must("sh", "-c", "echo " + word + " >order");
+    job.await("beta.out", "started " + word);
+  }
+
   /** Programs, commands and restarts name it as they like: a host has one agent for it. */
   @ParameterizedTest
   @ValueSource(strings = {Account.PLAIN})

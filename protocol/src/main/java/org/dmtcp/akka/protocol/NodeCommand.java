@@ -90,4 +90,12 @@ public sealed interface NodeCommand extends WireMessage {
 
   /** The listing of processes anew, as {@code ProcessesChanged}. */
   record ReportProcesses() implements NodeCommand {}
+
+  /**
+   * Somebody wants to know who is there: answered by {@code LookedAround}, behind the {@code
+   * ProcessesChanged} that is due if anybody came or went.
+   *
+   * @param question of many that may be open, which one
+   */
+  record LookAround(long question) implements NodeCommand {}
 }

@@ -92,6 +92,13 @@ public sealed interface NodeEvent extends CoordinatorMessage {
     }
   }
 
+  /** What the coordinator has been told of the node's processes is up to date. */
+  record LookedAround(String node, long question) implements NodeEvent {
+    public LookedAround {
+      Checks.notEmpty(node, "node");
+    }
+  }
+
   /** How many processes of the node have plugins, after some came or went. */
   record PluginsChanged(String node, int processes) implements NodeEvent {
     public PluginsChanged {

@@ -33,6 +33,7 @@ enum WireType {
   REPORT_PROCESSES(128, NodeCommand.ReportProcesses.class),
   ENDPOINTS_MATCHED(129, NodeCommand.EndpointsMatched.class),
   ENTER_STOP(130, NodeCommand.EnterStop.class),
+  LOOK_AROUND(131, NodeCommand.LookAround.class),
   // Node to coordinator.
   NODE_JOINED(140, NodeEvent.NodeJoined.class),
   PROCESSES_CHANGED(141, NodeEvent.ProcessesChanged.class),
@@ -42,6 +43,7 @@ enum WireType {
   ROUND_ABORTED(145, NodeEvent.RoundAborted.class),
   ENDPOINTS_FOUND(146, NodeEvent.EndpointsFound.class),
   WRITE_PROGRESS(147, NodeEvent.WriteProgress.class),
+  LOOKED_AROUND(148, NodeEvent.LookedAround.class),
   PLUGINS_CHANGED(159, NodeEvent.PluginsChanged.class),
   // Clients to coordinator.
   REGISTER(160, CoordinatorRequest.Register.class),

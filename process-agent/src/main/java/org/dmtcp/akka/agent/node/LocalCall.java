@@ -86,8 +86,8 @@ final class LocalCall {
       LocalForms form = new LocalForms(request.json());
       return switch (request.op()) {
         case "register" -> registering(form);
-        case "status" -> refreshing(new CoordinatorRequest.GetStatus(replies));
-        case "list" -> refreshing(new CoordinatorRequest.ListWorkers(replies));
+        case "status" -> asking(new CoordinatorRequest.GetStatus(replies)); // it asks all nodes
+        case "list" -> asking(new CoordinatorRequest.ListWorkers(replies));
         case "checkpoint" -> checkpointing(form);
         case "progress" -> asking(new CoordinatorRequest.GetProgress(replies));
         case "generations" -> asking(new CoordinatorRequest.ListGenerations(replies));

@@ -81,6 +81,9 @@ public final class NodeAgent extends NodeAgentPart {
 
   record Refreshed() {}
 
+  /** The look that was going on when the coordinator asked is over. */
+  record LookNow(long question) implements Command {}
+
   /** Whether that is a member; if it is not yet, the members are looked after. */
   record Ask(HostProcess process, ActorRef<Known> replyTo) implements Command {}
 
@@ -233,6 +236,7 @@ public final class NodeAgent extends NodeAgentPart {
         .onMessage(Local.class, m -> serving(onLocal(m.request(), state)))
         .onMessage(CallEnded.class, m -> serving(state.withCalls(state.calls() - 1)))
         .onMessage(Refresh.class, m -> serving(members.onRefresh(m.replyTo(), state)))
+        .onMessage(LookNow.class, m -> serving(members.look(m.question(), state)))
         .onMessage(Enroll.class, m -> serving(members.onEnroll(m, state)))
         .onMessage(Dismiss.class, m -> serving(members.tell(state.notJoining(m.process()))))
         .onMessage(Adopt.class, m -> serving(members.onAdopt(m, state)))
@@ -321,6 +325,8 @@ public final class NodeAgent extends NodeAgentPart {
       return serving(rounds.onAbortRound(m, state));
     } else if (command instanceof NodeCommand.ReportProcesses) {
       return serving(members.scan(state.reported(null)));
+    } else if (command instanceof NodeCommand.LookAround m) {
+      return serving(members.onLookAround(m.question(), state));
     } else if (command instanceof NodeCommand.KillProcesses m) {
       // Who was let go a moment ago ends, too, even if we have not heard of that yet.
       return serving(end.sweep(members.adoptBuilt(state), m.reason()));

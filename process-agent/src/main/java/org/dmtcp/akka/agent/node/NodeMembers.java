@@ -21,6 +21,7 @@ import org.dmtcp.akka.agent.node.NodeAgent.Built;
 import org.dmtcp.akka.agent.node.NodeAgent.Enroll;
 import org.dmtcp.akka.agent.node.NodeAgent.GenerationsSeen;
 import org.dmtcp.akka.agent.node.NodeAgent.GivenUp;
+import org.dmtcp.akka.agent.node.NodeAgent.LookNow;
 import org.dmtcp.akka.agent.node.NodeAgent.Refreshed;
 import org.dmtcp.akka.agent.node.NodeAgent.Released;
 import org.dmtcp.akka.protocol.CoordinatorRequest;
@@ -133,13 +134,40 @@ final class NodeMembers extends NodeAgentPart {
   NodeState onRefresh(ActorRef<Refreshed> replyTo, NodeState state) {
     boolean fresh = state.scan().asked() == null
         && System.nanoTime() - state.scan().endedNanos() < settings.scanAge().toNanos();
-    if (fresh || state.membership().isEmpty() || !state.rounds().isEmpty()) {
-      replyTo.tell(new Refreshed()); // in a round the programs stand still: nobody comes or goes
+    Runnable reply = () -> replyTo.tell(new Refreshed());
+    if (fresh || isSettled(state)) {
+      reply.run();
       return state;
     }
-    List<ActorRef<Refreshed>> waiting = new ArrayList<>(state.scan().waiting());
-    waiting.add(replyTo);
+    return afterScan(reply, state);
+  }
+
+  /** In a round the programs stand still: nobody comes or goes. */
+  private static boolean isSettled(NodeState state) {
+    return state.membership().isEmpty() || !state.rounds().isEmpty();
+  }
+
+  /** A look that has begun already may have missed what the coordinator asks for. */
+  NodeState onLookAround(long question, NodeState state) {
+    return state.scan().asked() == null || isSettled(state) ? look(question, state)
+        : afterScan(() -> context.getSelf().tell(new LookNow(question)), state);
+  }
+
+  NodeState look(long question, NodeState state) {
+    Runnable reply = () -> environment.coordinator().tell(
+        new NodeEvent.LookedAround(environment.node(), question));
+    if (isSettled(state)) {
+      reply.run();
+      return state;
+    }
+    return afterScan(reply, state);
+  }
+
+  /** After the look that is going on, or else a new one. */
+  private NodeState afterScan(Runnable then, NodeState state) {
     NodeState.Scan scan = state.scan();
+    List<Runnable> waiting = new ArrayList<>(scan.waiting());
+    waiting.add(then);
     NodeState now = state.with(
         new NodeState.Scan(scan.asked(), scan.again(), List.copyOf(waiting), scan.endedNanos()));
     return scan.asked() == null ? scan(now) : now;
@@ -167,7 +195,7 @@ final class NodeMembers extends NodeAgentPart {
     } else {
       context.getLog().warn("scan: {}", answer.failure());
     }
-    scan.waiting().forEach(w -> w.tell(new Refreshed()));
+    scan.waiting().forEach(Runnable::run);
     now = now.with(new NodeState.Scan(null, false, List.of(), System.nanoTime()));
     return scan.again() ? scan(now) : now;
   }

@@ -41,10 +41,10 @@ record NodeState(
    *
    * @param asked members at its start; {@code null} when none is going on
    * @param again something happened since its start
-   * @param waiting for its end
+   * @param waiting to be done at its end
    * @param endedNanos when the last one ended
    */
-  record Scan(Set<HostProcess> asked, boolean again, List<ActorRef<NodeAgent.Refreshed>> waiting,
+  record Scan(Set<HostProcess> asked, boolean again, List<Runnable> waiting,
       long endedNanos) {}
 
   /**

@@ -278,25 +278,28 @@ class NodeAgentTest {
   }
 
   @Test
-  void listsWhoIsThereNow() throws Exception {
+  void listsWhomTheCoordinatorNames() throws Exception {
+    register(A);
+    List<ProcessInfo> processes = expect(NodeEvent.ProcessesChanged.class).processes();
+    try (Client client = new Client()) {
+      client.send(JSON.createObjectNode().put("op", "list"));
+      expect(CoordinatorRequest.ListWorkers.class).replyTo().tell(
+          new CoordinatorReply.Workers(processes, ""));
+      JsonNode workers = client.receive().get("workers");
+      assertEquals(1, workers.size());
+      assertEquals("RUNNING", workers.get(0).get("state").asText());
+    }
+  }
+
+  @Test
+  void tellsTheCoordinatorWhoIsThereBeforeItSaysThatItHasLooked() throws Exception {
     register(A);
     expectProcesses(100);
     lives(B.realPid(), B.startTicks());
-    try (Client client = new Client()) {
-      client.send(JSON.createObjectNode().put("op", "list"));
-      List<ProcessInfo> processes = null;
-      CoordinatorMessage message = coordinator.receiveMessage();
-      while (!(message instanceof CoordinatorRequest.ListWorkers)) {
-        processes = ((NodeEvent.ProcessesChanged) message).processes();
-        message = coordinator.receiveMessage();
-      }
-      assertEquals(2, processes.size());
-      ((CoordinatorRequest.ListWorkers) message).replyTo()
-          .tell(new CoordinatorReply.Workers(processes, ""));
-      JsonNode workers = client.receive().get("workers");
-      assertEquals(2, workers.size());
-      assertEquals("RUNNING", workers.get(0).get("state").asText());
-    }
+    agent.tell(new NodeCommand.LookAround(5));
+
+    expectProcesses(100, 200);
+    assertEquals(new NodeEvent.LookedAround("node", 5), coordinator.receiveMessage());
   }
 
   @Test
