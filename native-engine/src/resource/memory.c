@@ -268,6 +268,7 @@ static int verify_pages(const struct memory_table *t, const struct image_reader 
 	static const uint32_t types[] = { RECORD_GUARD, RECORD_COPIED };
 	const struct record *record;
 	struct range_record range;
+	uint64_t last;
 	size_t next = 0;
 
 	for (uint64_t i = 0; i < image->header.run_count; i++) {
@@ -282,9 +283,13 @@ static int verify_pages(const struct memory_table *t, const struct image_reader 
 	}
 	for (size_t k = 0; k < sizeof(types) / sizeof(types[0]); k++) {
 		next = 0;
+		last = 0;
 		record = NULL;
 		while ((record = record_find(&image->records, types[k], record))) {
 			record_head(record, &range, sizeof(range));
+			if (range.start < last) /* what a fork gets has a pass of its own */
+				next = 0;
+			last = range.start;
 			if ((range.start | range.end) % PAGE_BYTES || range.start >= range.end ||
 			    range.end > USER_END || (types[k] == RECORD_COPIED &&
 			    !covered(t, range.start, range.end, &next)))
