@@ -8,6 +8,8 @@
  *   memory_table.c    the mappings of an image, checked (hostile ones are refused by name)
  *   memory_restore.c  rebuilds the address space of a stopped process
  *   memory_fill.c     writes its pages
+ *   memory_common.c   which pages several images may have in common (memory_inherit.h)
+ *   memory_inherit.c  fills those once, for processes to inherit
  *   mapped_file.c     files behind mappings: identity, content, opening again
  *   shared_memory.c   shared anonymous memory, memfd, deleted files
  *   shared_content.c  their content where no descriptor leads to them
@@ -249,10 +251,14 @@ int memory_restore(struct rebuilt_process *p);
 
 /* ---- memory_fill.c ---- */
 
+struct kept;
+
 /*
- * Writes all private pages of the image; everything is mapped. Between inject_begin() and _end().
+ * Writes all private pages of the image, but for those of @kept that are as they should be;
+ * everything is mapped. Between inject_begin() and _end().
  */
-int memory_fill(struct rebuilt_process *p, struct thread *t, const struct memory_table *table);
+int memory_fill(struct rebuilt_process *p, struct thread *t, const struct memory_table *table,
+		const struct kept *kept);
 
 /* ---- vdso.c ---- */
 

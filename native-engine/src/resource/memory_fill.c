@@ -14,16 +14,18 @@
 #include <unistd.h>
 
 #include "../restart/rebuild.h"
-#include "memory.h"
+#include "memory_inherit.h"
 
 #ifndef UFFD_USER_MODE_ONLY
 #define UFFD_USER_MODE_ONLY 1
 #endif
 
 #define WORTH_BYTES (1u << 20) /* content of a mapping from which on it pays */
+#define OWN_PIECES 64
 
 struct fill {
 	struct process *process;
+	const struct kept *kept;
 	int fault_fd; /* -1: none */
 	int number;   /* of the same in the process */
 	struct file_range *ranges; /* registered, ascending */
@@ -63,20 +65,8 @@ static int choose(struct fill *f, const struct image_reader *image, const struct
 		return -ENOMEM;
 	for (size_t i = 0; i < t->count; i++) {
 		const struct vma_record *v = &t->vmas[i];
-		uint64_t bytes = 0;
+		uint64_t bytes = memory_common_bytes(image, v->start, v->end, &run);
 
-		for (; run < image->header.run_count && !image->runs[run].object; run++) {
-			uint64_t start = image->runs[run].offset;
-			uint64_t end = start + image->runs[run].bytes;
-
-			if (start >= v->end)
-				break;
-			if (end > v->start)
-				bytes += (end < v->end ? end : v->end) -
-					 (start > v->start ? start : v->start);
-			if (end > v->end)
-				break; /* it goes on in the next one */
-		}
 		if (bytes >= WORTH_BYTES && suitable(v))
 			f->ranges[f->count++] = (struct file_range){ v->start, v->end };
 	}
@@ -149,8 +139,12 @@ static int place_registered(const struct fill *f, uint64_t address, const uint8_
 		};
 
 		/* EAGAIN: a part was done */
-		if (ioctl(f->fault_fd, UFFDIO_COPY, &c) && (errno != EAGAIN || c.copy <= 0))
+		if (ioctl(f->fault_fd, UFFDIO_COPY, &c) && (errno != EAGAIN || c.copy <= 0)) {
+			/* it was inherited: as a part of a large page around what is kept */
+			if (errno == EEXIST && f->kept->count)
+				return process_write(f->process, address, data, bytes);
 			return -errno;
+		}
 		address += (uint64_t)c.copy;
 		data += c.copy;
 		bytes -= (uint64_t)c.copy;
@@ -158,11 +152,9 @@ static int place_registered(const struct fill *f, uint64_t address, const uint8_
 	return 0;
 }
 
-/* From several threads at once. A piece may reach over several mappings. */
-static int place(void *context, uint64_t address, const void *data, uint64_t bytes)
+/* May reach over several mappings. */
+static int place_fresh(const struct fill *f, uint64_t address, const uint8_t *from, uint64_t bytes)
 {
-	const struct fill *f = context;
-	const uint8_t *from = data;
 	int ret = 0;
 
 	while (bytes && ret >= 0) {
@@ -183,6 +175,87 @@ static int place(void *context, uint64_t address, const void *data, uint64_t byt
 		bytes -= n;
 	}
 	return ret;
+}
+
+/* Over pages that the process has inherited and the builder has at the same address. */
+static int place_kept(const struct fill *f, uint64_t address, const uint8_t *data, uint64_t bytes)
+{
+	uint64_t first = 0, at = 0; /* from @first up to @at it differs */
+	int ret = 0;
+
+	while (at < bytes && ret >= 0) {
+		uint64_t n = bytes - at < PAGE_BYTES ? bytes - at : PAGE_BYTES;
+
+		if (!memcmp((const void *)(address + at), data + at, n)) {
+			if (first < at)
+				ret = process_write(f->process, address + first, data + first,
+						    at - first);
+			first = at + n;
+		}
+		at += n;
+	}
+	if (first < bytes && ret >= 0)
+		ret = process_write(f->process, address + first, data + first, bytes - first);
+	return ret;
+}
+
+/* From several threads at once. */
+static int place(void *context, uint64_t address, const void *data, uint64_t bytes)
+{
+	const struct fill *f = context;
+	const uint8_t *from = data;
+	size_t i = memory_kept_at(f->kept, address);
+	int ret = 0;
+
+	while (bytes && ret >= 0) {
+		const struct inherited_piece *piece = &f->kept->pieces[i];
+		uint64_t n = bytes;
+
+		if (i == f->kept->count || piece->start >= address + bytes) {
+			ret = place_fresh(f, address, from, n);
+		} else if (address < piece->start) {
+			n = piece->start - address;
+			ret = place_fresh(f, address, from, n);
+		} else {
+			if (n >= piece->end - address) {
+				n = piece->end - address;
+				i++;
+			}
+			if (piece->source != f->kept->image)
+				ret = place_kept(f, address, from, n);
+		}
+		address += n;
+		from += n;
+		bytes -= n;
+	}
+	return ret;
+}
+
+static int write_range(struct fill *f, struct rebuilt_process *p, uint64_t start, uint64_t end)
+{
+	if (start >= end)
+		return 0;
+	return image_reader_content(p->image, 0, start, end - start, p->rebuild->workers, place, f,
+				    p->fault);
+}
+
+/* What the builder has from this image is not read again, unless it lies in many pieces. */
+static int write_content(struct fill *f, struct rebuilt_process *p)
+{
+	const struct kept *k = f->kept;
+	uint64_t at = 0;
+	size_t own = 0;
+	int ret = 0;
+
+	for (size_t i = 0; i < k->count; i++)
+		own += k->pieces[i].source == k->image;
+	for (size_t i = 0; own <= OWN_PIECES && i < k->count && ret >= 0; i++) {
+		if (k->pieces[i].source != k->image)
+			continue;
+		ret = write_range(f, p, at, k->pieces[i].start);
+		at = k->pieces[i].end;
+	}
+	return ret < 0 ? ret : write_range(f, p, at, USER_END);
 }
 
 /* The process must not keep it: a fault of its own would wait for ever. */
@@ -207,9 +280,10 @@ static int close_fault_fd(struct fill *f, struct thread *t)
 	return ret;
 }
 
-int memory_fill(struct rebuilt_process *p, struct thread *t, const struct memory_table *table)
+int memory_fill(struct rebuilt_process *p, struct thread *t, const struct memory_table *table,
+		const struct kept *kept)
 {
-	struct fill f = { .process = p->process, .fault_fd = -1, .number = -1 };
+	struct fill f = { .process = p->process, .kept = kept, .fault_fd = -1, .number = -1 };
 	int ret, closed;
 
 	ret = choose(&f, p->image, table);
@@ -220,8 +294,7 @@ int memory_fill(struct rebuilt_process *p, struct thread *t, const struct memory
 		f.count = 0;
 	}
 	if (ret >= 0)
-		ret = image_reader_content(p->image, 0, 0, USER_END, p->rebuild->workers, place, &f,
-					   p->fault);
+		ret = write_content(&f, p);
 	closed = close_fault_fd(&f, t);
 	free(f.ranges);
 	return ret < 0 ? ret : closed;

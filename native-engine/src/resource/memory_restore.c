@@ -16,6 +16,7 @@
 #include "../restart/rebuild.h"
 #include "aio.h"
 #include "memory.h"
+#include "memory_inherit.h"
 #include "numa.h"
 
 /* newer than the headers of the oldest systems that this is built on */
@@ -30,6 +31,7 @@ struct restoring {
 	struct rebuilt_process *p;
 	struct thread *thread;
 	struct memory_table table;
+	struct kept kept;
 	struct batch batch;
 	bool forced; /* the kernel lets a tracer write protected pages */
 	struct batch_call *calls;
@@ -77,18 +79,36 @@ static int unmap(struct restoring *r, uint64_t start, uint64_t end)
 	return 0;
 }
 
+/* Takes away all from *@from up to @start, and goes on at @end. */
+static int unmap_up_to(struct restoring *r, uint64_t *from, uint64_t start, uint64_t end)
+{
+	int ret = unmap(r, *from, start);
+
+	*from = end;
+	return ret;
+}
+
 static int empty(struct restoring *r, const struct live_memory *now)
 {
 	uint64_t from = 0;
+	size_t k = 0;
 	int ret = 0;
 
-	for (size_t i = 0; i < now->count && ret >= 0; i++) {
+	for (size_t i = 0; i <= now->count && ret >= 0; i++) {
 		const struct live_vma *v = &now->vmas[i];
+		uint64_t limit = i < now->count ? v->v.start : USER_END;
 
-		if (v->special != SPECIAL_VDSO && v->special != SPECIAL_VVAR)
-			continue;
-		ret = unmap(r, from, v->v.start);
-		from = v->v.end;
+		for (; r->kept.mappings && k < r->table.count && ret >= 0; k++) {
+			const struct vma_record *own = &r->table.vmas[k];
+
+			if (own->start >= limit)
+				break;
+			if (r->kept.mappings[k])
+				ret = unmap_up_to(r, &from, own->start, own->end);
+		}
+		if (i < now->count && ret >= 0 &&
+		    (v->special == SPECIAL_VDSO || v->special == SPECIAL_VVAR))
+			ret = unmap_up_to(r, &from, v->v.start, v->v.end);
 	}
 	return ret < 0 ? ret : unmap(r, from, USER_END);
 }
@@ -128,12 +148,19 @@ static bool protect_later(const struct restoring *r, const struct vma_record *v)
 	       has_content(r, v);
 }
 
-static int add_mapping(struct restoring *r, const struct vma_record *v)
+/* It is there already: attached, with one protection for all of it, or inherited. */
+static bool is_there(const struct restoring *r, size_t i)
 {
+	return r->table.vmas[i].flags & VMA_SYSV || (r->kept.mappings && r->kept.mappings[i]);
+}
+
+static int add_mapping(struct restoring *r, size_t i)
+{
+	const struct vma_record *v = &r->table.vmas[i];
 	uint64_t flags = MAP_FIXED_NOREPLACE, protection = v->protection;
 	int fd = -1;
 
-	if (v->flags & VMA_SYSV) /* it is there already, with one protection for all of it */
+	if (is_there(r, i)) /* fails where it is not, or not all of it */
 		return add_call(r, SYS_mprotect, v->start, v->end - v->start, protection, 0, 0, 0);
 	if (v->flags & VMA_DROPPABLE)
 		return add_call(r, SYS_mmap, v->start, v->end - v->start, protection,
@@ -181,14 +208,14 @@ static int map_all(struct restoring *r)
 
 	r->count = 0;
 	for (size_t i = 0; i < r->table.count && ret >= 0; i++)
-		ret = add_mapping(r, &r->table.vmas[i]);
+		ret = add_mapping(r, i);
 	if (ret >= 0)
 		ret = run_calls(r);
 	for (size_t i = 0; i < r->table.count && ret >= 0; i++) {
 		const struct vma_record *v = &r->table.vmas[i];
 		int64_t result = r->calls[i].result;
 
-		if (result == (v->flags & VMA_SYSV ? 0 : (int64_t)v->start))
+		if (result == (is_there(r, i) ? 0 : (int64_t)v->start))
 			continue;
 		file_name(r, v, &file);
 		ret = fault_set(r->p->fault, result < 0 ? (int)-result : EEXIST,
@@ -291,6 +318,44 @@ static int name_mappings(struct restoring *r)
 
 /* ---- content ---- */
 
+/* Takes away [@start, @end), which the process has inherited and the image has not. */
+static int add_drop(struct restoring *r, uint64_t start, uint64_t end)
+{
+	return start < end ? add_call(r, SYS_madvise, start, end - start, MADV_DONTNEED, 0, 0, 0)
+			   : 0;
+}
+
+/* What is left of the inherited pages has, or gets, the bytes of the image. */
+static int drop_foreign_pages(struct restoring *r)
+{
+	const struct image_reader *image = r->p->image;
+	int ret = 0;
+
+	r->count = 0;
+	for (size_t k = 0; k < r->kept.count && ret >= 0; k++) {
+		const struct inherited_piece *piece = &r->kept.pieces[k];
+		uint64_t at = piece->start;
+
+		for (uint64_t i = first_run(image, at);
+		     piece->source != r->kept.image && i < image->header.run_count && ret >= 0 &&
+		     !image->runs[i].object && image->runs[i].offset < piece->end; i++) {
+			ret = add_drop(r, at, image->runs[i].offset);
+			at = image->runs[i].offset + image->runs[i].bytes;
+		}
+		if (piece->source != r->kept.image && ret >= 0)
+			ret = add_drop(r, at, piece->end);
+	}
+	if (ret >= 0 && r->count)
+		ret = run_calls(r);
+	for (size_t i = 0; i < r->count && ret >= 0; i++)
+		if (r->calls[i].result < 0)
+			ret = fault_set(r->p->fault, (int)-r->calls[i].result, "restore-content",
+					"process %d: memory at %" PRIx64 " cannot be emptied: %s",
+					r->p->process->virtual_pid, r->calls[i].arguments[0],
+					strerror((int)-r->calls[i].result));
+	return ret;
+}
+
 /* Private copies of file pages that have become zero: no run tells of them. */
 static int write_zeros(struct restoring *r)
 {
@@ -329,9 +394,11 @@ static int write_zeros(struct restoring *r)
 static int write_pages(struct restoring *r)
 {
 	struct rebuilt_process *p = r->p;
-	int ret;
+	int ret = drop_foreign_pages(r);
 
-	ret = memory_fill(p, r->thread, &r->table);
+	if (ret < 0)
+		return ret;
+	ret = memory_fill(p, r->thread, &r->table, &r->kept);
 	if (ret >= 0)
 		ret = write_zeros(r);
 	if (ret < 0)
@@ -553,7 +620,10 @@ int memory_restore(struct rebuilt_process *p)
 	ret = memory_table_read(&r.table, p->records, p->fault);
 	if (ret < 0)
 		return ret;
-	if (r.table.count) {
+	if (r.table.count && memory_kept_find(&r.kept, p, &r.table) < 0)
+		ret = fault_set(p->fault, ENOMEM, "out-of-memory", "process %d",
+				p->process->virtual_pid);
+	if (r.table.count && ret >= 0) {
 		ret = inject_begin(r.thread, p->fault);
 		if (ret >= 0) {
 			if (p->process->scratch)
@@ -567,6 +637,7 @@ int memory_restore(struct rebuilt_process *p)
 		}
 	}
 	free(r.calls);
+	memory_kept_free(&r.kept);
 	memory_table_free(&r.table);
 	return ret;
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -27,6 +28,7 @@
 #include "../trace/wait.h"
 #include "holder.h"
 #include "hooks.h"
+#include "inheritance.h"
 #include "message.h"
 #include "namespaces.h"
 #include "supervisor.h"
@@ -37,6 +39,8 @@
 #define FREEZE_TIMEOUT_MS 10000
 #define LOWEST_RESERVED 64
 #define PROGRESS_MS 250
+#define CURRENT_PERSONALITY 0xffffffff
+#define THROWS 3
 
 struct builder {
 	int control_fd;
@@ -115,7 +119,6 @@ static int open_images(struct builder *b, int count, char *texts[])
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 		/* Whose images are taken has been decided by the front. */
 		ret = image_reader_open_any_owner(&image, path, &b->fault);
-		close(fd);
 		if (ret < 0)
 			return ret;
 		image->verified = true; /* by the front, 0.1 s a GiB, through the same open file */
@@ -129,6 +132,24 @@ static int open_images(struct builder *b, int count, char *texts[])
 			return ret;
 	}
 	return 0;
+}
+
+/*
+ * Where our own code and data lie is chance (ASLR). Where the processes are to inherit memory at a
+ * place that we have taken, another throw of the dice: this program once more, with what it was
+ * given. The last one does without.
+ */
+static void find_room(struct builder *b, int count, char *argv[])
+{
+	bool fixed = personality(CURRENT_PERSONALITY) & ADDR_NO_RANDOMIZE;
+
+	if (!inheritance_reserve(&b->rebuild, &b->tree) && !fixed &&
+	    argv[3][2] - BUILDER_FIRST < THROWS) {
+		argv[3][2]++;
+		execv("/proc/self/exe", argv);
+	}
+	for (int i = 5; i < count; i++)
+		close(atoi(argv[i]));
 }
 
 static int move_up(struct builder *b, int *fd)
@@ -484,9 +505,12 @@ static void __attribute__((noreturn)) build(struct builder *b)
 		ret = is_zombie(b, i) ? 0 :
 			run_stage(b, i, offsetof(struct resource, restore_shared));
 	if (ret == 0)
+		inheritance_fill(&b->rebuild);
+	if (ret == 0)
 		ret = make_tree(b);
 	if (ret == 0)
 		ret = rebuild_from_outside(b);
+	inheritance_release(&b->rebuild);
 	if (ret == 0)
 		ret = report_and_wait(b);
 	if (ret == 0)
@@ -530,18 +554,18 @@ int builder_main(int argc, char *argv[])
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	int ret;
 
-	if (argc < 7 || strlen(argv[3]) < 2)
+	if (argc < 7 || strlen(argv[3]) < 3)
 		return 99;
 	prctl(PR_SET_NAME, HOLDER_NAME); /* execve of /proc/self/exe has made it "exe" */
 	block_signals();
 	b.control_fd = atoi(argv[2]);
 	b.rebuild.user_namespace = argv[3][0] == BUILDER_USER_NAMESPACE;
 	b.quiet = argv[3][1] == BUILDER_QUIET;
-	b.connections = argv[3][2] ? atoi(argv[3] + 2) : -1;
+	b.connections = argv[3][3] ? atoi(argv[3] + 3) : -1;
 	b.rebuild.workers = processors > 0 ? processors : 1;
 	b.rebuild.terminal_slave_fd = -1;
-	ret = message_receive(b.control_fd, &m, FRONT_TIMEOUT_MS);
-	if (ret < 0 || m.type != MESSAGE_MAPPED)
+	if (argv[3][2] == BUILDER_FIRST &&
+	    (message_receive(b.control_fd, &m, FRONT_TIMEOUT_MS) < 0 || m.type != MESSAGE_MAPPED))
 		_exit(99);
 	b.host_proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ret = open_images(&b, argc - 6, argv + 5);
@@ -549,6 +573,8 @@ int builder_main(int argc, char *argv[])
 		ret = tree_plan(&b.tree, b.records, b.rebuild.image_count, &b.fault);
 	if (ret == 0)
 		name_root(&b);
+	if (ret == 0)
+		find_room(&b, argc - 1, argv);
 	if (ret == 0)
 		ret = open_terminal(&b, argv[4]);
 	if (ret == 0)

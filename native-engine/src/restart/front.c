@@ -100,7 +100,7 @@ static int start_builder(struct front *f, bool user_namespace)
 	size_t kept = 0;
 	struct message mapped = { .type = MESSAGE_MAPPED };
 	char flags[16] = { user_namespace ? BUILDER_USER_NAMESPACE : '-',
-			   f->options->quiet ? BUILDER_QUIET : '-', 0 };
+			   f->options->quiet ? BUILDER_QUIET : '-', BUILDER_FIRST, 0 };
 
 	if (!argv || !keep) {
 		ret = fault_set(f->fault, ENOMEM, "out-of-memory", "starting the builder");
@@ -125,7 +125,7 @@ static int start_builder(struct front *f, bool user_namespace)
 	for (size_t i = 0; i < met->count; i++)
 		keep[kept++] = met->fds[i];
 	if (met->count) /* the last is their table */
-		snprintf(flags + 2, sizeof(flags) - 2, "%d", met->fds[met->count - 1]);
+		snprintf(flags + 3, sizeof(flags) - 3, "%d", met->fds[met->count - 1]);
 	for (size_t i = 0; i < count; i++) {
 		int fd = f->set->images[i]->fd;
 

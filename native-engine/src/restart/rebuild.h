@@ -30,6 +30,7 @@ struct rebuild {
 	struct terminal_table *terminals; /* device -> descriptor; shared.c */
 	struct inet_met_table *met;       /* descriptor/inet_met.h */
 	struct far_ends *far_ends;        /* descriptor/inet_far.c */
+	struct inherited *inherited;      /* resource/memory_inherit.h; NULL: nothing */
 };
 
 /* Descriptor (>= reserved_from) of the object or file with this id, or -1. */

@@ -18,6 +18,7 @@
 
 #include "../common/membership.h"
 #include "holder.h"
+#include "inheritance.h"
 
 #define STAGE_TIMEOUT_MS 60000
 #define REAP_TIMEOUT_MS 10000
@@ -58,6 +59,7 @@ static int create(struct tree_build *b, int index, struct fault *fault)
 	int exit_signal = node->image < 0 ? SIGCHLD : node->exit_signal;
 	pid_t pid;
 
+	inheritance_hold_back(b->rebuild, b->tree, index);
 	/* With CLONE_PARENT the kernel takes that of the creator, which has the same parent. */
 	if (node->sibling)
 		pid = clone_process(node->pid, 0, node->shares | CLONE_PARENT);
@@ -65,6 +67,7 @@ static int create(struct tree_build *b, int index, struct fault *fault)
 		pid = clone_process(node->pid, exit_signal, node->shares);
 	if (pid == 0)
 		run_node(b, index);
+	inheritance_hand_out(b->rebuild, b->tree, index);
 	if (pid == -EEXIST)
 		return fault_set(fault, EEXIST, "pid-taken",
 				 "process number %d is taken in the new pid namespace", node->pid);
@@ -78,8 +81,10 @@ static int create(struct tree_build *b, int index, struct fault *fault)
 /* By way of a process that ends at once: the kernel then finds the new parent. */
 static int create_orphan(struct tree_build *b, int index, struct fault *fault)
 {
-	pid_t between = clone_process(0, 0, 0);
+	pid_t between;
 
+	inheritance_hold_back(b->rebuild, b->tree, index);
+	between = clone_process(0, 0, 0);
 	if (between == 0) {
 		int ret = create(b, index, fault);
 
@@ -87,6 +92,7 @@ static int create_orphan(struct tree_build *b, int index, struct fault *fault)
 			board_fail(b->board, ret, fault);
 		_exit(0);
 	}
+	inheritance_hand_out(b->rebuild, b->tree, index);
 	if (between < 0)
 		return fault_set(fault, -between, "too-many-processes",
 				 "no process to make %d an orphan: %s", b->tree->nodes[index].pid,
@@ -406,6 +412,7 @@ static void __attribute__((noreturn)) run_node(struct tree_build *b, int index)
 	if (node->image >= 0)
 		run_member(b, index);
 	/* It stays as long as the computation, and needs nothing of this. */
+	inheritance_release(b->rebuild);
 	for (size_t i = 0; i < b->rebuild->image_count; i++)
 		image_reader_close(b->rebuild->images[i]);
 	malloc_trim(0);
