@@ -250,6 +250,14 @@ static int tell(struct thread *t, int option, uint64_t value)
 	return inject_syscall(t, &result, SYS_prctl, option, value, 0, 0, 0, 0);
 }
 
+/* PR_GET_THP_DISABLE tells 1 and the flags that came with it, which older kernels refuse. */
+static int disable_huge_pages(struct thread *t, int32_t told)
+{
+	long result;
+
+	return inject_syscall(t, &result, SYS_prctl, PR_SET_THP_DISABLE, 1, told & ~1, 0, 0, 0);
+}
+
 static int register_membarriers(struct thread *t, const struct attributes_record *record)
 {
 	uint32_t bit;
@@ -297,7 +305,7 @@ static int restore_all(struct rebuilt_process *p, struct thread *t,
 
 	ret = inject_syscall(t, &result, SYS_umask, record->umask, 0, 0, 0, 0, 0);
 	if (!ret && record->thp_disable)
-		ret = tell(t, PR_SET_THP_DISABLE, 1);
+		ret = disable_huge_pages(t, record->thp_disable);
 	if (!ret && record->memory_merge)
 		ret = tell(t, PR_SET_MEMORY_MERGE_, 1);
 	if (!ret)

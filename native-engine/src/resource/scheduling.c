@@ -1,7 +1,9 @@
 #include "scheduling.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
@@ -73,6 +75,9 @@ void scheduling_apply(pid_t tid, const struct scheduling *wanted)
 			.deadline_ns = wanted->deadline_ns, .period_ns = wanted->period_ns,
 		};
 
+		/* sched_setattr(2) leaves the nice value of this policy alone. */
+		if (wanted->policy == SCHED_IDLE && wanted->nice != now.nice)
+			setpriority(PRIO_PROCESS, tid, wanted->nice);
 		syscall(SYS_sched_setattr, tid, &attributes, 0);
 	}
 	if (wanted->io_priority != now.io_priority)

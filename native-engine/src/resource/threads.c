@@ -61,6 +61,8 @@ struct thread_record { /* RECORD_THREAD, the leader first */
 	char name[16];
 	struct scheduling scheduling;
 	struct syscall_dispatch dispatch;
+	int32_t time_stamp_mode;     /* PR_GET_TSC; 0: not told */
+	int32_t memory_error_policy; /* PR_MCE_KILL_GET, and 1; 0: not told */
 };
 
 struct xstate_record { /* RECORD_XSTATE; the registers are the tail */
@@ -123,6 +125,7 @@ static int ask_thread(struct thread *t, struct thread_record *record, struct fau
 	struct {
 		uint64_t tid_address, parent_death_signal;
 		stack_t signal_stack;
+		int time_stamp_mode;
 	} told = { 0 };
 	uint64_t scratch;
 	int ret = inject_scratch(t, &scratch, fault);
@@ -131,6 +134,8 @@ static int ask_thread(struct thread *t, struct thread_record *record, struct fau
 		{ SYS_prctl, { PR_GET_PDEATHSIG, scratch + 8 }, 0 },
 		{ SYS_sigaltstack, { 0, scratch + 16 }, 0 },
 		{ SYS_prctl, { PR_GET_TIMERSLACK }, 0 },
+		{ SYS_prctl, { PR_MCE_KILL_GET }, 0 },
+		{ SYS_prctl, { PR_GET_TSC, scratch + offsetof(typeof(told), time_stamp_mode) }, 0 },
 	};
 
 	if (!ret)
@@ -145,6 +150,8 @@ static int ask_thread(struct thread *t, struct thread_record *record, struct fau
 	record->parent_death_signal = (int32_t)told.parent_death_signal;
 	record->signal_stack = told.signal_stack;
 	record->timer_slack_ns = calls[3].result;
+	record->memory_error_policy = calls[4].result < 0 ? 0 : (int32_t)calls[4].result + 1;
+	record->time_stamp_mode = told.time_stamp_mode;
 	return ret;
 }
 
@@ -339,6 +346,11 @@ static int register_all(struct calls *c, const struct thread_record *record,
 	if (!creator || record->timer_slack_ns != creator->timer_slack_ns)
 		calls_add(c, "timer slack", SYS_prctl, PR_SET_TIMERSLACK, record->timer_slack_ns, 0,
 			 0);
+	if (record->memory_error_policy && record->memory_error_policy != PR_MCE_KILL_DEFAULT + 1)
+		calls_add(c, "memory error policy", SYS_prctl, PR_MCE_KILL, PR_MCE_KILL_SET,
+			 record->memory_error_policy - 1, 0);
+	if (record->time_stamp_mode == PR_TSC_SIGSEGV)
+		calls_add(c, "time stamp counter", SYS_prctl, PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0);
 	if (record->flags & THREAD_NO_NEW_PRIVILEGES)
 		calls_add(c, "no_new_privs", SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0);
 	return calls_make(c);
