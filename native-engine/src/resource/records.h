@@ -35,6 +35,7 @@ enum record_type {
 	RECORD_COPIED = 105,   /* a range of private copies of file pages: zero unless a run says more */
 	RECORD_RANGE_POLICY = 106, /* where a mapping is to lie, if the program says so */
 	RECORD_AIO = 107, /* a ring of asynchronous I/O */
+	RECORD_MEMORY_LOCK = 108, /* memory to come is locked (mlockall) */
 
 	RECORD_DESCRIPTOR = 200, /* number -> file id, close-on-exec */
 	RECORD_FILE = 201,       /* an open file description: id, kind, flags, position, payload */

@@ -18,6 +18,7 @@ extern const struct resource process_resource;
 extern const struct resource resource_namespaces;
 extern const struct resource memory_resource;
 extern const struct resource resource_ldt;
+extern const struct resource resource_memory_lock;
 extern const struct resource descriptors_resource;
 extern const struct resource sysv_ipc_resource;
 extern const struct resource sysv_undo_resource;
@@ -42,6 +43,7 @@ const struct resource *const resource_table[] = {
 	&resource_timers,
 	&resource_credentials, /* making threads needs what is given up here */
 	&resource_limits,
+	&resource_memory_lock,
 	&restart_word_resource,
 	&resource_last_state,
 	&resource_helper,

@@ -87,6 +87,8 @@ static void read_status_line(const char *key, const char *value, struct proc_sta
 		read_namespace_pids(value, s);
 	else if (!strcmp(key, "Umask"))
 		s->umask = strtoul(value, NULL, 8);
+	else if (!strcmp(key, "VmLck"))
+		s->locked_kb = strtoull(value, NULL, 10);
 	else if (!strcmp(key, "Uid"))
 		read_ids(value, &s->real_uid, &s->effective_uid, &s->saved_uid, &s->fs_uid);
 	else if (!strcmp(key, "Gid"))

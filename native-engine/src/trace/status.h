@@ -16,6 +16,7 @@ struct proc_status { /* proc(5), /proc/PID/status */
 	uint64_t pending, shared_pending, blocked, ignored, caught;
 	int seccomp, seccomp_filters, no_new_privileges;
 	uint32_t umask;
+	uint64_t locked_kb; /* memory of the process that is locked */
 	uint32_t real_uid, effective_uid, saved_uid, fs_uid;
 	uint32_t real_gid, effective_gid, saved_gid, fs_gid;
 	uint64_t caps_inheritable, caps_permitted, caps_effective, caps_bounding, caps_ambient;
