@@ -26,6 +26,9 @@
 
 #define DEFAULT_CAPACITY 65536
 
+/* open(2) adds it, pipe(2) does not, fcntl(2) shows it; the C library's O_LARGEFILE is 0. */
+#define LARGE_FILE 0100000
+
 enum pipe_peer { /* part of the image format */
 	PEER_MEMBER = 0, /* some member holds the other end, or both ends are this one */
 	PEER_GONE = 1,
@@ -261,14 +264,19 @@ static void read_payload(const void *payload, size_t bytes, struct pipe_view *v)
 	v->path[tail_bytes] = 0;
 }
 
-/* Puts the queued data back, packet by packet. The file it comes from remembers that it is done. */
-static int fill(struct rebuilt_process *p, const struct pipe_view *v, int fd)
+/*
+ * Puts the queued data back, packet by packet, through a description of its own on the pipe of @kept.
+ * The file it comes from remembers that it is done.
+ */
+static int fill(struct rebuilt_process *p, const struct pipe_view *v, int kept)
 {
 	uint64_t offset = 0, bytes = v->head.data_bytes;
-	int ret, content, flags = fcntl(fd, F_GETFL);
+	int ret, content, fd = file_reopen(kept, O_RDWR | O_NONBLOCK);
 	uint32_t packet = 0;
 	uint8_t *data;
 
+	if (fd < 0)
+		return fd;
 	content = memfd_create("dmtcp-pipe", MFD_CLOEXEC);
 	if (content < 0 || ftruncate(content, bytes)) {
 		ret = -errno;
@@ -282,7 +290,8 @@ static int fill(struct rebuilt_process *p, const struct pipe_view *v, int fd)
 		ret = -errno;
 		goto out;
 	}
-	fcntl(fd, F_SETFL, flags | O_NONBLOCK | (v->head.packets ? O_DIRECT : 0));
+	if (v->head.packets)
+		fcntl(fd, F_SETFL, O_NONBLOCK | O_DIRECT);
 	while (offset < bytes) {
 		uint64_t length = packet < v->head.packets ? v->lengths[packet++] : bytes - offset;
 		ssize_t n;
@@ -296,52 +305,72 @@ static int fill(struct rebuilt_process *p, const struct pipe_view *v, int fd)
 		}
 		offset += n;
 	}
-	fcntl(fd, F_SETFL, flags);
 	munmap(data, bytes);
-	if (!ret)
-		return rebuild_remember(p->rebuild, v->head.content, content, p->fault);
+	if (!ret) {
+		ret = rebuild_remember(p->rebuild, v->head.content, content, p->fault);
+		content = -1; /* remembered, or closed */
+	}
 out:
+	close(fd);
 	if (content >= 0)
 		close(content);
 	return ret;
 }
 
-/* A new pipe or the FIFO, open both ways, with size and data. -errno. */
-static int make_pipe(const struct pipe_view *v)
+/* One that is smaller than by default will do, if what was queued has room in it. */
+static int resize(const struct pipe_view *v, int fd)
 {
-	int both, ends[2], ret;
+	if (fcntl(fd, F_GETPIPE_SZ) != (int)v->head.capacity &&
+	    fcntl(fd, F_SETPIPE_SZ, v->head.capacity) < 0 &&
+	    (v->head.capacity > DEFAULT_CAPACITY ||
+	     v->head.data_bytes > (uint64_t)fcntl(fd, F_GETPIPE_SZ)))
+		return -errno;
+	return 0;
+}
+
+/*
+ * A new pipe or the FIFO, with size. What is returned others open or duplicate: of the FIFO a descriptor
+ * for both ways; of a pipe one end, when @flags are those of the other end as pipe(2) made it, which
+ * is in *@mine then. -errno.
+ */
+static int make_pipe(const struct pipe_view *v, uint32_t flags, int *mine)
+{
+	int kept, ends[2], ret;
+
+	*mine = -1;
 
 	if (v->path[0]) {
 		if (mkfifo(v->path, v->head.mode & 07777) && errno != EEXIST)
 			return -errno;
-		both = open(v->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+		kept = open(v->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 		ret = errno;
 		if (v->head.deleted)
 			unlink(v->path);
-		if (both < 0)
+		if (kept < 0)
 			return -ret;
 	} else {
 		if (pipe2(ends, O_CLOEXEC))
 			return -errno;
-		both = file_reopen(ends[1], O_RDWR);
-		close(ends[0]);
-		close(ends[1]);
-		if (both < 0)
-			return both;
+		kept = writes(flags) ? ends[0] : ends[1];
+		*mine = writes(flags) ? ends[1] : ends[0];
+		if (flags & LARGE_FILE) {
+			close(*mine);
+			*mine = -1;
+		}
 	}
-	/* One that is smaller than by default will do, if what was queued has room in it. */
-	if (fcntl(both, F_GETPIPE_SZ) != (int)v->head.capacity &&
-	    fcntl(both, F_SETPIPE_SZ, v->head.capacity) < 0 &&
-	    (v->head.capacity > DEFAULT_CAPACITY ||
-	     v->head.data_bytes > (uint64_t)fcntl(both, F_GETPIPE_SZ))) {
-		ret = -errno;
-		goto err_close;
-	}
-	return both;
+	ret = resize(v, kept);
+	if (ret && *mine >= 0)
+		close(*mine);
+	if (ret)
+		close(kept);
+	return ret ? ret : kept;
+}
 
-err_close:
-	close(both);
-	return ret;
+/* @kept is the very end, as pipe(2) made it, that is wanted. */
+static bool is_kept_end(const struct pipe_view *v, int kept, uint32_t flags)
+{
+	return !v->path[0] && !(flags & LARGE_FILE) &&
+	       (fcntl(kept, F_GETFL) & O_ACCMODE) == (int)(flags & O_ACCMODE);
 }
 
 static int pipe_verify(struct image_reader *image, const struct file_record *f, const void *payload,
@@ -374,7 +403,7 @@ static int pipe_restore(struct rebuilt_process *p, const struct file_record *f, 
 	int flags = f->flags & (O_ACCMODE | O_NONBLOCK);
 	struct rebuild *rebuild = p->rebuild;
 	struct pipe_view v;
-	int both, ret;
+	int kept, ret = 0;
 
 	read_payload(payload, bytes, &v);
 	path_here(p->image, v.path);
@@ -385,18 +414,19 @@ static int pipe_restore(struct rebuilt_process *p, const struct file_record *f, 
 		*fd = dup(rebuild->stdio[v.head.standard]);
 		return *fd < 0 ? -errno : 0;
 	}
-	both = rebuild_lookup(rebuild, v.head.object);
-	if (both < 0) {
-		both = make_pipe(&v);
-		if (both == -EPERM && !v.path[0])
+	*fd = -1;
+	kept = rebuild_lookup(rebuild, v.head.object);
+	if (kept < 0) {
+		kept = make_pipe(&v, f->flags, fd);
+		if (kept == -EPERM && !v.path[0])
 			return refuse_room(p, &v);
-		if (both < 0)
-			return fault_set(p->fault, -both, "internal", "pipe of process %d: %s",
-					 p->image->header.virtual_pid, strerror(-both));
-		ret = rebuild_remember(rebuild, v.head.object, both, p->fault);
+		if (kept < 0)
+			return fault_set(p->fault, -kept, "internal", "pipe of process %d: %s",
+					 p->image->header.virtual_pid, strerror(-kept));
+		ret = rebuild_remember(rebuild, v.head.object, kept, p->fault);
 		if (ret)
-			return ret;
-		both = rebuild_lookup(rebuild, v.head.object);
+			goto err_close;
+		kept = rebuild_lookup(rebuild, v.head.object);
 		if (v.head.peer == PEER_OUTSIDE && !v.path[0] && rebuild->notes_fd >= 0)
 			dprintf(rebuild->notes_fd,
 					"dmtcp_restart: process %d: the other end of its pipe "
@@ -404,17 +434,28 @@ static int pipe_restore(struct rebuilt_process *p, const struct file_record *f, 
 				p->image->header.virtual_pid);
 	}
 	if (v.head.data_bytes && rebuild_lookup(rebuild, v.head.content) < 0) {
-		ret = fill(p, &v, both);
+		ret = fill(p, &v, kept);
+		if (ret == -EAGAIN)
+			ret = refuse_room(p, &v);
 		if (ret)
-			return ret == -EAGAIN ? refuse_room(p, &v) : ret;
+			goto err_close;
 	}
-	*fd = file_reopen(both, flags);
 	if (*fd < 0)
-		return *fd;
-	/* open(2) takes O_DIRECT for that of files; for a pipe it is packet mode. */
-	if (f->flags & O_DIRECT && fcntl(*fd, F_SETFL, flags | O_DIRECT))
+		*fd = is_kept_end(&v, kept, f->flags) ? dup(kept) : file_reopen(kept, flags);
+	if (*fd < 0)
 		return -errno;
+	/* open(2) takes O_DIRECT for that of files; for a pipe it is packet mode. */
+	if (fcntl(*fd, F_SETFL, flags | (f->flags & O_DIRECT))) {
+		ret = -errno;
+		goto err_close;
+	}
 	return 0;
+
+err_close:
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+	return ret;
 }
 
 static void pipe_describe(const void *payload, size_t bytes, json_t *out)
