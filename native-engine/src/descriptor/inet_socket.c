@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -25,6 +26,7 @@
 /* Tells the id of a socket from that of what a restart keeps beside it. */
 #define OBJECT_BIT (1ull << 63)
 #define UNSENT_LIMIT_MS 50
+#define PEEKS_AT_MOST 4
 
 static bool inet_claims(const struct descriptor_view *d)
 {
@@ -257,15 +259,34 @@ static bool has_unsent(int fd)
 	return true;
 }
 
+/*
+ * An error that the network has reported (connection refused) is told to the next call, once: not
+ * to ours when nothing is queued. When something is, the error is lost, and the data comes next.
+ */
+static int peek_datagrams(struct capture *c, const struct descriptor_view *d,
+			  struct inet_payload *u, struct buffer *queue)
+{
+	struct pollfd state = { .fd = d->borrowed, .events = POLLIN };
+	int ret = 0;
+
+	if (poll(&state, 1, 0) > 0 && !(state.revents & POLLIN))
+		return 0;
+	for (int tries = 0; tries < PEEKS_AT_MOST; tries++) {
+		queue->bytes = 0;
+		ret = socket_queue_peek(c->round, d->borrowed, queue, &u->messages, c->fault);
+		if (!ret || ret == -EINVAL || ret == -ENOMEM)
+			break;
+	}
+	return ret == -EINVAL ? 0 : ret;
+}
+
 static int capture_queue(struct capture *c, const struct descriptor_view *d,
 			 const struct inet_info *s, struct inet_payload *u, struct buffer *queue)
 {
 	int ret;
 
-	if (!inet_is_stream(s)) {
-		ret = socket_queue_peek(c->round, d->borrowed, queue, &u->messages, c->fault);
-		return ret == -EINVAL ? 0 : ret;
-	}
+	if (!inet_is_stream(s))
+		return peek_datagrams(c, d, u, queue);
 	for (size_t n = 0; u->state == INET_LISTENING && n < c->round->remote_count; n++)
 		if (c->round->remotes[n].key == s->inode)
 			buffer_append(queue, &c->round->remotes[n].connection, sizeof(uint64_t));

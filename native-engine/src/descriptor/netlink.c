@@ -1,13 +1,17 @@
 /*
- * Netlink sockets: protocol, port number, groups. What is queued is the kernel's answer: dropped.
+ * Netlink sockets: protocol, port number, groups, options. What is queued is the kernel's: dropped,
+ * after some time for the program to read its answers.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../engine/round.h"
+#include "inventory.h"
 #include "kinds.h"
 #include "socket_options.h"
 
@@ -25,6 +29,41 @@ struct netlink_payload {
 static bool netlink_claims(const struct descriptor_view *d)
 {
 	return S_ISSOCK(d->status.st_mode) && !strcmp(d->protocol, "NETLINK");
+}
+
+/* The kernel's answer to a question, or news for a group that nobody may ever read? */
+static bool has_answer(const struct inventory_entry *e)
+{
+	struct sockaddr_nl from = { 0 };
+	struct iovec nothing = { 0 };
+	struct msghdr message = { .msg_name = &from, .msg_namelen = sizeof(from),
+				  .msg_iov = &nothing, .msg_iovlen = 1 };
+	struct pollfd state = { .events = POLLIN };
+	bool found;
+
+	state.fd = inventory_borrow(e);
+	if (state.fd < 0)
+		return false;
+	/* Not when an error waits: the next call is told it, once. */
+	found = poll(&state, 1, 0) > 0 && state.revents == POLLIN &&
+		recvmsg(state.fd, &message, MSG_PEEK | MSG_DONTWAIT) >= 0 && !from.nl_groups;
+	close(state.fd);
+	return found;
+}
+
+/*
+ * Nobody can put an answer back into the queue, and its program would wait for it for ever. It reads
+ * it right after the question.
+ */
+static bool netlink_unsettled(struct round *r)
+{
+	struct inventory *i = r->descriptors;
+	bool found = false;
+
+	for (size_t n = 0; n < i->count && !found; n++)
+		found = i->entries[n].kind == &netlink_kind && i->entries[n].first &&
+			has_answer(&i->entries[n]);
+	return found;
 }
 
 static int netlink_capture(struct capture *c, const struct descriptor_view *d, uint64_t file_id,
@@ -87,6 +126,7 @@ const struct file_kind_ops netlink_kind = {
 	.kind = FILE_NETLINK,
 	.name = "netlink socket",
 	.claims = netlink_claims,
+	.unsettled = netlink_unsettled,
 	.capture = netlink_capture,
 	.restore = netlink_restore,
 };

@@ -1,6 +1,7 @@
 #include "socket_options.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -10,6 +11,7 @@
 
 #include "multicast.h"
 #include "socket_filter.h"
+#include "tcp_info.h"
 
 struct known_option {
 	int level, name;
@@ -33,6 +35,8 @@ struct known_option {
 #define UDP_NO_CHECK6_RX_ 102
 #define UDP_SEGMENT_ 103
 #define UDP_GRO_ 104
+#define UDPLITE_SEND_CSCOV_ 10 /* net/udplite.h */
+#define UDPLITE_RECV_CSCOV_ 11
 #define TCP_TX_DELAY_ 37 /* linux/tcp.h */
 
 static const struct known_option known[] = {
@@ -131,6 +135,8 @@ static const struct known_option known[] = {
 	{ IPPROTO_UDP, UDP_NO_CHECK6_RX_, 0, false, -1, SOCK_DGRAM },
 	{ IPPROTO_UDP, UDP_SEGMENT_, 0, false, -1, SOCK_DGRAM },
 	{ IPPROTO_UDP, UDP_GRO_, 0, false, -1, SOCK_DGRAM },
+	{ IPPROTO_UDPLITE, UDPLITE_SEND_CSCOV_, 0, false, -1, SOCK_DGRAM },
+	{ IPPROTO_UDPLITE, UDPLITE_RECV_CSCOV_, 0, false, -1, SOCK_DGRAM },
 	{ IPPROTO_TCP, TCP_NODELAY, 0, false, -1, SOCK_STREAM },
 	{ IPPROTO_TCP, TCP_CORK, 0, false, -1, SOCK_STREAM },
 	{ IPPROTO_TCP, TCP_KEEPIDLE, 7200, false, -1, SOCK_STREAM },
@@ -147,6 +153,21 @@ static const struct known_option known[] = {
 	{ IPPROTO_TCP, TCP_INQ, 0, false, -1, SOCK_STREAM },
 	{ IPPROTO_TCP, TCP_TX_DELAY_, 0, false, -1, SOCK_STREAM },
 	{ IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, 0, false, -1, SOCK_STREAM },
+	{ SOL_NETLINK, NETLINK_PKTINFO, 0, false, AF_NETLINK, 0 },
+	{ SOL_NETLINK, NETLINK_BROADCAST_ERROR, 0, false, AF_NETLINK, 0 },
+	{ SOL_NETLINK, NETLINK_NO_ENOBUFS, 0, false, AF_NETLINK, 0 },
+	{ SOL_NETLINK, NETLINK_LISTEN_ALL_NSID, 0, false, AF_NETLINK, 0 },
+	{ SOL_NETLINK, NETLINK_CAP_ACK, 0, false, AF_NETLINK, 0 },
+	{ SOL_NETLINK, NETLINK_EXT_ACK, 0, false, AF_NETLINK, 0 },
+	{ SOL_NETLINK, NETLINK_GET_STRICT_CHK, 0, false, AF_NETLINK, 0 },
+};
+
+/* As long as there is no connection; afterwards these tell of the connection. */
+static const struct known_option before_connecting[] = {
+	{ IPPROTO_TCP, TCP_MAXSEG, 536, true, -1, SOCK_STREAM },
+	{ IPPROTO_TCP, TCP_WINDOW_CLAMP, 0, true, -1, SOCK_STREAM },
+	{ IPPROTO_TCP, TCP_FASTOPEN_CONNECT, 0, true, -1, SOCK_STREAM },
+	{ SOL_SOCKET, SO_INCOMING_CPU, -1, true, -1, SOCK_STREAM },
 };
 
 /* Of families that run over IP. */
@@ -243,19 +264,41 @@ static bool is_of(const struct known_option *k, int family, int type)
 	       (!k->type || k->type == type);
 }
 
-uint32_t socket_options_capture(int fd, int family, int type, struct buffer *out)
+static void capture_known(int fd, const struct known_option *list, size_t options, int family,
+			  int type, struct buffer *out, uint32_t *count)
 {
-	uint32_t count = 0;
-
-	for (size_t n = 0; n < sizeof(known) / sizeof(*known); n++) {
-		const struct known_option *k = &known[n];
+	for (size_t n = 0; n < options; n++) {
+		const struct known_option *k = &list[n];
 		socklen_t length = sizeof(int);
 		int value = 0;
 
 		if (is_of(k, family, type) &&
 		    !getsockopt(fd, k->level, k->name, &value, &length) && value != k->usual)
-			add(out, &count, k->level, k->name, k->early, &value, sizeof(value));
+			add(out, count, k->level, k->name, k->early, &value, sizeof(value));
 	}
+}
+
+/* Of TCP itself: MPTCP answers for its first subflow. */
+static bool is_before_connecting(int fd)
+{
+	struct tcp_summary info;
+	socklen_t length = sizeof(int);
+	int protocol = 0;
+
+	return !getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) &&
+	       protocol == IPPROTO_TCP && !tcp_info_read(fd, &info) &&
+	       (info.state == TCP_CLOSE || info.state == TCP_LISTEN);
+}
+
+uint32_t socket_options_capture(int fd, int family, int type, struct buffer *out)
+{
+	uint32_t count = 0;
+
+	capture_known(fd, known, sizeof(known) / sizeof(*known), family, type, out, &count);
+	if (is_inet(family) && type == SOCK_STREAM && is_before_connecting(fd))
+		capture_known(fd, before_connecting,
+			      sizeof(before_connecting) / sizeof(*before_connecting), family, type,
+			      out, &count);
 	capture_buffers(fd, out, &count);
 	capture_structs(fd, out, &count);
 	count += socket_filter_capture(fd, out);
