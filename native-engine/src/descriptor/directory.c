@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../resource/path_here.h"
@@ -20,6 +21,30 @@ static const char deleted_suffix[] = " (deleted)";
 static bool directory_claims(const struct descriptor_view *d)
 {
 	return S_ISDIR(d->status.st_mode);
+}
+
+/*
+ * F_NOTIFY (dnotify) sets an owner, which has no other use on a directory; of which changes the owner
+ * is told nothing shows.
+ */
+static int directory_check(pid_t pid, const struct descriptor_view *d, struct fault *fault)
+{
+	int pidfd, fd, owner;
+
+	if (d->flags & O_PATH)
+		return 0;
+	pidfd = syscall(SYS_pidfd_open, d->pid, 0);
+	fd = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, d->number, 0);
+	owner = fd < 0 ? 0 : fcntl(fd, F_GETOWN);
+	if (pidfd >= 0)
+		close(pidfd);
+	if (fd >= 0)
+		close(fd);
+	if (!owner || owner == -1)
+		return 0;
+	return fault_set(fault, EOPNOTSUPP, "not-supported",
+			 "process %d: descriptor %d (%s) tells of changes in its directory by signal "
+			 "(F_NOTIFY); inotify can be captured", pid, d->number, d->link);
 }
 
 static int directory_capture(struct capture *c, const struct descriptor_view *d, uint64_t file_id,
@@ -107,6 +132,7 @@ const struct file_kind_ops directory_kind = {
 	.kind = FILE_DIRECTORY,
 	.name = "directory",
 	.claims = directory_claims,
+	.check = directory_check,
 	.capture = directory_capture,
 	.verify = directory_verify,
 	.restore = directory_restore,

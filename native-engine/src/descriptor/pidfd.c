@@ -9,6 +9,7 @@
 
 #include "../common/proc.h"
 #include "../engine/round.h"
+#include "../trace/status.h"
 #include "kinds.h"
 
 struct pidfd_payload {
@@ -21,6 +22,19 @@ static bool pidfd_claims(const struct descriptor_view *d)
 	return !strcmp(d->link, "anon_inode:[pidfd]") || !strncmp(d->link, "pidfd:[", 7);
 }
 
+/* A thread's: it could be opened again only when all threads are there, and not be shared then. */
+static int pidfd_check(pid_t pid, const struct descriptor_view *d, struct fault *fault)
+{
+	pid_t target = proc_field_number(d->fdinfo, "Pid", 10, -1);
+	struct proc_status status;
+
+	if (target <= 0 || proc_status(target, &status) || status.tgid == target)
+		return 0;
+	return fault_set(fault, EOPNOTSUPP, "not-supported",
+			 "process %d: descriptor %d is a pidfd of thread %d, not of a process", pid,
+			 d->number, target);
+}
+
 static int pidfd_capture(struct capture *c, const struct descriptor_view *d, uint64_t file_id,
 			 struct buffer *payload)
 {
@@ -28,6 +42,8 @@ static int pidfd_capture(struct capture *c, const struct descriptor_view *d, uin
 	pid_t pid = proc_field_number(d->fdinfo, "Pid", 10, -1);
 
 	(void)file_id;
+	if (pidfd_check(c->process->virtual_pid, d, c->fault))
+		return -EOPNOTSUPP;
 	if (pid > 0) {
 		r.virtual_pid = round_virtual_pid(c->round, pid);
 		if (!r.virtual_pid)
@@ -97,6 +113,7 @@ const struct file_kind_ops pidfd_kind = {
 	.kind = FILE_PIDFD,
 	.name = "pidfd",
 	.claims = pidfd_claims,
+	.check = pidfd_check,
 	.capture = pidfd_capture,
 	.restore = pidfd_restore,
 	.restore_inside = pidfd_restore_inside,
