@@ -110,6 +110,21 @@ static int timerfd_restore(struct rebuilt_process *p, const struct file_record *
 	return *fd < 0 ? -errno : 0;
 }
 
+/* Absolute on a clock that goes on where it stood: /proc shows whether it is. */
+static void from_now(const struct timerfd_payload *r, struct timespec *value)
+{
+	bool boottime = r->clock == CLOCK_BOOTTIME || r->clock == CLOCK_BOOTTIME_ALARM;
+	struct timespec now;
+
+	clock_gettime(boottime ? CLOCK_BOOTTIME : CLOCK_MONOTONIC, &now);
+	value->tv_sec += now.tv_sec;
+	value->tv_nsec += now.tv_nsec;
+	if (value->tv_nsec >= NANOSECONDS) {
+		value->tv_sec++;
+		value->tv_nsec -= NANOSECONDS;
+	}
+}
+
 /* Armed when everything stands: the time of the restart itself does not count. */
 static int timerfd_restore_last(struct rebuilt_process *p, const struct file_record *f,
 				const void *payload, size_t bytes, int fd)
@@ -129,6 +144,9 @@ static int timerfd_restore_last(struct rebuilt_process *p, const struct file_rec
 			time.it_value.tv_sec = r.deadline_s;
 			time.it_value.tv_nsec = r.deadline_ns;
 			flags = r.settime_flags & (TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET);
+		} else if (r.settime_flags & TFD_TIMER_ABSTIME) {
+			from_now(&r, &time.it_value);
+			flags = TFD_TIMER_ABSTIME;
 		}
 		if (timerfd_settime(fd, flags, &time, NULL))
 			return fault_set(p->fault, errno, "internal", "timerfd: %s",
