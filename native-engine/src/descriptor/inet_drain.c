@@ -2,11 +2,11 @@
  * The two ends of a TCP connection between members, everything frozen: what one has sent is brought
  * into the queue of the other, where it can be looked at and stays (engine-facts 12.4).
  *
- * A receive buffer that is full keeps the rest at the sender. It is enlarged without a byte being
- * read (inet_room.c). Only where that does not help the queue is read out, and in refill the
- * sender sends it again. Between hosts nobody reads anything: whoever dies then, engine, agent or
- * link, the bytes are where they were. What does not fit ends the round, at once, and the receiver
- * offers its sender less until its program has read so much that it does.
+ * A receive buffer that is full keeps the rest at the sender. Within a host it is read out, and in
+ * refill sent again (inet_keeper.c). Between hosts, or where the sender has closed, the buffer is
+ * enlarged without a byte being read (inet_room.c): whoever dies then, engine, agent or link, the
+ * bytes are where they were. What does not fit ends the round, at once, and the receiver offers its
+ * sender less until its program has read so much that it does.
  */
 #include "inet_drain.h"
 
@@ -22,11 +22,12 @@
 #include <unistd.h>
 
 #include "../common/monotonic.h"
+#include "inet_keeper.h"
 #include "inet_settle.h"
 #include "tcp_info.h"
 
 #define POLL_NS 500000
-#define GENTLE_MS 700       /* then data is read out */
+#define GENTLE_MS 700
 #define ARRIVE_MS 500       /* without a byte: what another host holds finds no room */
 #define STALLED_MS 7000     /* nothing moves for so long, though the other host may be late */
 #define LINGERING_ACK_MS 50 /* a delayed acknowledgement takes 40 */
@@ -69,35 +70,13 @@ static void uncork(struct inet_info *s)
 	setsockopt(s->fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
 }
 
-/* Reads what the peer of @s has received so far, and what then follows. */
-static int take(struct inet_info *s, uint64_t deadline)
+/*
+ * Its bytes are read out of the queue of a peer whose program does not read. Not where they could
+ * not be sent again.
+ */
+static bool can_be_kept(const struct inet_info *s)
 {
-	struct inet_info *receiver = s->peer;
-
-	if (inet_has_closed(s->tcp_state))
-		return -EAGAIN; /* it could not send anything again */
-	for (;;) {
-		int waiting = queue_bytes(receiver->fd, SIOCINQ);
-		uint8_t *more;
-		ssize_t n;
-
-		if (!waiting) {
-			if (!outstanding(s))
-				return 0;
-			if (monotonic_ms() >= deadline)
-				return -ETIMEDOUT;
-			pause_shortly();
-			continue;
-		}
-		more = realloc(receiver->taken, receiver->taken_bytes + waiting);
-		if (!more)
-			return -ENOMEM;
-		receiver->taken = more;
-		n = recv(receiver->fd, more + receiver->taken_bytes, waiting, MSG_DONTWAIT);
-		if (n <= 0)
-			return n ? -errno : 0;
-		receiver->taken_bytes += n;
-	}
+	return !inet_has_closed(s->tcp_state);
 }
 
 /* The receiver is on another host, where room is made for it, as far as its kernel allows. */
@@ -128,6 +107,20 @@ static size_t count_outstanding(const struct inet_table *t)
 
 	for (size_t n = 0; n < t->count; n++)
 		count += is_drained(&t->sockets[n]) && outstanding(&t->sockets[n]) > 0;
+	return count;
+}
+
+/* Of these something may still arrive on its own. */
+static size_t count_moving(const struct inet_table *t)
+{
+	size_t count = 0;
+
+	for (size_t n = 0; n < t->count; n++) {
+		const struct inet_info *s = &t->sockets[n];
+
+		count += is_drained(s) && outstanding(s) > 0 &&
+			 !(s->peer && inet_room_is_closed(s->peer->fd));
+	}
 	return count;
 }
 
@@ -226,11 +219,46 @@ static int admit(struct inet_table *t, struct fault *fault)
 	return 0;
 }
 
+/*
+ * What does not find room within this host is read out, so that it is the same before and after the
+ * round: in a queue that was enlarged it would be more with every round, if nobody reads.
+ */
+static int keep_full(struct inet_table *t, struct round *r, uint64_t deadline, struct fault *fault)
+{
+	struct inet_info *first = NULL;
+	int ret;
+
+	for (size_t n = 0; n < t->count; n++) {
+		struct inet_info *s = &t->sockets[n];
+
+		s->to_keep = is_drained(s) && s->peer && can_be_kept(s) && outstanding(s) > 0;
+		if (s->to_keep && !first)
+			first = s;
+	}
+	if (!first)
+		return 0;
+	ret = inet_keeper_take(t, r, deadline);
+	return ret ? refuse(first, "socket-not-drained", strerror(-ret), fault) : 0;
+}
+
+/* By the keeper of an engine that has died: their queues are not whole yet. */
+static int refuse_held(const struct round *r, struct fault *fault)
+{
+	for (size_t n = 0; n < r->member_count; n++)
+		if (process_is_held(r->members[n]))
+			return fault_set(fault, EAGAIN, "socket-held",
+					 "process %d waits for bytes of its connections",
+					 r->members[n]->virtual_pid);
+	return 0;
+}
+
 int inet_drain(struct inet_table *t, struct round *r, uint32_t timeout_ms, struct fault *fault)
 {
 	uint64_t start = monotonic_ms(), end = start + timeout_ms - timeout_ms / 8, gentle;
-	int ret = 0;
+	int ret = refuse_held(r, fault);
 
+	if (ret)
+		return ret;
 	if (r->settling)
 		inet_settling_take(r->settling, t);
 	gentle = timeout_ms / 2 < GENTLE_MS ? timeout_ms / 2 : GENTLE_MS;
@@ -249,17 +277,15 @@ int inet_drain(struct inet_table *t, struct round *r, uint32_t timeout_ms, struc
 	if (ret)
 		return ret;
 	/* Most often it is only the acknowledgement that is late. */
-	while (count_outstanding(t) && monotonic_ms() < start + LINGERING_ACK_MS)
+	while (count_moving(t) && monotonic_ms() < start + LINGERING_ACK_MS)
 		pause_shortly();
+	ret = keep_full(t, r, end, fault);
+	if (ret)
+		return ret;
 	for (size_t n = 0; n < t->count; n++) {
 		struct inet_info *s = &t->sockets[n];
 
-		/*
-		 * On the loopback a packet has 64 KB, and a sender that was once offered so much
-		 * waits for it: small buffers that the program has set stay so, and are read out.
-		 */
-		if (is_drained(s) && s->peer && outstanding(s) > 0 &&
-		    !inet_room_is_set(s->peer->fd))
+		if (is_drained(s) && s->peer && outstanding(s) > 0)
 			inet_room_make(s->peer->fd, outstanding(s), &s->peer->room);
 	}
 	while (count_outstanding(t) && monotonic_ms() < start + gentle)
@@ -270,41 +296,11 @@ int inet_drain(struct inet_table *t, struct round *r, uint32_t timeout_ms, struc
 
 		if (!is_drained(s) || outstanding(s) <= 0)
 			continue;
-		ret = s->far ? await_remote(s, r, end) :
-				  take(s, start + timeout_ms);
+		ret = s->far ? await_remote(s, r, end) : -ETIMEDOUT;
 		if (ret)
 			ret = refuse(s, "socket-not-drained", strerror(-ret), fault);
 	}
 	return ret;
-}
-
-/* Sends again what was read out of the queue of @s. */
-static void give_back(struct inet_info *s)
-{
-	uint64_t deadline = monotonic_ms() + 5000;
-	size_t sent = 0;
-
-	if (s->taken_bytes && !inet_room_is_set(s->fd))
-		inet_room_make(s->fd, s->taken_bytes, &s->room);
-	while (sent < s->taken_bytes && monotonic_ms() < deadline) {
-		ssize_t n = send(s->peer->fd, s->taken + sent, s->taken_bytes - sent,
-				 MSG_DONTWAIT | MSG_NOSIGNAL);
-
-		if (n > 0)
-			sent += n;
-		else if (errno != EAGAIN)
-			break;
-		else
-			pause_shortly();
-	}
-	/*
-	 * The queue fills up in order: wait for it, or the small buffer would lose the rest again.
-	 */
-	while (s->taken_bytes && outstanding(s->peer) > 0 && monotonic_ms() < deadline)
-		pause_shortly();
-	free(s->taken);
-	s->taken = NULL;
-	s->taken_bytes = 0;
 }
 
 static void put_room_back(struct inet_info *s, struct inet_settling *settling)
@@ -315,17 +311,16 @@ static void put_room_back(struct inet_info *s, struct inet_settling *settling)
 		inet_settling_add(settling, s);
 }
 
-void inet_refill(struct inet_table *t, const struct round *r)
+void inet_refill(struct inet_table *t, struct round *r)
 {
 	int on = 1;
 
+	inet_keeper_put_back(t, r);
 	for (size_t n = 0; n < t->count; n++) {
 		struct inet_info *s = &t->sockets[n];
 
 		if (s->fd < 0)
 			continue;
-		if (is_drained(s) && s->peer)
-			give_back(s);
 		if (s->room.changed)
 			put_room_back(s, r->settling);
 		if (s->corked)

@@ -212,6 +212,14 @@ static int64_t cost_of(uint64_t bytes)
 	return bytes + bytes / 8 + SLACK_BYTES;
 }
 
+void inet_room_fix(int fd, bool fixed)
+{
+	int locks = number(fd, SO_BUF_LOCK, -1);
+
+	if (locks >= 0)
+		set(fd, SO_BUF_LOCK, fixed ? locks | SOCK_RCVBUF_LOCK : locks & ~SOCK_RCVBUF_LOCK);
+}
+
 bool inet_room_is_set(int fd)
 {
 	return number(fd, SO_BUF_LOCK, 0) & SOCK_RCVBUF_LOCK;

@@ -46,6 +46,8 @@ bool inet_room_settle_running(int fd, struct inet_room *before, bool late);
  */
 void inet_room_leave(int fd, struct inet_room *before);
 
+/* Keeps the kernel from tuning it, or no longer. Not where the program has set the size. */
+void inet_room_fix(int fd, bool fixed);
 /* Has the program set the size? */
 bool inet_room_is_set(int fd);
 

@@ -17,6 +17,7 @@
 #include "../engine/round.h"
 #include "backlog.h"
 #include "inet_drain.h"
+#include "inet_keeper.h"
 #include "kinds.h"
 #include "mptcp.h"
 #include "multicast.h"
@@ -283,6 +284,9 @@ static int peek_datagrams(struct capture *c, const struct descriptor_view *d,
 static int capture_queue(struct capture *c, const struct descriptor_view *d,
 			 const struct inet_info *s, struct inet_payload *u, struct buffer *queue)
 {
+	uint64_t kept_bytes, urgent_at;
+	const uint8_t *kept;
+	uint32_t urgent;
 	int ret;
 
 	if (!inet_is_stream(s))
@@ -292,10 +296,14 @@ static int capture_queue(struct capture *c, const struct descriptor_view *d,
 			buffer_append(queue, &c->round->remotes[n].connection, sizeof(uint64_t));
 	if (u->state != INET_CONNECTED)
 		return 0;
-	if (s->taken_bytes) /* read out by the drain: this comes first */
-		buffer_append(queue, s->taken, s->taken_bytes);
+	kept_bytes = inet_kept(c->round->descriptors->inet_sockets, s, &kept, &urgent, &urgent_at);
+	buffer_append(queue, kept, kept_bytes);
 	ret = peek_stream(d->borrowed, s, u, queue);
-	u->urgent_at += s->taken_bytes;
+	u->urgent_at += kept_bytes;
+	if (urgent) {
+		u->urgent = urgent;
+		u->urgent_at = urgent_at;
+	}
 	return ret;
 }
 

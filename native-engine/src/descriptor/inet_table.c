@@ -319,11 +319,9 @@ void inet_table_free(struct inet_table *t)
 {
 	if (!t)
 		return;
-	for (size_t n = 0; n < t->count; n++) {
+	for (size_t n = 0; n < t->count; n++)
 		if (t->sockets[n].fd >= 0)
 			close(t->sockets[n].fd);
-		free(t->sockets[n].taken);
-	}
 	free(t->sockets);
 	free(t);
 }

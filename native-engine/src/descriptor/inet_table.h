@@ -26,13 +26,14 @@ struct inet_info {
 	struct inet_room room;      /* its receive buffer, to put back */
 	int64_t expected;           /* what has arrived when all of a far peer's bytes are there */
 	bool corked;                /* TCP_CORK was set, taken off while draining */
-	uint8_t *taken;             /* what had to be read out: the peer sends it again in refill */
-	size_t taken_bytes;
+	bool to_keep;               /* what it sends has to be read out: inet_keeper.h */
+	size_t kept;                /* so has its own queue: the keeper's number of it, 0: no */
 };
 
 struct inet_table {
 	struct inet_info *sockets; /* ascending by inode */
 	size_t count, capacity;
+	struct inet_keeper *keeper; /* until the refill; NULL: none was needed */
 };
 
 /* Collects the sockets of all members and finds the pairs. */

@@ -322,8 +322,10 @@ void process_thaw(struct process *p)
 	for (i = 0; i < p->thread_count; i++)
 		if (p->threads[i].injecting)
 			inject_end(&p->threads[i]);
-	drop_scratch(p);
-	guard_close(p);
+	if (!p->parked) { /* else its threads go on from there, when they may */
+		drop_scratch(p);
+		guard_close(p);
+	}
 	stop_let_go(p);
 	close_process(p);
 }

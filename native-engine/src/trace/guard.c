@@ -13,9 +13,11 @@
 #define AFTER_SYSCALL 2
 #define LOOP_OFFSET 176
 #define BIRTH_OFFSET 416
+#define NEVER_OFFSET 504 /* a zero */
 #define CODE_BYTES (PLACES * PLACE_BYTES)
 #define TABLE_BYTES (GUARD_CALLS * sizeof(struct batch_call))
-#define GUARD_BYTES (CODE_BYTES + TABLE_BYTES + SCRATCH_BYTES)
+#define HOLD_OFFSET (CODE_BYTES + TABLE_BYTES + SCRATCH_BYTES)
+#define LATE_THREADS 16 /* that the process may have later */
 #define RESTART_SYSCALL 219
 
 /* What puts a thread back where it was: read by the code below, written by us. */
@@ -23,6 +25,7 @@ struct saved {
 	uint64_t flags, rsp, mask;
 	uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rcx, rdx, rsi, rdi, rax;
 	uint64_t rip;
+	uint64_t hold; /* of a word: until it is 0 the thread waits; 16 behind, a timespec */
 };
 
 /*
@@ -30,11 +33,14 @@ struct saved {
  * sets its registers anew. When it has died the kernel lets the thread run on from there: it gives
  * itself back its mask and its registers, and goes where it was. Needs no register and no stack.
  * A call that makes a process is injected further below: what it has made ends itself where nobody
- * holds it, by the signal that twin_is_leftover() knows.
+ * holds it, by the signal that twin_is_leftover() knows. As long as the word of process_park() says
+ * so, the thread waits before it goes.
  */
 asm(".pushsection .rodata\n"
     "guard_code:\n"
     "	syscall\n"
+    "	jmp guard_code_hold\n"
+    "guard_code_leave:\n"
     "	lea 1f+0(%rip), %rsp\n"
     "	popfq\n"
     "	mov 1f+8(%rip), %rsp\n"
@@ -82,15 +88,31 @@ asm(".pushsection .rodata\n"
     "	mov $62, %eax\n" /* kill(getpid(), SIGKILL) */
     "	syscall\n"
     "	ud2\n"
+    "guard_code_hold:\n"
+    "	mov 1b+152(%rip), %rbx\n"
+    "2:	cmpl $0, (%rbx)\n"
+    "	je guard_code_leave\n"
+    "	mov $270, %eax\n" /* pselect6 for a millisecond: it leaves the restart block alone */
+    "	xor %edi, %edi\n"
+    "	xor %esi, %esi\n"
+    "	xor %edx, %edx\n"
+    "	xor %r10d, %r10d\n"
+    "	lea 16(%rbx), %r8\n"
+    "	movq $1000000, 24(%rbx)\n" /* the kernel puts there what is left */
+    "	xor %r9d, %r9d\n"
+    "	syscall\n"
+    "	jmp 2b\n"
+    "	.org guard_code + 504\n"
+    "	.quad 0\n"
     "	.org guard_code + 512\n"
     ".popsection\n");
 extern const char guard_code[], guard_code_loop_end[];
 
-_Static_assert(sizeof(struct saved) == 152, "the code above names the offsets");
+_Static_assert(sizeof(struct saved) == 160, "the code above names the offsets");
 _Static_assert(sizeof(struct batch_call) == 64, "the loop steps by 64");
 
 /* The kernel's restart of an interrupted call is done by hand: it does not happen on this way. */
-static void fill(struct saved *s, const struct thread *t)
+static void fill(struct saved *s, const struct thread *t, uint64_t hold)
 {
 	const struct user_regs_struct *r = &t->regs;
 
@@ -99,6 +121,7 @@ static void fill(struct saved *s, const struct thread *t)
 		.r14 = r->r14, .r13 = r->r13, .r12 = r->r12, .rbp = r->rbp, .rbx = r->rbx,
 		.r11 = r->r11, .r10 = r->r10, .r9 = r->r9, .r8 = r->r8, .rcx = r->rcx,
 		.rdx = r->rdx, .rsi = r->rsi, .rdi = r->rdi, .rax = r->rax, .rip = r->rip,
+		.hold = hold,
 	};
 	if ((int64_t)r->orig_rax < 0)
 		return;
@@ -131,7 +154,7 @@ bool guard_enter(struct thread *t)
 	if (!p->guard || place == PLACES)
 		return false;
 	address = p->guard + place * PLACE_BYTES;
-	fill(&saved, t);
+	fill(&saved, t, p->parked ? guard_hold_word(p) : address + NEVER_OFFSET);
 	if (process_write(p, address + SAVED_OFFSET, &saved, sizeof(saved)) < 0)
 		return false;
 	/* Before the mask changes: whoever dies in between leaves a thread that recovers. */
@@ -222,13 +245,16 @@ static void give_back(struct process *p)
 
 static uint64_t map_places(struct process *p, struct thread *t)
 {
+	size_t parking = 1 + p->thread_count + LATE_THREADS;
 	bool borrowed = borrow_place(p);
 	long result = 0;
+
+	p->guard_bytes = HOLD_OFFSET + parking * PLACE_BYTES;
 
 	if (inject_begin(t, NULL) < 0)
 		goto out;
 	/* Shared: never one mapping with a neighbour. Refused where writable code is forbidden. */
-	if (inject_syscall(t, &result, __NR_mmap, 0, GUARD_BYTES,
+	if (inject_syscall(t, &result, __NR_mmap, 0, p->guard_bytes,
 			   PROT_READ | PROT_WRITE | PROT_EXEC, MAP_SHARED | MAP_ANONYMOUS, -1, 0) ||
 	    (result < 0 && result > -4096))
 		result = 0;
@@ -266,9 +292,50 @@ void guard_close(struct process *p)
 		return;
 	borrowed = borrow_place(p);
 	if (inject_begin(t, NULL) == 0) {
-		inject_syscall(t, &result, __NR_munmap, address, GUARD_BYTES, 0, 0, 0, 0);
+		inject_syscall(t, &result, __NR_munmap, address, p->guard_bytes, 0, 0, 0, 0);
 		inject_end(t);
 	}
 	if (borrowed)
 		give_back(p);
+}
+
+uint64_t guard_hold_word(const struct process *p)
+{
+	return p->guard + HOLD_OFFSET;
+}
+
+uint64_t guard_parking(const struct thread *t)
+{
+	const struct process *p = t->process;
+
+	return guard_hold_word(p) + (1 + (uint64_t)(t - p->threads)) * PLACE_BYTES;
+}
+
+bool guard_prepare_parking(const struct thread *t)
+{
+	const struct process *p = t->process;
+	uint64_t address = guard_parking(t);
+	char place[PLACE_BYTES];
+	struct saved saved;
+
+	if (address + PLACE_BYTES > p->guard + p->guard_bytes)
+		return false;
+	fill(&saved, t, guard_hold_word(p));
+	memcpy(place, guard_code, sizeof(place));
+	memcpy(place + SAVED_OFFSET, &saved, sizeof(saved));
+	return !process_write(t->process, address, place, sizeof(place));
+}
+
+bool guard_is_held(const struct thread *t)
+{
+	uint64_t address = t->regs.rip & ~(uint64_t)(PLACE_BYTES - 1);
+	char place[PLACE_BYTES];
+	struct saved saved;
+	uint32_t word;
+
+	if (process_read(t->process, address, place, sizeof(place)) < 0 ||
+	    memcmp(place, guard_code, SAVED_OFFSET))
+		return false;
+	memcpy(&saved, place + SAVED_OFFSET, sizeof(saved));
+	return !process_read(t->process, saved.hold, &word, sizeof(word)) && word;
 }

@@ -26,4 +26,13 @@ uint64_t guard_scratch(const struct process *p);
 /* Unmaps it, before the thaw. */
 void guard_close(struct process *p);
 
+/* ---- for park.c: a thread that is at its parking place gives itself back when the word is 0 ---- */
+
+uint64_t guard_hold_word(const struct process *p);
+uint64_t guard_parking(const struct thread *t);
+/* False: there is no room. */
+bool guard_prepare_parking(const struct thread *t);
+/* It was found waiting so, for somebody else's word. */
+bool guard_is_held(const struct thread *t);
+
 #endif

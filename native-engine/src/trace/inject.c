@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "guard.h"
+#include "park.h"
 #include "status.h"
 #include "wait.h"
 
@@ -79,7 +80,7 @@ int inject_end(struct thread *t)
 	t->injecting = false;
 	if (t->dispatch.mode)
 		ptrace(PTRACE_SET_DISPATCH, t->tid, sizeof(t->dispatch), &t->dispatch);
-	ret = thread_put_state(t);
+	ret = t->process->parked ? thread_park(t) : thread_put_state(t);
 	if (!ret || t->gone)
 		guard_leave(t);
 	return ret;

@@ -54,7 +54,9 @@ struct process {
 	uint64_t vdso_start, vdso_end; /* 0: none */
 	uint64_t scratch;         /* memory for arguments, 0 until inject_scratch() */
 	uint64_t guard;           /* mapping of process_guard(), no part of the program; 0: none */
+	size_t guard_bytes;
 	uint32_t guard_places, guard_guests; /* taken; threads that are there */
+	bool parked; /* process_park() */
 	struct thread *threads;   /* the leader first; process_adopt_thread may move the array */
 	size_t thread_count;
 	char *early_smaps; /* read before the freeze (resource/smaps.c), or NULL; freed with it */
@@ -99,6 +101,15 @@ int process_hold(struct process *p, uint32_t timeout_ms, struct fault *fault);
  * nothing where the kernel refuses a page of writable code.
  */
 void process_guard(struct process *p);
+
+/*
+ * From now until process_unpark() the threads of a guarded process wait when this process dies, or
+ * thaws it, until the word at @hold_word of its memory is 0. -EOPNOTSUPP: it is not possible here.
+ */
+int process_park(struct process *p, uint64_t *hold_word);
+void process_unpark(struct process *p);
+/* It was found so, left by an engine that has died. */
+bool process_is_held(const struct process *p);
 
 /*
  * A child that shares its parent's memory until it executes or exits, while the parent waits for

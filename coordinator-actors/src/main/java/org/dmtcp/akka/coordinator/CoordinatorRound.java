@@ -32,10 +32,10 @@ import org.dmtcp.akka.protocol.Phase;
 final class CoordinatorRound extends CoordinatorState {
   /**
    * Failures that pass by themselves, and how many times as long as the first that takes: a server
-   * accepts its clients, a disk ends its work, a receiver reads.
+   * accepts its clients, a disk ends its work, a receiver reads, a keeper puts back what it holds.
    */
   private static final Map<String, Integer> PASSING =
-      Map.of("socket-not-accepted", 1, "aio-busy", 20, "socket-no-room", 10);
+      Map.of("socket-not-accepted", 1, "aio-busy", 20, "socket-no-room", 10, "socket-held", 10);
 
   private final CoordinatorCommon common;
   private final CoordinatorClosing closing;
