@@ -1,5 +1,5 @@
 /*
- * victim: pages in common with parents, children and orphans' siblings, each with changes of its own
+ * victim: pages in common with parents, children and siblings, and changes of one's own
  * category: memory
  * variants: dynamic static
  */
@@ -11,7 +11,8 @@
 
 enum role { ROOT, CHILD, GRANDCHILD, OTHER, ORPHAN, TWIN };
 
-static char *area, *loose, *late; /* the last one only of the orphans */
+static char *area, *loose, *huge;
+static char *late; /* only of the orphans */
 static enum role role;
 
 /* What the page holds: a seed, 0 for zeros, -1 for what is not looked at. */
@@ -44,6 +45,7 @@ static void check(void)
 		else if (seed > 0)
 			victim_check(mapping_holds(area, i, seed));
 		victim_check(mapping_holds(loose, i, i % STEP == 3 ? 20 + role : 11));
+		victim_check(mapping_holds(huge, 2 * i, i % STEP == 6 ? 50 + role : 13));
 		if (role == ORPHAN || role == TWIN)
 			victim_check(mapping_holds(late, i, i % STEP == 4 ? 30 + role : 12));
 	}
@@ -91,6 +93,8 @@ static void change_loose(void)
 {
 	for (size_t i = 3; i < PAGES; i += STEP)
 		mapping_fill(loose, i, 20 + role);
+	for (size_t i = 6; i < PAGES; i += STEP)
+		mapping_fill(huge, 2 * i, 50 + role);
 }
 
 static void __attribute__((noreturn)) live_as_child(void)
@@ -156,9 +160,12 @@ int main(void)
 	area = mapping_private(PAGES * PAGE);
 	loose = mapping_at(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	huge = mapping_private(2 * PAGES * PAGE);
+	madvise(huge, 2 * PAGES * PAGE, MADV_HUGEPAGE); /* EINVAL: the kernel has none */
 	for (size_t i = 0; i < PAGES; i++) {
 		mapping_fill(area, i, 1);
 		mapping_fill(loose, i, 11);
+		mapping_fill(huge, 2 * i, 13);
 	}
 	if (fork() == 0) {
 		role = CHILD;

@@ -136,15 +136,31 @@ static void expect_nothing(uint32_t first, uint32_t second, uint64_t pages)
 	release(&in);
 }
 
+/* Only where all want them: the others would inherit that. */
+static void check_huge_pages(uint32_t second, bool huge)
+{
+	struct inherited in;
+
+	begin();
+	map(0, 0, 4, VMA_HUGE_PAGE);
+	run(0, 0, 4);
+	map(1, 0, 4, second);
+	run(1, 0, 4);
+	find(&in, by_number);
+	CHECK(in.area_count == 1 && in.areas[0].huge == huge);
+	release(&in);
+}
+
 int main(void)
 {
 	check_union();
 	check_neighbours();
+	check_huge_pages(VMA_HUGE_PAGE, true);
+	check_huge_pages(VMA_NO_HUGE_PAGE, false);
 	expect_nothing(0, VMA_NO_RESERVE, 4);
 	expect_nothing(0, VMA_LOCKED, 4);
 	expect_nothing(VMA_DONT_FORK, VMA_DONT_FORK, 4);
 	expect_nothing(VMA_WIPE_ON_FORK, VMA_WIPE_ON_FORK, 4);
-	expect_nothing(VMA_HUGE_PAGE, VMA_HUGE_PAGE, 4);
 	expect_nothing(VMA_GUARDED, 0, 4);
 	expect_nothing(0, 0, 0);
 	puts("ok");

@@ -7,6 +7,7 @@
  *   memory_pages.c    which private pages exist, guard markers
  *   memory_table.c    the mappings of an image, checked (hostile ones are refused by name)
  *   memory_restore.c  rebuilds the address space of a stopped process
+ *   memory_finish.c   what comes behind its content (memory_rebuild.h)
  *   memory_fill.c     writes its pages
  *   memory_common.c   which pages several images may have in common (memory_inherit.h)
  *   memory_inherit.c  fills those once, for processes to inherit

@@ -16,7 +16,7 @@
 struct candidate { /* a mapping of one image */
 	uint64_t start, end;
 	uint32_t rank; /* place in the order */
-	bool no_reserve;
+	bool no_reserve, huge;
 };
 
 struct edge { /* one image's pages begin or end */
@@ -39,7 +39,8 @@ struct search {
 bool memory_common_suits(const struct vma_record *v)
 {
 	const uint32_t harmless = VMA_MAY_WRITE | VMA_ACCOUNTED | VMA_NO_RESERVE | VMA_DONT_DUMP |
-				  VMA_NO_HUGE_PAGE | VMA_MERGEABLE | VMA_SEQUENTIAL | VMA_RANDOM;
+				  VMA_HUGE_PAGE | VMA_NO_HUGE_PAGE | VMA_MERGEABLE |
+				  VMA_SEQUENTIAL | VMA_RANDOM;
 
 	return !v->file_id && !v->protection_key && !(v->flags & ~harmless) &&
 	       v->protection == (PROT_READ | PROT_WRITE);
@@ -97,7 +98,8 @@ static int add_candidates(struct search *s, uint32_t rank)
 		}
 		s->candidates = grown;
 		grown[s->candidate_count++] = (struct candidate){
-			v->start, v->end, rank, v->flags & VMA_NO_RESERVE };
+			v->start, v->end, rank, v->flags & VMA_NO_RESERVE,
+			v->flags & VMA_HUGE_PAGE };
 	}
 	memory_table_free(&table);
 	return ret;
@@ -228,13 +230,16 @@ static int add_area(struct search *s, size_t from, size_t to, uint64_t end)
 	const struct candidate *c = &s->candidates[from];
 	size_t pieces_before = in->piece_count;
 	struct inherited_area *grown;
+	bool huge = true;
 	uint64_t bytes;
 	bool *wanted;
 	int ret = 0;
 
-	for (size_t i = from + 1; i < to; i++)
+	for (size_t i = from; i < to; i++) {
+		huge = huge && s->candidates[i].huge;
 		if (s->candidates[i].no_reserve != c->no_reserve)
 			return 0; /* settled by mmap(2), for good */
+	}
 	s->edge_count = 0;
 	for (size_t i = from; i < to && ret >= 0; i++)
 		ret = add_edges(s, &s->candidates[i]);
@@ -255,7 +260,8 @@ static int add_area(struct search *s, size_t from, size_t to, uint64_t end)
 		return -ENOMEM;
 	for (size_t i = from; i < to; i++)
 		wanted[s->order[s->candidates[i].rank]] = true;
-	grown[in->area_count++] = (struct inherited_area){ c->start, end, c->no_reserve, wanted };
+	grown[in->area_count++] = (struct inherited_area){ c->start, end, c->no_reserve, huge,
+							   wanted };
 	return 0;
 }
 

@@ -181,7 +181,11 @@ static bool map_area(const struct inherited_area *a)
 
 	if (got != MAP_FAILED && got != (void *)a->start) /* before 4.17 it is a hint */
 		munmap(got, a->end - a->start);
-	return got == (void *)a->start;
+	if (got != (void *)a->start)
+		return false;
+	if (a->huge)
+		madvise(got, a->end - a->start, MADV_HUGEPAGE);
+	return true;
 }
 
 /* Keeps of all areas those that @make succeeds with; its pieces are [@from, @to). */

@@ -17,6 +17,7 @@ struct inherited_piece { /* pages that the builder holds as the image @source ha
 struct inherited_area { /* a mapping of the builder around those of several images */
 	uint64_t start, end;
 	bool no_reserve;
+	bool huge; /* all want huge pages */
 	bool *wanted; /* per image */
 };
 

@@ -15,30 +15,16 @@
 #include "../common/array.h"
 #include "../restart/rebuild.h"
 #include "aio.h"
-#include "memory.h"
-#include "memory_inherit.h"
+#include "memory_rebuild.h"
 #include "numa.h"
 
 /* newer than the headers of the oldest systems that this is built on */
 #define DROPPABLE 0x08		  /* MAP_DROPPABLE, Linux 6.11 */
-#define GUARD_INSTALL 102	  /* MADV_GUARD_INSTALL, Linux 6.13 */
-#define MSEAL 462		  /* mseal(2), Linux 6.10 */
 #define VMA_NAME 0x53564d41	  /* PR_SET_VMA, Linux 5.17 */
 
 #define ZEROS_BYTES 65536
 
-struct restoring {
-	struct rebuilt_process *p;
-	struct thread *thread;
-	struct memory_table table;
-	struct kept kept;
-	struct batch batch;
-	bool forced; /* the kernel lets a tracer write protected pages */
-	struct batch_call *calls;
-	size_t count, capacity;
-};
-
-static int add_call(struct restoring *r, uint64_t number, uint64_t a1, uint64_t a2, uint64_t a3,
+int memory_add_call(struct restoring *r, uint64_t number, uint64_t a1, uint64_t a2, uint64_t a3,
 		    uint64_t a4, uint64_t a5, uint64_t a6)
 {
 	struct batch_call *grown = array_grow(r->calls, r->count, &r->capacity, sizeof(*grown));
@@ -50,7 +36,7 @@ static int add_call(struct restoring *r, uint64_t number, uint64_t a1, uint64_t 
 	return 0;
 }
 
-static int run_calls(struct restoring *r)
+int memory_run_calls(struct restoring *r)
 {
 	int ret = batch_run(&r->batch, r->calls, r->count);
 
@@ -141,8 +127,7 @@ static bool has_content(const struct restoring *r, const struct vma_record *v)
 	       image->runs[i].offset < v->end;
 }
 
-/* Where the kernel does not force writes through: mapped writable, protected when it is filled. */
-static bool protect_later(const struct restoring *r, const struct vma_record *v)
+bool memory_protect_later(const struct restoring *r, const struct vma_record *v)
 {
 	return !r->forced && !(v->flags & VMA_SHARED) && !(v->protection & PROT_WRITE) &&
 	       has_content(r, v);
@@ -161,11 +146,12 @@ static int add_mapping(struct restoring *r, size_t i)
 	int fd = -1;
 
 	if (is_there(r, i)) /* fails where it is not, or not all of it */
-		return add_call(r, SYS_mprotect, v->start, v->end - v->start, protection, 0, 0, 0);
+		return memory_add_call(r, SYS_mprotect, v->start, v->end - v->start, protection, 0,
+				       0, 0);
 	if (v->flags & VMA_DROPPABLE)
-		return add_call(r, SYS_mmap, v->start, v->end - v->start, protection,
-				flags | MAP_ANONYMOUS | DROPPABLE, -1, 0);
-	if (protect_later(r, v))
+		return memory_add_call(r, SYS_mmap, v->start, v->end - v->start, protection,
+				       flags | MAP_ANONYMOUS | DROPPABLE, -1, 0);
+	if (memory_protect_later(r, v))
 		protection |= PROT_READ | PROT_WRITE;
 	flags |= v->flags & VMA_SHARED ? MAP_SHARED : MAP_PRIVATE;
 	if (v->flags & VMA_NO_RESERVE)
@@ -183,8 +169,8 @@ static int add_mapping(struct restoring *r, size_t i)
 		if (v->flags & VMA_HUGETLB)
 			flags |= MAP_HUGETLB | (uint64_t)v->page_shift << MAP_HUGE_SHIFT;
 	}
-	return add_call(r, SYS_mmap, v->start, v->end - v->start, protection, flags,
-			(uint64_t)(int64_t)fd, v->offset);
+	return memory_add_call(r, SYS_mmap, v->start, v->end - v->start, protection, flags,
+			       (uint64_t)(int64_t)fd, v->offset);
 }
 
 /* The name of the file that @v maps, for messages. */
@@ -210,7 +196,7 @@ static int map_all(struct restoring *r)
 	for (size_t i = 0; i < r->table.count && ret >= 0; i++)
 		ret = add_mapping(r, i);
 	if (ret >= 0)
-		ret = run_calls(r);
+		ret = memory_run_calls(r);
 	for (size_t i = 0; i < r->table.count && ret >= 0; i++) {
 		const struct vma_record *v = &r->table.vmas[i];
 		int64_t result = r->calls[i].result;
@@ -265,11 +251,11 @@ static int advise(struct restoring *r)
 			continue; /* brings its own */
 		for (size_t k = 0; k < sizeof(advices) / sizeof(advices[0]) && ret >= 0; k++)
 			if (v->flags & advices[k].flag)
-				ret = add_call(r, SYS_madvise, v->start, v->end - v->start,
-					       (uint64_t)advices[k].advice, 0, 0, 0);
+				ret = memory_add_call(r, SYS_madvise, v->start, v->end - v->start,
+						      (uint64_t)advices[k].advice, 0, 0, 0);
 	}
 	if (ret >= 0)
-		ret = run_calls(r);
+		ret = memory_run_calls(r);
 	for (size_t i = 0; i < r->count && ret >= 0; i++) {
 		const struct batch_call *c = &r->calls[i];
 
@@ -301,15 +287,15 @@ static int name_mappings(struct restoring *r)
 				continue;
 			if (text.bytes + length + 1 > BATCH_TEXT_BYTES)
 				break;
-			ret = add_call(r, SYS_prctl, VMA_NAME, 0, v->start, v->end - v->start,
-				       r->batch.text + text.bytes, 0);
+			ret = memory_add_call(r, SYS_prctl, VMA_NAME, 0, v->start,
+					      v->end - v->start, r->batch.text + text.bytes, 0);
 			buffer_append(&text, name, length);
 			buffer_append(&text, "", 1);
 		}
 		if (ret >= 0 && text.bytes && !text.failed) {
 			ret = process_write(r->p->process, r->batch.text, text.data, text.bytes);
 			if (ret >= 0)
-				ret = run_calls(r);
+				ret = memory_run_calls(r);
 		}
 		buffer_free(&text);
 	}
@@ -321,8 +307,9 @@ static int name_mappings(struct restoring *r)
 /* Takes away [@start, @end), which the process has inherited and the image has not. */
 static int add_drop(struct restoring *r, uint64_t start, uint64_t end)
 {
-	return start < end ? add_call(r, SYS_madvise, start, end - start, MADV_DONTNEED, 0, 0, 0)
-			   : 0;
+	if (start >= end)
+		return 0;
+	return memory_add_call(r, SYS_madvise, start, end - start, MADV_DONTNEED, 0, 0, 0);
 }
 
 /* What is left of the inherited pages has, or gets, the bytes of the image. */
@@ -346,7 +333,7 @@ static int drop_foreign_pages(struct restoring *r)
 			ret = add_drop(r, at, piece->end);
 	}
 	if (ret >= 0 && r->count)
-		ret = run_calls(r);
+		ret = memory_run_calls(r);
 	for (size_t i = 0; i < r->count && ret >= 0; i++)
 		if (r->calls[i].result < 0)
 			ret = fault_set(r->p->fault, (int)-r->calls[i].result, "restore-content",
@@ -406,126 +393,6 @@ static int write_pages(struct restoring *r)
 				 "memory of process %d cannot be written: %s",
 				 p->process->virtual_pid, strerror(-ret));
 	return 0;
-}
-
-/* ---- what must come behind the content ---- */
-
-static int add_guards(struct restoring *r)
-{
-	const struct record *record = NULL;
-	struct range_record range;
-	int ret = 0;
-
-	while (ret >= 0 && (record = record_find(r->p->records, RECORD_GUARD, record))) {
-		record_head(record, &range, sizeof(range));
-		ret = add_call(r, SYS_madvise, range.start, range.end - range.start, GUARD_INSTALL,
-			       0, 0, 0);
-	}
-	return ret;
-}
-
-/* A kernel before 6.13: a page that may not be touched does the same. */
-static int replace_guards(struct restoring *r, size_t guards)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < guards; i++)
-		if (r->calls[i].result < 0)
-			r->calls[count++] = (struct batch_call){
-				SYS_mprotect,
-				{ r->calls[i].arguments[0], r->calls[i].arguments[1], PROT_NONE }, 0
-			};
-	r->count = count;
-	return count ? run_calls(r) : 0;
-}
-
-static int add_protections(struct restoring *r)
-{
-	int ret = 0;
-
-	for (size_t i = 0; i < r->table.count && ret >= 0; i++) {
-		const struct vma_record *v = &r->table.vmas[i];
-
-		/* execute-only memory gets its key from the kernel */
-		if (v->protection_key && v->protection != PROT_EXEC)
-			ret = add_call(r, SYS_pkey_mprotect, v->start, v->end - v->start,
-				       v->protection, v->protection_key, 0, 0);
-		else if (protect_later(r, v))
-			ret = add_call(r, SYS_mprotect, v->start, v->end - v->start, v->protection,
-				       0, 0, 0);
-	}
-	return ret;
-}
-
-/* The limit of locked memory may be lower here: then it is not locked, which changes no result. */
-static int lock_and_seal(struct restoring *r)
-{
-	int ret = 0;
-
-	r->count = 0;
-	for (size_t i = 0; i < r->table.count && ret >= 0; i++) {
-		const struct vma_record *v = &r->table.vmas[i];
-
-		if (v->flags & VMA_LOCKED)
-			ret = add_call(r, SYS_mlock2, v->start, v->end - v->start,
-				       v->flags & VMA_LOCK_ON_FAULT ? MLOCK_ONFAULT : 0, 0, 0, 0);
-		if (ret >= 0 && v->flags & VMA_SEALED)
-			ret = add_call(r, MSEAL, v->start, v->end - v->start, 0, 0, 0, 0);
-	}
-	return ret < 0 || !r->count ? ret : run_calls(r);
-}
-
-/* Keys are numbered in the order of allocation: all up to the highest one that is in use. */
-static int allocate_keys(struct restoring *r)
-{
-	uint32_t highest = 0;
-	long result;
-	int ret;
-
-	for (size_t i = 0; i < r->table.count; i++)
-		if (r->table.vmas[i].protection_key > highest &&
-		    r->table.vmas[i].protection != PROT_EXEC)
-			highest = r->table.vmas[i].protection_key;
-	for (uint32_t key = 1; key <= highest; key++) {
-		ret = inject_syscall(r->thread, &result, SYS_pkey_alloc, 0, 0, 0, 0, 0, 0);
-		if (ret >= 0 && result < 0)
-			ret = (int)result;
-		if (ret < 0)
-			return fault_set(r->p->fault, -ret, "not-supported",
-					 "the program uses memory protection keys, which this host "
-					 "does not offer");
-		if ((uint32_t)result >= highest)
-			break;
-	}
-	return 0;
-}
-
-static int finish(struct restoring *r)
-{
-	size_t guards;
-	int ret;
-
-	ret = allocate_keys(r);
-	if (ret < 0)
-		return ret;
-	r->count = 0;
-	ret = add_guards(r);
-	guards = r->count;
-	if (ret >= 0)
-		ret = add_protections(r);
-	if (ret >= 0 && r->count)
-		ret = run_calls(r);
-	for (size_t i = guards; i < r->count && ret >= 0; i++)
-		if (r->calls[i].result < 0)
-			ret = fault_set(r->p->fault, (int)-r->calls[i].result, "restore-content",
-					"process %d: memory at %" PRIx64 " cannot be protected: %s",
-					r->p->process->virtual_pid, r->calls[i].arguments[0],
-					strerror((int)-r->calls[i].result));
-	if (ret >= 0)
-		ret = replace_guards(r, guards);
-	if (ret >= 0)
-		ret = mm_restore(r->p, r->thread, r->batch.text);
-	return ret < 0 ? ret : lock_and_seal(r);
 }
 
 _Static_assert(AIO_SCRATCH_BYTES <= BATCH_TEXT_BYTES, "aio_restore() gets that");
@@ -604,7 +471,7 @@ static int rebuild(struct restoring *r)
 	if (ret >= 0)
 		ret = aio_restore(p, r->thread, r->batch.text);
 	if (ret >= 0)
-		ret = finish(r);
+		ret = memory_finish(r);
 	if (ret >= 0)
 		ret = batch_close(&r->batch);
 	return ret;

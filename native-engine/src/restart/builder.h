@@ -9,7 +9,7 @@
 #define BUILDER_OPTION "--builder"
 #define BUILDER_USER_NAMESPACE 'u' /* first of FLAGS; '-' without */
 #define BUILDER_QUIET 'q'          /* second of FLAGS */
-#define BUILDER_FIRST '0'          /* third: how often it was executed anew; then the table of connections */
+#define BUILDER_FIRST '0' /* third: how often it was executed anew; then the table of connections */
 
 int builder_main(int argc, char *argv[]);
 
