@@ -440,10 +440,14 @@ static int restore_set(struct rebuilt_process *p, const struct record *record)
 		return refuse(p, "semaphore set", r.id, -ret);
 	if (semctl(r.id, 0, SETALL, values) || semctl(r.id, 0, IPC_STAT, &set))
 		return refuse(p, "semaphore set", r.id, errno);
+	set.sem_perm.mode = r.mode & 0777;
+	if (semctl(r.id, 0, IPC_SET, &set))
+		return refuse(p, "semaphore set", r.id, errno);
 	set.sem_perm.uid = r.uid;
 	set.sem_perm.gid = r.gid;
-	set.sem_perm.mode = r.mode & 0777;
-	return semctl(r.id, 0, IPC_SET, &set) ? refuse(p, "semaphore set", r.id, errno) : 0;
+	/* an owner that does not exist here (EINVAL) stays ours: who has made it has all rights */
+	return semctl(r.id, 0, IPC_SET, &set) && errno != EINVAL ?
+		       refuse(p, "semaphore set", r.id, errno) : 0;
 }
 
 static int send_messages(const struct ipc_record *r, const uint8_t *data, size_t bytes)
@@ -498,10 +502,13 @@ static int restore_queue(struct rebuilt_process *p, const struct record *record)
 	ret = send_messages(&r, messages, bytes);
 	if (ret)
 		return refuse(p, "message queue", r.id, -ret);
+	queue.msg_perm.mode = r.mode & 0777;
+	if (msgctl(r.id, IPC_SET, &queue))
+		return refuse(p, "message queue", r.id, errno);
 	queue.msg_perm.uid = r.uid;
 	queue.msg_perm.gid = r.gid;
-	queue.msg_perm.mode = r.mode & 0777;
-	return msgctl(r.id, IPC_SET, &queue) ? refuse(p, "message queue", r.id, errno) : 0;
+	return msgctl(r.id, IPC_SET, &queue) && errno != EINVAL ?
+		       refuse(p, "message queue", r.id, errno) : 0;
 }
 
 static int ipc_restore_shared(struct rebuilt_process *p)
