@@ -15,6 +15,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "../common/array.h"
 #include "../restart/rebuild.h"
 #include "../trace/wait.h"
 #include "kinds.h"
@@ -38,6 +39,8 @@ struct watch_head { /* part of the image format; the path follows */
 #define KERNEL_MINOR_BITS 20
 #define HANDLE_BYTES 128 /* MAX_HANDLE_SZ */
 #define SEARCH_SECONDS 20 /* for the number of a watch */
+#define SEARCH_RUNNING_MS 2000u /* for paths, of a program that runs on meanwhile */
+#define SEARCH_FROZEN_MS 50u	/* those of watches that are newer than that search */
 #define EVENTS_AT_MOST (1u << 20) /* 16,384 are usual */
 
 /* What a program may ask for, of what the kernel keeps. */
@@ -47,6 +50,7 @@ struct watch {
 	struct watch_head head;
 	struct wanted_inode inode;
 	uint8_t handle[HANDLE_BYTES];
+	char *path;
 };
 
 static bool inotify_claims(const struct descriptor_view *d)
@@ -107,18 +111,6 @@ static int refuse(pid_t pid, const struct descriptor_view *d, const struct watch
 			 "could be found", pid, d->number, (unsigned long long)w->inode.inode);
 }
 
-static int inotify_check(pid_t pid, const struct descriptor_view *d, struct fault *fault)
-{
-	const char *text = d->fdinfo;
-	char path[PATH_MAX];
-	struct watch w;
-
-	while (next_watch(&text, &w))
-		if (path_search(d->pid, &w.inode, path, sizeof(path)))
-			return refuse(pid, d, &w, fault);
-	return 0;
-}
-
 static int compare_watches(const void *a, const void *b)
 {
 	const struct watch *x = a, *y = b;
@@ -126,40 +118,97 @@ static int compare_watches(const void *a, const void *b)
 	return x->head.number < y->head.number ? -1 : x->head.number > y->head.number;
 }
 
+/* In the order of their numbers, without paths. *@all is the caller's. */
+static int read_watches(const struct descriptor_view *d, struct watch **all, size_t *count)
+{
+	const char *text = d->fdinfo;
+	struct watch w = { 0 };
+	size_t room = 0;
+
+	*all = NULL;
+	*count = 0;
+	while (next_watch(&text, &w)) {
+		struct watch *grown = array_grow(*all, *count, &room, sizeof(w));
+
+		if (!grown) {
+			free(*all);
+			*all = NULL;
+			return -ENOMEM;
+		}
+		*all = grown;
+		grown[(*count)++] = w;
+	}
+	if (*count)
+		qsort(*all, *count, sizeof(w), compare_watches);
+	return 0;
+}
+
+static void free_watches(struct watch *all, size_t count)
+{
+	for (size_t n = 0; n < count; n++)
+		free(all[n].path);
+	free(all);
+}
+
+/* The paths of all; what has none is refused. */
+static int find_paths(pid_t pid, const struct descriptor_view *d, struct watch *all, size_t count,
+		      uint32_t timeout_ms, struct fault *fault)
+{
+	struct wanted_inode *wanted = calloc(count ? count : 1, sizeof(*wanted));
+	int ret = 0;
+
+	if (!wanted)
+		return -ENOMEM;
+	for (size_t n = 0; n < count; n++) {
+		wanted[n] = all[n].inode;
+		if (wanted[n].handle)
+			wanted[n].handle = all[n].handle; /* it has been moved */
+	}
+	path_search(d->pid, wanted, count, timeout_ms);
+	for (size_t n = 0; n < count; n++) {
+		all[n].path = wanted[n].path;
+		if (!all[n].path && !ret)
+			ret = refuse(pid, d, &all[n], fault);
+	}
+	free(wanted);
+	return ret;
+}
+
+static int inotify_check(pid_t pid, const struct descriptor_view *d, struct fault *fault)
+{
+	struct watch *all;
+	size_t count;
+	int ret = read_watches(d, &all, &count);
+
+	if (!ret)
+		ret = find_paths(pid, d, all, count, SEARCH_RUNNING_MS, fault);
+	free_watches(all, count);
+	return ret;
+}
+
 static int inotify_capture(struct capture *c, const struct descriptor_view *d, uint64_t file_id,
 			   struct buffer *payload)
 {
 	struct inotify_payload r = { .bytes = sizeof(r) };
-	struct buffer watches = { 0 };
-	const char *text = d->fdinfo;
-	struct watch w, *all;
-	char path[PATH_MAX];
-	int unread = 0, ret = 0;
+	int unread = 0, ret;
+	struct watch *all;
+	size_t count;
 
 	(void)file_id;
-	while (next_watch(&text, &w)) {
-		buffer_append(&watches, &w, sizeof(w));
-		r.watches++;
-	}
-	all = (struct watch *)watches.data;
-	if (r.watches)
-		qsort(all, r.watches, sizeof(*all), compare_watches);
+	ret = read_watches(d, &all, &count);
+	if (!ret)
+		ret = find_paths(c->process->virtual_pid, d, all, count, SEARCH_FROZEN_MS,
+				 c->fault);
 	ioctl(d->borrowed, FIONREAD, &unread);
 	r.unread = unread;
+	r.watches = count;
 	buffer_append(payload, &r, sizeof(r));
-	for (uint32_t n = 0; n < r.watches && !ret; n++) {
-		if (all[n].inode.handle)
-			all[n].inode.handle = all[n].handle; /* it has been moved */
-		if (path_search(d->pid, &all[n].inode, path, sizeof(path))) {
-			ret = refuse(c->process->virtual_pid, d, &all[n], c->fault);
-			break;
-		}
-		all[n].head.path_bytes = strlen(path);
+	for (size_t n = 0; n < count && !ret; n++) {
+		all[n].head.path_bytes = strlen(all[n].path);
 		buffer_append(payload, &all[n].head, sizeof(all[n].head));
-		buffer_append(payload, path, all[n].head.path_bytes);
+		buffer_append(payload, all[n].path, all[n].head.path_bytes);
 	}
-	payload->failed |= watches.failed;
-	buffer_free(&watches);
+	free_watches(all, count);
 	return ret;
 }
 
