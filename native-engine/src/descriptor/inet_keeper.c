@@ -23,6 +23,7 @@
 #define PAUSE_NS 200000
 #define PACKET_BYTES 65536
 #define STALLED_MS 30       /* then more room is made */
+#define STALLED_LOOKS 20
 #define HOPELESS_MS 30000   /* then the connection is ended: nobody may miss a byte unnoticed */
 #define PUT_BACK_LIMIT_MS 10000
 #define TAKEN 't'
@@ -43,6 +44,7 @@ struct kept { /* one direction of a connection; the keeper writes, its engine re
 	uint64_t moved_ms;         /* when something moved last */
 	uint64_t room_ms;          /* when room was made last */
 	int64_t before;            /* what there was to move then */
+	unsigned int idle;         /* looks since then: with many connections one takes long */
 };
 
 struct parked {
@@ -211,6 +213,11 @@ static ssize_t send_more(const struct inet_keeper *k, struct kept *c)
 	return n;
 }
 
+static bool has_stalled(const struct kept *c)
+{
+	return c->idle >= STALLED_LOOKS && monotonic_ms() - c->moved_ms >= STALLED_MS;
+}
+
 /*
  * The sender takes no more. It holds more for a moment, if it may; else the receiver's queue gets as
  * long as it was, and no longer.
@@ -231,7 +238,7 @@ static bool is_settled(const struct kept *c)
 {
 	return !queue_bytes(c->sender, SIOCOUTQ) ||
 	       (uint64_t)queue_bytes(c->receiver, SIOCINQ) >= c->unread ||
-	       tcp_info_window(c->receiver) == 0 || monotonic_ms() - c->moved_ms >= STALLED_MS;
+	       tcp_info_window(c->receiver) == 0 || has_stalled(c);
 }
 
 static void put_back(const struct inet_keeper *k, struct kept *c)
@@ -246,13 +253,15 @@ static void put_back(const struct inet_keeper *k, struct kept *c)
 		inet_room_unhold(c->sender, &c->sending);
 		c->put_back = true;
 	}
+	c->idle++;
 	left = c->bytes - c->sent + queue_bytes(c->sender, SIOCOUTQ);
 	if (n > 0 || left != c->before) {
 		c->before = left;
 		c->moved_ms = now;
+		c->idle = 0;
 	} else if (now - c->moved_ms >= HOPELESS_MS) {
 		end_connection(c);
-	} else if (n < 0 && now - c->moved_ms >= STALLED_MS && now - c->room_ms >= STALLED_MS) {
+	} else if (n < 0 && has_stalled(c) && now - c->room_ms >= STALLED_MS) {
 		make_room(c);
 	}
 }
