@@ -18,6 +18,7 @@
 #include "backlog.h"
 #include "inet_drain.h"
 #include "inet_keeper.h"
+#include "inet_waiting.h"
 #include "kinds.h"
 #include "mptcp.h"
 #include "multicast.h"
@@ -216,6 +217,8 @@ static void read_stream_state(const struct inet_info *s, struct inet_payload *u)
 		return;
 	case TCP_SYN_SENT:
 		u->state = INET_CONNECTING;
+		if (!u->remote.bytes)
+			inet_connecting_to(s, &u->remote);
 		return;
 	case TCP_CLOSE:
 		read_end(s, u);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../common/array.h"
 #include "inet_socket.h"
@@ -97,4 +98,26 @@ uint64_t inet_waiting_at(const struct inet_view *v, size_t index)
 	if (v->head.state == INET_LISTENING && (index + 1) * sizeof(number) <= v->head.queue_bytes)
 		memcpy(&number, (const uint8_t *)v->queue + index * sizeof(number), sizeof(number));
 	return number;
+}
+
+/* getpeername(2) tells the address only when there is a connection. */
+void inet_connecting_to(const struct inet_info *s, struct inet_address *far)
+{
+	const struct process *owner = s->entry ? s->entry->process : NULL;
+	char path[48], line[512], remote[64];
+	unsigned long long inode;
+	unsigned int state;
+	FILE *table;
+
+	far->bytes = 0;
+	snprintf(path, sizeof(path), "/proc/%d/net/%s", owner ? owner->live_tid : getpid(),
+		 s->family == AF_INET6 ? "tcp6" : "tcp");
+	table = fopen(path, "re");
+	while (table && !far->bytes && fgets(line, sizeof(line), table))
+		if (sscanf(line, "%*d: %*s %63s %x %*x:%*x %*x:%*x %*x %*u %*u %llu", remote,
+			   &state, &inode) == 3 &&
+		    state == TCP_SYN_SENT && inode == s->inode && !parse_address(remote, far))
+			far->bytes = 0;
+	if (table)
+		fclose(table);
 }

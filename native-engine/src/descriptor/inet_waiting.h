@@ -1,4 +1,4 @@
-/* Clients in a TCP listener's queue, which no program has accepted. */
+/* Clients in a TCP listener's queue, which no program has accepted; those that want to get there. */
 #ifndef INET_WAITING_H
 #define INET_WAITING_H
 
@@ -10,5 +10,7 @@ struct inet_pair { /* the addresses of a connection */
 
 /* *@clients is the caller's. The kernel tells no more of them, not what they have sent. */
 size_t inet_waiting_clients(const struct inet_info *listener, struct inet_pair **clients);
+/* Where the client @s wants to, whose connection has not been answered yet; without bytes: unknown. */
+void inet_connecting_to(const struct inet_info *s, struct inet_address *far);
 
 #endif
