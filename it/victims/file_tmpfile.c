@@ -1,5 +1,5 @@
 /*
- * victim: file without a name (O_TMPFILE)
+ * victim: file without a name (O_TMPFILE), which is given one in the end
  * category: descriptors
  */
 #include <fcntl.h>
@@ -20,7 +20,13 @@ static void check(void)
 
 int main(void)
 {
+	char path[64];
+	int result;
+
 	fd = open(".", O_TMPFILE | O_RDWR, 0600);
 	victim_check(fd >= 0 && write(fd, "quiet", 5) == 5);
-	return victim_run(check);
+	result = victim_run(check);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	victim_check(!linkat(AT_FDCWD, path, AT_FDCWD, "named", AT_SYMLINK_FOLLOW));
+	return result;
 }

@@ -116,7 +116,7 @@ static int directory_restore(struct rebuilt_process *p, const struct file_record
 	read_payload(p->image, payload, bytes, &r, path);
 	/* A removed one lives on without a name: made, opened and removed again. */
 	made = r.deleted && !mkdir(path, 0700);
-	*fd = open(path, (f->flags & ~O_ASYNC) | O_DIRECTORY | O_CLOEXEC);
+	*fd = open(path, (f->flags & ~O_ASYNC) | O_CLOEXEC);
 	error = errno;
 	if (made)
 		rmdir(path);

@@ -309,26 +309,48 @@ err_close:
 	return ret;
 }
 
-/* A file without a name, as near as possible to where it had one. */
+static int create_removed(struct rebuilt_process *p, const struct regular_payload *r,
+			  const char *path)
+{
+	int fd = create_with_content(p, r, path, O_CREAT | O_EXCL);
+
+	if (fd >= 0)
+		unlink(path);
+	return fd;
+}
+
+/*
+ * A file without a name, as near as possible to where it had one. @never_named: one that linkat(2) can
+ * still give a name to, open(2) of O_TMPFILE.
+ */
 static int create_ghost(struct rebuilt_process *p, const struct regular_payload *r,
-		const char *path)
+			const char *path, bool never_named)
 {
 	char directory[PATH_MAX], *slash;
-	int fd;
+	int fd = -ENOENT;
 
-	fd = create_with_content(p, r, path, O_CREAT | O_EXCL);
-	if (fd >= 0) {
-		unlink(path);
+	if (!never_named)
+		fd = create_removed(p, r, path);
+	if (fd >= 0)
 		return fd;
-	}
 	snprintf(directory, sizeof(directory), "%s", path);
 	slash = strrchr(directory, '/');
 	if (slash)
 		slash[slash == directory] = 0;
 	fd = create_with_content(p, r, directory, O_TMPFILE);
+	if (fd < 0 && never_named)
+		fd = create_removed(p, r, path);
 	if (fd < 0)
 		fd = create_with_content(p, r, "/tmp", O_TMPFILE);
 	return fd;
+}
+
+/* The kernel shows such a file as '#' and the number of its inode: d_mark_tmpfile() in fs/dcache.c. */
+static bool was_never_named(const char *path)
+{
+	const char *name = strrchr(path, '/');
+
+	return name && name[1] == '#' && name[2] && !name[2 + strspn(name + 2, "0123456789")];
 }
 
 /* The saved content under its name; what is there now keeps its bytes under another name. */
@@ -352,7 +374,7 @@ static int create_named(struct rebuilt_process *p, const struct regular_payload 
 	fd = create_with_content(p, r, path, O_CREAT | O_EXCL);
 	/* its directory has gone: only what is memory to the program does not need the name */
 	if (fd == -ENOENT && r->in_memory && !replace)
-		fd = create_ghost(p, r, path);
+		fd = create_ghost(p, r, path, false);
 	if (fd >= 0)
 		fchmod(fd, r->identity.mode & 07777);
 	return fd;
@@ -409,7 +431,7 @@ static int regular_restore(struct rebuilt_process *p, const struct file_record *
 	    !holds_content(p, &r, path))
 		plan = PLAN_REPLACE;
 	if (plan != PLAN_OPEN) {
-		inode = plan == PLAN_GHOST ? create_ghost(p, &r, path) :
+		inode = plan == PLAN_GHOST ? create_ghost(p, &r, path, was_never_named(path)) :
 					     create_named(p, &r, path, plan == PLAN_REPLACE);
 		if (inode < 0)
 			return fault_set(p->fault, -inode, "file-missing",
