@@ -53,24 +53,35 @@ static bool is_unfiltered(const struct proc_status *status, const struct proc_st
 		status->seccomp_filters == ours->seccomp_filters);
 }
 
+static int refuse(pid_t pid, const char *id, const char *how, struct fault *fault)
+{
+	struct proc_stat stat = { 0 };
+
+	proc_stat(pid, &stat);
+	return fault_set(fault, EOPNOTSUPP, id, "process %d (%s) runs %s", pid, stat.comm, how);
+}
+
 static int check(pid_t pid, struct fault *fault)
 {
 	struct pid_list tids = { 0 };
 	struct proc_status ours, status;
-	struct proc_stat stat;
+	bool suspends;
 	size_t i;
 	int ret = 0;
 
-	if (proc_status(getpid(), &ours) || may_suspend(&ours) || proc_threads(pid, &tids))
+	if (proc_status(getpid(), &ours) || proc_threads(pid, &tids))
 		return 0;
-	for (i = 0; i < tids.count && !ret; i++) {
-		if (proc_status(tids.pids[i], &status) || is_unfiltered(&status, &ours))
+	suspends = may_suspend(&ours);
+	/* Then filters do not matter, and strict mode is looked for in the first thread alone. */
+	for (i = 0; i < (suspends ? 1 : tids.count) && i < tids.count && !ret; i++) {
+		if (proc_status(tids.pids[i], &status))
 			continue;
-		memset(&stat, 0, sizeof(stat));
-		proc_stat(pid, &stat);
-		ret = fault_set(fault, EOPNOTSUPP, "seccomp-filtered",
-				"process %d (%s) runs under a seccomp filter, which only root "
-				"can read", pid, stat.comm);
+		if (status.seccomp == SECCOMP_MODE_STRICT)
+			ret = refuse(pid, "not-supported", "in strict seccomp mode, which kills its "
+				     "copy", fault);
+		else if (!suspends && !is_unfiltered(&status, &ours))
+			ret = refuse(pid, "seccomp-filtered",
+				     "under a seccomp filter, which only root can read", fault);
 	}
 	pid_list_free(&tids);
 	return ret;
