@@ -3,14 +3,12 @@
  * category: memory
  * scenarios: cycles twice
  */
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "mapping.h"
 
 static char *before;
 static bool on_fault;
-static pid_t child;
 
 static void check(void)
 {
@@ -19,7 +17,6 @@ static void check(void)
 	victim_check(mapping_has_flag(before, "lo") && mapping_has_flag(before, "lf") == on_fault);
 	victim_check(mapping_has_flag(after, "lo") && mapping_has_flag(after, "lf") == on_fault);
 	victim_check(!munmap(after, 4 * PAGE));
-	victim_check(!child || !waitpid(child, NULL, WNOHANG));
 }
 
 static void lock(int flags)
@@ -31,19 +28,24 @@ static void lock(int flags)
 
 int main(void)
 {
-	int result;
+	int result, status, ask[2];
+	pid_t child;
+	char byte;
 
+	victim_check(!pipe(ask));
 	lock(0);
 	child = fork(); /* locks are not inherited, mlockall(2) */
 	if (!child) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(ask[1]);
 		on_fault = true;
-		for (lock(MCL_ONFAULT);; usleep(20000))
-			check();
+		lock(MCL_ONFAULT);
+		victim_check(read(ask[0], &byte, 1) == 1);
+		check();
+		_exit(0);
 	}
 	victim_check(child > 0);
 	result = victim_run(check);
-	victim_check(!kill(child, SIGKILL));
-	waitpid(child, NULL, 0);
+	victim_check(write(ask[1], "x", 1) == 1);
+	victim_check(waitpid(child, &status, 0) == child && !status);
 	return result;
 }
