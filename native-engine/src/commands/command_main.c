@@ -235,6 +235,9 @@ static void answer_json(const struct command *c, const json_t *answer)
 		json_object_set_new(object, "running", json_boolean(json_flag(answer, "running", false)));
 		json_object_set_new(object, "checkpoint_interval",
 				    json_integer(json_number(answer, "interval", 0)));
+		if (!strcmp(json_text(answer, "phase", ""), "restart"))
+			json_object_set_new(object, "restarting", /* who waits for its members */
+					    json_string(json_text(answer, "computationId", "")));
 		break;
 	case LIST:
 		table = worker_table(answer);

@@ -1,4 +1,6 @@
 remote_shell_cmd=ssh
+remote_shell_options=()
+[ "${remote_shell_cmd##*/}" = ssh ] && remote_shell_options=(-o ConnectTimeout=20)
 usage_str="USAGE: $0 [OPTIONS]
 
 Restarts the computation, all its hosts, by one command.
@@ -14,7 +16,9 @@ Restarts the computation, all its hosts, by one command.
   -i, --interval SECONDS         Seconds between checkpoints (DMTCP_CHECKPOINT_INTERVAL).
       --help                     Show this text.
 
-The table of hosts at the top of this file may be edited."
+The table of hosts at the top of this file may be edited: other second names, fewer lines.
+Exit status: that of the program with the terminal; 99 (DMTCP_FAIL_RC) when a host could not be
+restarted, which ends the restart of all; 1 when an option or the table cannot be meant."
 
 coord_host=${DMTCP_COORD_HOST:-${DMTCP_HOST:-}}
 coord_port=${DMTCP_COORD_PORT:-${DMTCP_PORT:-$default_coord_port}}
@@ -25,9 +29,18 @@ options=()
 coordinator_options=()
 command_options=()
 
+interrupted=
+
+# As all commands end that could not do it.
+fail_status=99
+case ${DMTCP_FAIL_RC:-} in
+  '' | *[!0-9]* | ????*) ;;
+  *) [ "$DMTCP_FAIL_RC" -ge 1 ] && [ "$DMTCP_FAIL_RC" -le 255 ] && fail_status=$DMTCP_FAIL_RC ;;
+esac
+
 fail() {
   printf '%s\n' "$0: $1" >&2
-  exit 1
+  exit "${2:-1}"
 }
 
 while [ $# -gt 0 ]; do
@@ -67,17 +80,27 @@ while [ $# -gt 0 ]; do
 done
 
 if [ ! -x "$dmt_rstr_cmd" ]; then
-  dmt_rstr_cmd=$(command -v dmtcp_restart) || fail "dmtcp_restart is neither there nor in PATH"
+  dmt_rstr_cmd=$(command -v dmtcp_restart) || fail "dmtcp_restart is neither there nor in PATH" "$fail_status"
 fi
 
 written=()
 targets=()
+images_of=() # each line's number of `images_...`
 while read -r from to _; do
-  if [ -n "$from" ]; then
-    written+=("$from")
-    targets+=("${to:-$from}")
-  fi
+  [ -n "$from" ] || continue
+  for other in "${written[@]}"; do
+    [ "$other" != "$from" ] || fail "the table names $from twice in its first column"
+  done
+  number=
+  for i in "${!image_hosts[@]}"; do
+    [ "${image_hosts[i]}" != "$from" ] || number=$((i + 1))
+  done
+  [ -n "$number" ] || fail "the table's first column names $from, which wrote no images"
+  written+=("$from")
+  targets+=("${to:-$from}")
+  images_of+=("$number")
 done <<<"$host_table"
+[ ${#targets[@]} -gt 0 ] || fail "the table names no host"
 
 if [ -n "$hostfile" ]; then
   [ -r "$hostfile" ] || fail "cannot read $hostfile"
@@ -119,7 +142,7 @@ fi
 
 # The command line of the i-th line of the table in the array `command`.
 command_of() {
-  local -n images=images_$(($1 + 1))
+  local -n images=images_${images_of[$1]}
   local image
   command=("$dmt_rstr_cmd" --coord-host "$coord_host" --coord-port "$coord_port"
     --interval "$checkpoint_interval" --manifest-id "$manifest_id" "${options[@]}")
@@ -153,10 +176,20 @@ for i in "${!targets[@]}"; do
 done
 last=${last:-0}
 
+remote() {
+  "$remote_shell_cmd" "${remote_shell_options[@]}" "$@"
+}
+
+# The end by a signal as a status: of itself ssh would say 255, as if it had not got there.
+remote_line() {
+  quoted sh -c '"$@"; exit $?' sh "$@"
+}
+
 # The hosts are restarted at the same time: the coordinator must be there before. It may be a new one,
 # and one that is just ending may still hold the port.
 bin=${dmt_rstr_cmd%/*}
-find_coordinator="$(quoted "$bin/dmtcp_command" --coord-port "$coord_port" "${command_options[@]}" --status)"
+ask_coordinator="$(quoted "$bin/dmtcp_command" --coord-port "$coord_port" "${command_options[@]}")"
+find_coordinator="$ask_coordinator --status"
 start_coordinator="$(quoted "$bin/dmtcp_coordinator" --daemon --exit-on-last --quiet --quiet \
   --coord-port "$coord_port" "${coordinator_options[@]}")"
 reach_coordinator="
@@ -168,33 +201,87 @@ done
 printf '%s\\n' \"\$said\" >&2
 exit 1"
 if is_local "$coord_host"; then
-  sh -c "$reach_coordinator" || fail "no coordinator"
+  sh -c "$reach_coordinator" || fail "no coordinator" "$fail_status"
 else
-  "$remote_shell_cmd" "$coord_host" "$(quoted sh -c "cd $(quoted "$script_dir") 2>/dev/null
-$reach_coordinator")" </dev/null || fail "no coordinator on $coord_host"
+  remote "$coord_host" "$(quoted sh -c "cd $(quoted "$script_dir") 2>/dev/null
+$reach_coordinator")" </dev/null || fail "no coordinator on $coord_host" "$fail_status"
 fi
 
+coordinator() {
+  if is_local "$coord_host"; then
+    sh -c "$ask_coordinator $*"
+  else
+    remote "$coord_host" "$(quoted sh -c "$ask_coordinator $*")"
+  fi </dev/null 2>/dev/null
+}
+
+# Commands that have not ended, a file each; `given_up` when one could not restart.
+state=$(mktemp -d) && mkdir "$state/live" || fail "no temporary directory" "$fail_status"
+trap 'rm -rf "$state"' EXIT
+
+# The command of the line $1 has ended with $2. If that means that it could not restart, the others
+# would wait for its processes: they end, too. Some may only be about to begin.
+give_up() {
+  local because
+  case $2 in
+    126 | 127) because="dmtcp_restart cannot be executed there" ;;
+    255) because="the host cannot be reached, or the command was lost" ;;
+    "$fail_status") because="see above" ;;
+    *) return ;; # the program's
+  esac
+  while [ -n "$(ls -A "$state/live")" ]; do
+    case $(coordinator --json --status) in
+      *"\"restarting\":\"$computation_id\""*)
+        if mkdir "$state/given_up" 2>/dev/null; then
+          printf '%s\n' "$0: host ${targets[$1]} could not be restarted ($because);" \
+            "  nothing runs, the other hosts end. Mend that and type this again." >&2
+        fi
+        coordinator --kill >/dev/null ;;
+      *'"num_peers":'[1-9]*) return ;; # it runs
+    esac
+    sleep 0.5
+  done
+}
+
+# The rest is the command of the line $1.
+run() {
+  local line=$1 status
+  shift
+  "$@"
+  status=$?
+  rm -f "$state/live/$line"
+  [ $status -eq 0 ] || give_up "$line" $status
+  return $status
+}
+
+for i in "${!targets[@]}"; do
+  : >"$state/live/$i"
+done
 for i in "${!targets[@]}"; do
   [ "$i" = "$last" ] && continue
   if is_local "${targets[i]}"; then
     command_of "$i" any
-    "${command[@]}" </dev/null &
+    run "$i" "${command[@]}" </dev/null &
   else
     command_of "$i" join
-    "$remote_shell_cmd" "${targets[i]}" "$(quoted "${command[@]}")" </dev/null &
+    run "$i" remote "${targets[i]}" "$(remote_line "${command[@]}")" </dev/null &
   fi
 done
+trap 'interrupted=yes' INT # the command knows what it means
 if is_local "${targets[last]}"; then
   command_of "$last" any
-  "${command[@]}"
+  run "$last" "${command[@]}"
 else
   command_of "$last" join
-  if [ -t 0 ]; then
-    "$remote_shell_cmd" -t "${targets[last]}" "$(quoted "${command[@]}")"
-  else
-    "$remote_shell_cmd" "${targets[last]}" "$(quoted "${command[@]}")"
-  fi
+  terminal=()
+  [ -t 0 ] && terminal=(-t)
+  run "$last" remote "${terminal[@]}" "${targets[last]}" "$(remote_line "${command[@]}")"
 fi
 status=$?
+trap - INT
+[ -n "$interrupted" ] && [ $status -eq 130 ] && kill -INT $$
 wait
+if [ -d "$state/given_up" ]; then
+  exit "$fail_status"
+fi
 exit $status

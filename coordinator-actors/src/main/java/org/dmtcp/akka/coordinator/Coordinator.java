@@ -171,6 +171,9 @@ public final class Coordinator extends CoordinatorState {
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.Force
                 && !now.missing().equals(Missing.NOBODY),
             m -> onForce((CoordinatorRequest.Force) m.message(), now))
+        .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest.RestartReady,
+            m -> refuse((CoordinatorRequest) m.message(), "restart-cancelled",
+                "it was cancelled before this host was ready"))
         .onMessage(Received.class, m -> m.message() instanceof CoordinatorRequest,
             m -> refuse((CoordinatorRequest) m.message(), "not-running", "no restart is going on"))
         .onAnyMessage(m -> ignore("open", m))

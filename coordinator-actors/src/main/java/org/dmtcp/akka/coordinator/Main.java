@@ -103,6 +103,7 @@ public final class Main {
               ConfigFactory.parseMap(
                   ClusterKeys.of(config, credential, ClusterKeys::ownAddress))
                   .withFallback(config));
+      endWith(system, ending);
       Signals.install(signal -> system.tell(new Coordinator.Close("signal " + signal)), files);
       ending.thenAccept(end -> ready.cancel(false)); // nothing to wait for any more
       await(ready, ending, config);
@@ -122,6 +123,13 @@ public final class Main {
     } catch (IOException e) {
       throw new StartException("image-unwritable", String.valueOf(e.getMessage()), e);
     }
+  }
+
+  /** Akka ends by itself where the cluster has put us out: nobody could take our place. */
+  static void endWith(
+      ActorSystem<?> system, CompletableFuture<Coordinator.Ending> ending) {
+    system.getWhenTerminated().whenComplete((done, e) -> ending.complete(new Coordinator.Ending(
+        ExitCode.FAILED, "the cluster has put this coordinator out, the programs run on")));
   }
 
   private static void tell(RunFiles files, CoordinatorSettings settings) throws StartException {

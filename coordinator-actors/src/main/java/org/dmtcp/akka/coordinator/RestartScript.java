@@ -54,11 +54,15 @@ public record RestartScript(String restartCommand) {
       }
       out.append(")\n\n");
     }
+    out.append("image_hosts=(");
+    hosts.forEach(host -> out.append(' ').append(quote(host)));
+    out.append(" )\n");
     // In the very form that scripts look for.
     out.append("ckpt_timestamp=\"").append(TIMESTAMP.format(manifest.created())).append("\"\n");
     assign(out, "default_coord_host", manifest.coordinatorHost());
     assign(out, "default_coord_port", String.valueOf(manifest.coordinatorPort()));
     assign(out, "default_interval", String.valueOf(manifest.interval()));
+    assign(out, "computation_id", manifest.computationId());
     assign(out, "manifest_id", manifest.manifestId());
     assign(out, "dmt_rstr_cmd", restartCommand);
     return out.append('\n').append(resource("/restart_script.sh")).toString();

@@ -10,6 +10,7 @@ import akka.actor.typed.ActorRefResolver;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.cluster.Member;
 import akka.cluster.MemberStatus;
+import akka.cluster.typed.Down;
 import akka.cluster.typed.Join;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -25,10 +26,13 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLContext;
 import org.dmtcp.akka.config.ClusterKeys;
 import org.dmtcp.akka.config.Credential;
+import org.dmtcp.akka.config.ExitCode;
 import org.dmtcp.akka.config.JvmConfig;
 import org.dmtcp.akka.protocol.CoordinatorMessage;
 import org.dmtcp.akka.protocol.CoordinatorReply;
@@ -76,6 +80,22 @@ class ClusterTest {
       assertEquals(
           new CoordinatorReply.Accepted(42), client.receiveMessage(Duration.ofSeconds(30)));
     }
+  }
+
+  @Test
+  void aCoordinatorThatIsPutOutEndsAndLeavesItsPlace() throws Exception {
+    ActorTestKit here = system(Credential.open(dir.resolve("c")));
+    CompletableFuture<Coordinator.Ending> ending = new CompletableFuture<>();
+    Main.endWith(here.system(), ending);
+    Cluster.form(here.system());
+    here.createTestProbe().awaitAssert(Duration.ofSeconds(30), () -> {
+      assertEquals(1, upMembers(here));
+      return null;
+    });
+    var cluster = akka.cluster.typed.Cluster.get(here.system());
+    cluster.manager().tell(new Down(cluster.selfMember().address()));
+
+    assertEquals(ExitCode.FAILED, ending.get(60, TimeUnit.SECONDS).code());
   }
 
   @Test

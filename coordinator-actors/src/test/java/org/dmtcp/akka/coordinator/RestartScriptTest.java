@@ -1,6 +1,7 @@
 package org.dmtcp.akka.coordinator;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -25,6 +26,8 @@ import org.junit.jupiter.api.io.TempDir;
 class RestartScriptTest {
   private static final String HERE = RuntimePaths.hostName();
   private static final String ODD = "/x/it's \"odd\" $HOME `id` \\ *\n/ckpt_a;b.dmtcp";
+
+  private static final String SSH = "ssh|-o|ConnectTimeout=20|";
 
   @TempDir Path dir;
   private Path restart;
@@ -59,7 +62,7 @@ class RestartScriptTest {
     String words =
         run(manifest(image("far", "/x/a.dmtcp"), image(HERE, "/y/b.dmtcp")), "-h", "seat");
 
-    assertTrue(words.startsWith("ssh|seat|'sh' '-c' "), words);
+    assertTrue(words.startsWith(SSH + "seat|'sh' '-c' "), words);
   }
 
   @Test
@@ -118,7 +121,7 @@ class RestartScriptTest {
     String words =
         run(manifest(image("far", ODD), image(HERE, "/y/b.dmtcp")));
 
-    assertTrue(words.contains("ssh|far|'" + restart + "' '--coord-host' '" + HERE + "'"), words);
+    assertTrue(words.contains(SSH + "far|'sh' '-c' '\"$@\"; exit $?' 'sh' '" + restart + "' '--coord-host' '" + HERE + "'"), words);
     assertTrue(words.contains("'--join-coordinator' '" + ODD.replace("'", "'\\''") + "' |"), words);
     assertTrue(words.contains("local|--coord-host|" + HERE), words);
   }
@@ -126,7 +129,7 @@ class RestartScriptTest {
   @Test
   void aRemoteShellGetsTheWordsBack() throws Exception {
     Path remote = command("ssh", "unused");
-    Files.writeString(remote, "#!/bin/sh\nshift\nexec sh -c \"$1\"\n");
+    Files.writeString(remote, "#!/bin/sh\nshift 3\nexec sh -c \"$1\"\n");
     String words = run(manifest(image("far", ODD), image(HERE, "/y/b.dmtcp")));
 
     assertTrue(words.contains("|--join-coordinator|" + ODD + "|\n"), words);
@@ -140,9 +143,33 @@ class RestartScriptTest {
             + "  other");
     String words = runText(Map.of(), edited);
 
-    assertTrue(words.contains("ssh|other|"), words);
+    assertTrue(words.contains(SSH + "other|"), words);
     assertTrue(words.contains("local|--coord-host|" + HERE + "|--coord-port|7779|--interval|30"
         + "|--manifest-id|m|/x/a.dmtcp|"), words);
+  }
+
+  @Test
+  void linesOfTheTableMayBeLeftOutAndChangePlaces() throws Exception {
+    Manifest manifest = manifest(
+        image("far", "/x/a.dmtcp"), image("gone", "/x/g.dmtcp"), image(HERE, "/y/b.dmtcp"));
+    String own = HERE + "  " + HERE + "\n";
+    String words = runText(Map.of(), script(manifest).replace(
+        "far  far\ngone  gone\n" + own, own + "far  far\n"));
+
+    assertTrue(words.contains("'--join-coordinator' '/x/a.dmtcp' "), words);
+    assertTrue(words.contains("|--manifest-id|m|/y/b.dmtcp|"), words);
+    assertFalse(words.contains("g.dmtcp"), words);
+  }
+
+  @Test
+  void refusesATableThatCannotBeMeant() throws Exception {
+    String text = script(manifest(image("far", "/x/a.dmtcp"), image(HERE, "/y/b.dmtcp")));
+    String own = HERE + "  " + HERE;
+    for (String table : List.of("", "far  far\nfar  " + HERE, "elsewhere  far")) {
+      String said = runText(Map.of(), text.replace("far  far\n" + own, table));
+      assertEquals(1, exitStatus, said);
+      assertTrue(said.contains("the table"), said);
+    }
   }
 
   @Test
@@ -152,8 +179,8 @@ class RestartScriptTest {
         run(manifest(image("far", "/x/a.dmtcp"), image("far2", "/y/b.dmtcp")),
             "--hostfile", hosts.toString());
 
-    assertTrue(words.contains("ssh|n1|"), words);
-    assertTrue(words.contains("ssh|n2|"), words);
+    assertTrue(words.contains(SSH + "n1|"), words);
+    assertTrue(words.contains(SSH + "n2|"), words);
   }
 
   @Test
