@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -226,8 +227,9 @@ public final class CheckpointRound extends RoundState {
     observer.tell(new Progressed(start.roundId(), phase));
     Pass pass = new Pass(plan, previous, index);
     Set<String> missing = new HashSet<>(nodes.keySet());
+    Map<String, NodeCommand> orders = new HashMap<>();
     if (phase == Phase.PREPARE) {
-      tellAll(new NodeCommand.BeginRound(plan, limits.forNode(phase), reports));
+      orderAll(orders, new NodeCommand.BeginRound(plan, limits.forNode(phase), reports));
     } else if (phase == Phase.COMMIT) {
       Manifest manifest = manifest(pass, progress);
       missing.add(SELF);
@@ -237,25 +239,40 @@ public final class CheckpointRound extends RoundState {
             return manifest;
           },
           m -> new Staged());
-      manifest.besideImages(nodes.keySet()).forEach((node, text) -> nodes.get(node).tell(
-          new NodeCommand.StageManifest(plan.roundId(), text, limits.forNode(phase))));
-      return awaiting(pass, missing, progress, Optional.of(manifest));
+      manifest.besideImages(nodes.keySet()).forEach((node, text) -> orders.put(
+          node, new NodeCommand.StageManifest(plan.roundId(), text, limits.forNode(phase))));
+      order(nodes.keySet(), orders);
+      return awaiting(pass, missing, progress, orders, Optional.of(manifest));
     } else if (stop) {
-      tellAll(
+      orderAll(
+          orders,
           new NodeCommand.EnterStop(
               plan.roundId(),
               limits.forNode(Phase.FREEZE),
               limits.forNode(Phase.DRAIN),
               limits.forNode(limits.ofStop())));
     } else {
-      tellAll(
+      orderAll(
+          orders,
           new NodeCommand.EnterPhase(
               plan.roundId(),
               phase,
               isOfPlugins(phase) ? progress.allHelpers() : progress.total(),
               limits.forNode(phase)));
     }
-    return awaiting(pass, missing, progress, Optional.empty());
+    return awaiting(pass, missing, progress, orders, Optional.empty());
+  }
+
+  private void orderAll(Map<String, NodeCommand> orders, NodeCommand command) {
+    nodes.keySet().forEach(node -> orders.put(node, command));
+    order(nodes.keySet(), orders);
+  }
+
+  /** Said once more after a while to those who have not answered: either may have been lost. */
+  private Behavior<Command> order(Set<String> missing, Map<String, NodeCommand> orders) {
+    timers.startSingleTimer(AGAIN, new SayAgain(), limits.again());
+    missing.stream().filter(orders::containsKey).forEach(n -> nodes.get(n).tell(orders.get(n)));
+    return Behaviors.same();
   }
 
   /** Nobody has to wait for anybody while the programs stand still. */
@@ -266,10 +283,15 @@ public final class CheckpointRound extends RoundState {
 
   /**
    * @param missing nodes, and perhaps ourselves, still to report; never empty; gets shorter
+   * @param orders what each node was told
    * @param manifest what is being staged, in the last phase
    */
   private Behavior<Command> awaiting(
-      Pass pass, Set<String> missing, RoundProgress progress, Optional<Manifest> manifest) {
+      Pass pass,
+      Set<String> missing,
+      RoundProgress progress,
+      Map<String, NodeCommand> orders,
+      Optional<Manifest> manifest) {
     return Receiving.of(Command.class)
         .onMessage(
             Reported.class,
@@ -306,6 +328,7 @@ public final class CheckpointRound extends RoundState {
         .onMessage(
             NodeLost.class,
             m -> aborting.abort(pass, lost(m.node()), missing, Set.of(m.node())))
+        .onMessage(SayAgain.class, m -> order(missing, orders))
         .onMessage(Cancel.class, m -> aborting.abort(pass, m.reason(), missing, Set.of()))
         .onAnyMessage(m -> ignoreStale(pass.phase().name(), m))
         .build();

@@ -19,6 +19,7 @@ import org.dmtcp.akka.protocol.Phase;
  * @param settle for all nodes to rename their files after the commit
  * @param retries of a round that failed for what passes by itself
  * @param retryDelay the programs run for so long before the next one
+ * @param again after so long a node that has not answered is told again
  * @param holdFile for tests of failures, empty for none: see {@link #holdsAfter}
  */
 public record RoundLimits(
@@ -27,6 +28,7 @@ public record RoundLimits(
     Duration settle,
     int retries,
     Duration retryDelay,
+    Duration again,
     String holdFile) {
   public RoundLimits {
     phases = Map.copyOf(phases);
@@ -45,6 +47,7 @@ public record RoundLimits(
         round.getDuration("limit.settle"),
         round.getInt("retries"),
         round.getDuration("retry-delay"),
+        round.getDuration("again"),
         round.getString("hold-file"));
   }
 

@@ -52,6 +52,7 @@ class CheckpointRoundTest {
   private final Map<String, ActorRef<NodeCommand>> refs = new LinkedHashMap<>();
   private Set<String> known = Set.of();
   private boolean copyOnWrite;
+  private Duration again = LIMIT.multipliedBy(2); // not within a phase
   private ActorRef<CheckpointRound.Command> round;
   private ActorRef<NodeEvent> reports;
 
@@ -187,6 +188,30 @@ class CheckpointRoundTest {
     assertEquals("phase-timeout", aborted.failure().errorId());
     assertTrue(aborted.failure().text().endsWith("from b"), aborted.failure().text());
     assertNothingIsLeft();
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void whatMayHaveBeenLostIsSaidAgainToThoseWhoAreSilent(Phase lost) {
+    again = LIMIT.dividedBy(4);
+    start(false);
+    reachUntil(lost);
+    report("a", lost);
+    time.timePasses(again);
+    expectOrder("b", lost);
+    time.timePasses(again);
+    expectOrder("b", lost);
+    agents.get("a").expectNoMessage();
+    report("b", lost);
+
+    assertFalse(agents.get("a").receiveMessage() instanceof NodeCommand.AbortRound);
+  }
+
+  private void expectOrder(String node, Phase phase) {
+    NodeCommand order = agents.get(node).receiveMessage();
+    assertEquals(phase, order instanceof NodeCommand.BeginRound ? Phase.PREPARE
+        : order instanceof NodeCommand.StageManifest ? Phase.COMMIT
+            : ((NodeCommand.EnterPhase) order).phase());
   }
 
   @ParameterizedTest
@@ -498,7 +523,7 @@ class CheckpointRoundTest {
                 new CheckpointRound.Start(
                     "round", "comp", 0, kill, copyOnWrite, "a", 7779, Duration.ZERO, known),
                 refs,
-                new RoundLimits(limits, LIMIT, LIMIT, 0, LIMIT, ""),
+                new RoundLimits(limits, LIMIT, LIMIT, 0, LIMIT, again, ""),
                 store(),
                 new RestartScript("/bin/dmtcp_restart"),
                 progress.ref(),

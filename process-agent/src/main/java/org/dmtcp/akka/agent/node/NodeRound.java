@@ -53,6 +53,9 @@ final class NodeRound extends NodeRoundState {
 
   record Enter(NodeCommand.EnterPhase order) implements Command {}
 
+  /** The order to begin has come again. */
+  record BegunAlready() implements Command {}
+
   /** From the freeze to the resume by ourselves. */
   record Stop(NodeCommand.EnterStop order) implements Command {}
 
@@ -105,6 +108,9 @@ final class NodeRound extends NodeRoundState {
       ActorRef<NodeEvent> coordinator,
       NodeSettings settings,
       ProcFs proc) {}
+
+  /** Where an order to stop may have brought us. */
+  private static final Set<Phase> STOPPED = Set.of(Phase.FREEZE, Phase.RESUME);
 
   private final NodeUndo undo;
   private final ActorRef<ProcessAgent.Report> reports;
@@ -234,17 +240,28 @@ final class NodeRound extends NodeRoundState {
   private Behavior<Command> reached(
       NodeProgress progress, Phase phase, int members, long stoppedMicros, List<ImageInfo> images) {
     startTimer(setting.settings().barrierLimit());
-    setting.coordinator().tell(new NodeEvent.PhaseReached(
-        setting.node(), plan.roundId(), phase, members, stoppedMicros, images));
-    return atBarrier(progress.reached(phase));
+    NodeEvent.PhaseReached report = report(phase, members, stoppedMicros, images);
+    setting.coordinator().tell(report);
+    return atBarrier(progress.reached(phase), report);
   }
 
-  private Behavior<Command> atBarrier(NodeProgress progress) {
+  private NodeEvent.PhaseReached report(
+      Phase phase, int members, long stoppedMicros, List<ImageInfo> images) {
+    return new NodeEvent.PhaseReached(
+        setting.node(), plan.roundId(), phase, members, stoppedMicros, images);
+  }
+
+  /** @param report the last; said again when its order comes again, it may have been lost */
+  private Behavior<Command> atBarrier(NodeProgress progress, NodeEvent.PhaseReached report) {
     return Receiving.of(Command.class)
+        .onMessage(Command.class, m -> isDone(m, progress), m -> {
+          setting.coordinator().tell(report);
+          return Behaviors.same();
+        })
         .onMessage(Enter.class, m -> onEnter(progress, m.order()))
         .onMessage(Stop.class, m -> onStop(progress, m))
         .onMessage(Stage.class, m -> staging(progress, m.order()))
-        .onMessage(Matched.class, m -> atBarrier(progress.withEnds(m.ends())))
+        .onMessage(Matched.class, m -> atBarrier(progress.withEnds(m.ends()), report))
         .onMessage(Commit.class, m -> progress.staged(), m -> committing(progress))
         .onMessage(Abort.class, m -> undo.undoing(progress, m.replyTo()))
         .onMessage(PhaseTimedOut.class,
@@ -252,6 +269,14 @@ final class NodeRound extends NodeRoundState {
         .onMessage(CoordinatorLost.class, m -> undo.stranded(progress, "the coordinator is lost"))
         .onAnyMessage(m -> ignoreStale("at the barrier after " + progress.done(), m))
         .build();
+  }
+
+  /** Is that the order which the node has carried out last? */
+  private static boolean isDone(Command order, NodeProgress progress) {
+    return order instanceof BegunAlready && progress.done() == Phase.PREPARE
+        || order instanceof Enter e && e.order().phase() == progress.done()
+        || order instanceof Stop && STOPPED.contains(progress.done())
+        || order instanceof Stage && progress.staged();
   }
 
   private Behavior<Command> onEnter(NodeProgress progress, NodeCommand.EnterPhase order) {
@@ -492,7 +517,9 @@ final class NodeRound extends NodeRoundState {
       return undo.stranded(progress, failure.toString());
     }
     setting.coordinator().tell(new NodeEvent.RoundCommitted(setting.node(), plan.roundId()));
-    return plan.killAfter() ? atBarrier(progress) : Behaviors.stopped();
+    return plan.killAfter()
+        ? atBarrier(progress, report(Phase.COMMIT, progress.agents().size(), 0, List.of()))
+        : Behaviors.stopped();
   }
 
   // ---- what all phases share ----

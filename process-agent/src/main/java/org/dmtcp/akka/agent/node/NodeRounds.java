@@ -32,7 +32,8 @@ final class NodeRounds extends NodeAgentPart {
   NodeState onBeginRound(NodeCommand.BeginRound order, NodeState state) {
     String id = order.plan().roundId();
     if (state.rounds().containsKey(id)) {
-      return state; // said twice
+      state.rounds().get(id).tell(new NodeRound.BegunAlready());
+      return state;
     }
     ActorRef<NodeRound.Command> round = context.spawn(
         NodeRound.create(new NodeRound.Setting(

@@ -182,6 +182,28 @@ class NodeRoundTest {
     drain();
   }
 
+  /** The order was not lost, but what we said. */
+  @Test
+  void whatIsOrderedAgainIsAnsweredAgainAndNotDoneTwice() throws IOException {
+    begin(false);
+    prepare();
+    round.tell(new NodeRound.BegunAlready());
+    reached(Phase.PREPARE);
+    freeze();
+    enter(Phase.FREEZE);
+    assertEquals(2, reached(Phase.FREEZE).members());
+    drain();
+    enter(Phase.FREEZE); // late: we are past it
+    enter(Phase.DRAIN);
+    reached(Phase.DRAIN);
+    enter(Phase.SNAPSHOT);
+    enter(Phase.SNAPSHOT); // while we are at it
+    expect(EngineRequest.Snapshot.class);
+    expect(EngineRequest.Snapshot.class);
+    engine.expectNoMessage();
+    coordinator.expectNoMessage();
+  }
+
   private void drain() {
     enter(Phase.DRAIN);
     done(EngineRequest.Drain.class);
@@ -609,6 +631,7 @@ class NodeRoundTest {
     named();
     reached(Phase.FREEZE);
     enter(Phase.FREEZE);
+    reached(Phase.FREEZE); // what we said may have been lost
     enter(Phase.SNAPSHOT); // not its turn
     engine.expectNoMessage();
     drain();
