@@ -237,6 +237,11 @@ static int keep_full(struct inet_table *t, struct round *r, uint64_t deadline, s
 	}
 	if (!first)
 		return 0;
+	/* Putting it back would take minutes, in which the programs wait. */
+	if (tcp_memory_is_short())
+		return refuse(first, "socket-not-drained",
+			      "all connections of this host have more memory than net.ipv4.tcp_mem "
+			      "wants to give them", fault);
 	ret = inet_keeper_take(t, r, deadline);
 	return ret ? refuse(first, "socket-not-drained", strerror(-ret), fault) : 0;
 }

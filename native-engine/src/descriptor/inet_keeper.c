@@ -24,7 +24,7 @@
 #define PACKET_BYTES 65536
 #define STALLED_MS 30       /* then more room is made */
 #define STALLED_LOOKS 20
-#define HOPELESS_MS 30000   /* then the connection is ended: nobody may miss a byte unnoticed */
+#define HOPELESS_MS 600000  /* then the connection is ended: nobody may miss a byte unnoticed */
 #define PUT_BACK_LIMIT_MS 10000
 #define TAKEN 't'
 #define PUT_BACK 'b'
@@ -160,6 +160,19 @@ static bool take(struct inet_keeper *k, struct kept *c)
 	return false;
 }
 
+/* When all programs have ended, or execute others, nobody wants it back. */
+static void end_if_alone(const struct inet_keeper *k)
+{
+	uint32_t held;
+
+	for (size_t n = 0; n < k->parked_count; n++)
+		if (pread(k->parked[n].mem_fd, &held, sizeof(held), k->parked[n].word) ==
+		    sizeof(held))
+			return;
+	if (k->parked_count)
+		_exit(0);
+}
+
 static void take_all(struct inet_keeper *k)
 {
 	size_t ready = 0;
@@ -169,6 +182,7 @@ static void take_all(struct inet_keeper *k)
 	while (ready < k->count) {
 		uint64_t before = 0, after = 0;
 
+		end_if_alone(k);
 		ready = 0;
 		for (size_t n = 0; n < k->count; n++) {
 			before += k->kept[n].bytes;
@@ -275,6 +289,7 @@ static void put_all_back(struct inet_keeper *k)
 		k->kept[n].moved_ms = monotonic_ms();
 	}
 	while (ready < k->count) {
+		end_if_alone(k);
 		ready = 0;
 		for (size_t n = 0; n < k->count; n++) {
 			struct kept *c = &k->kept[n];

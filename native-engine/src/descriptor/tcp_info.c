@@ -4,6 +4,8 @@
 #include <linux/tcp.h>
 #include <stddef.h>
 #include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -37,4 +39,24 @@ int64_t tcp_info_window(int fd)
 		return -1;
 	memcpy(&window, info + at, sizeof(window));
 	return window;
+}
+
+/* A container may not see the limits: then nobody knows. */
+bool tcp_memory_is_short(void)
+{
+	FILE *limits = fopen("/proc/sys/net/ipv4/tcp_mem", "re");
+	FILE *now = fopen("/proc/net/sockstat", "re");
+	unsigned long least, pressure = 0, used = 0;
+	char line[256], *at;
+
+	if (limits && fscanf(limits, "%lu %lu", &least, &pressure) != 2)
+		pressure = 0;
+	while (now && fgets(line, sizeof(line), now))
+		if (!strncmp(line, "TCP:", 4) && (at = strstr(line, " mem ")))
+			used = strtoul(at + 5, NULL, 10);
+	if (limits)
+		fclose(limits);
+	if (now)
+		fclose(now);
+	return pressure && used >= pressure;
 }

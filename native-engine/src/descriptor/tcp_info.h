@@ -2,6 +2,7 @@
 #ifndef TCP_INFO_SUMMARY_H
 #define TCP_INFO_SUMMARY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct tcp_summary {
@@ -16,5 +17,7 @@ struct tcp_summary {
 int tcp_info_read(int fd, struct tcp_summary *out);
 /* What the peer has last been offered and may not have used yet; -1: the kernel does not tell. */
 int64_t tcp_info_window(int fd);
+/* All connections of this kernel together have more than tcp_mem: what is sent may be dropped. */
+bool tcp_memory_is_short(void);
 
 #endif
