@@ -3,6 +3,7 @@
  * been read cannot be queued again: the program is told that some are lost (IN_Q_OVERFLOW), as
  * inotify(7) provides for.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,8 +17,11 @@
 #include <unistd.h>
 
 #include "../common/array.h"
+#include "../engine/round.h"
 #include "../restart/rebuild.h"
 #include "../trace/wait.h"
+#include "file_index.h"
+#include "inventory.h"
 #include "kinds.h"
 #include "path_search.h"
 
@@ -29,11 +33,14 @@ struct inotify_payload {
 	/* tail: the watches */
 };
 
-struct watch_head { /* part of the image format; the path follows */
+/* The path follows; for a file that is open but has none, a zero byte and the id of the file. */
+struct watch_head { /* part of the image format */
 	int32_t number;
 	uint32_t mask;
 	uint32_t path_bytes;
 };
+
+#define OPEN_FILE_BYTES (1 + sizeof(uint64_t))
 
 /* The kernel's own dev_t, as fdinfo prints it: 12 bits major, 20 bits minor. */
 #define KERNEL_MINOR_BITS 20
@@ -51,6 +58,7 @@ struct watch {
 	struct wanted_inode inode;
 	uint8_t handle[HANDLE_BYTES];
 	char *path;
+	bool removed; /* has no path any more, but is open */
 };
 
 static bool inotify_claims(const struct descriptor_view *d)
@@ -150,23 +158,53 @@ static void free_watches(struct watch *all, size_t count)
 	free(all);
 }
 
-/* The paths of all; what has none is refused. */
+/* Marks those that process @pid has open without a name: nobody needs to search for them. */
+static void mark_removed(pid_t pid, struct watch *all, size_t count)
+{
+	char directory[40];
+	struct dirent *entry;
+	struct stat there;
+	DIR *d;
+
+	snprintf(directory, sizeof(directory), "/proc/%d/fd", pid);
+	d = opendir(directory);
+	while (d && (entry = readdir(d))) {
+		if (fstatat(dirfd(d), entry->d_name, &there, 0) || there.st_nlink)
+			continue;
+		for (size_t n = 0; n < count; n++)
+			all[n].removed |= there.st_dev == all[n].inode.device &&
+					  there.st_ino == all[n].inode.inode;
+	}
+	if (d)
+		closedir(d);
+}
+
+/* The paths of all; what has none, and is not removed, is refused. */
 static int find_paths(pid_t pid, const struct descriptor_view *d, struct watch *all, size_t count,
 		      uint32_t timeout_ms, struct fault *fault)
 {
 	struct wanted_inode *wanted = calloc(count ? count : 1, sizeof(*wanted));
+	size_t named = 0;
 	int ret = 0;
 
 	if (!wanted)
 		return -ENOMEM;
+	if (count)
+		mark_removed(d->pid, all, count);
 	for (size_t n = 0; n < count; n++) {
-		wanted[n] = all[n].inode;
-		if (wanted[n].handle)
-			wanted[n].handle = all[n].handle; /* it has been moved */
+		if (all[n].removed)
+			continue;
+		wanted[named] = all[n].inode;
+		if (wanted[named].handle)
+			wanted[named].handle = all[n].handle; /* it has been moved */
+		named++;
 	}
-	path_search(d->pid, wanted, count, timeout_ms);
+	path_search(d->pid, wanted, named, timeout_ms);
+	named = 0;
 	for (size_t n = 0; n < count; n++) {
-		all[n].path = wanted[n].path;
+		if (all[n].removed)
+			continue;
+		all[n].path = wanted[named++].path;
 		if (!all[n].path && !ret)
 			ret = refuse(pid, d, &all[n], fault);
 	}
@@ -186,6 +224,31 @@ static int inotify_check(pid_t pid, const struct descriptor_view *d, struct faul
 	return ret;
 }
 
+/* Appends @w and how a restart finds what it watches. -ENOENT: it would not. */
+static int append_watch(struct capture *c, struct watch *w, struct buffer *payload)
+{
+	char file[OPEN_FILE_BYTES] = "";
+	struct inventory_entry **open_on;
+	struct stat there;
+	size_t count;
+
+	if (w->removed) {
+		open_on = inventory_inode(c->round->descriptors, w->inode.device, w->inode.inode,
+					  &count);
+		if (!count)
+			return -ENOENT;
+		memcpy(file + 1, &open_on[0]->file_id, sizeof(uint64_t));
+		w->head.path_bytes = sizeof(file);
+	} else {
+		w->head.path_bytes = strlen(w->path);
+		if (!lstat(w->path, &there) && S_ISLNK(there.st_mode))
+			w->head.mask |= IN_DONT_FOLLOW; /* the kernel does not keep that */
+	}
+	buffer_append(payload, &w->head, sizeof(w->head));
+	buffer_append(payload, w->removed ? file : w->path, w->head.path_bytes);
+	return 0;
+}
+
 static int inotify_capture(struct capture *c, const struct descriptor_view *d, uint64_t file_id,
 			   struct buffer *payload)
 {
@@ -203,11 +266,9 @@ static int inotify_capture(struct capture *c, const struct descriptor_view *d, u
 	r.unread = unread;
 	r.watches = count;
 	buffer_append(payload, &r, sizeof(r));
-	for (size_t n = 0; n < count && !ret; n++) {
-		all[n].head.path_bytes = strlen(all[n].path);
-		buffer_append(payload, &all[n].head, sizeof(all[n].head));
-		buffer_append(payload, all[n].path, all[n].head.path_bytes);
-	}
+	for (size_t n = 0; n < count && !ret; n++)
+		if (append_watch(c, &all[n], payload))
+			ret = refuse(c->process->virtual_pid, d, &all[n], c->fault);
 	free_watches(all, count);
 	return ret;
 }
@@ -239,6 +300,24 @@ static int add_watch(int fd, const struct watch_head *w, const char *path)
 		inotify_rm_watch(fd, number);
 	}
 	return -ETIMEDOUT;
+}
+
+/* Makes what append_watch() has written a path of the builder. */
+static int find_place(struct rebuilt_process *p, char path[PATH_MAX], size_t bytes)
+{
+	uint64_t file;
+	int fd;
+
+	if (!bytes || path[0])
+		return 0;
+	if (bytes != OPEN_FILE_BYTES)
+		return -EPROTO;
+	memcpy(&file, path + 1, sizeof(file));
+	fd = file_index_open(p, file);
+	if (fd < 0)
+		return fd;
+	snprintf(path, PATH_MAX, "/proc/self/fd/%d", fd);
+	return 0;
 }
 
 /* Everything that the restart itself has caused. */
@@ -340,7 +419,9 @@ static int inotify_restore_last(struct rebuilt_process *p, const struct file_rec
 		path[w.path_bytes] = 0;
 		tail += sizeof(w) + w.path_bytes;
 		left -= sizeof(w) + w.path_bytes;
-		ret = add_watch(fd, &w, path);
+		ret = find_place(p, path, w.path_bytes);
+		if (!ret)
+			ret = add_watch(fd, &w, path);
 		if (ret)
 			return fault_set(p->fault, -ret, "file-missing",
 					 "%s, which the program watches, cannot be watched: %s",
