@@ -67,7 +67,7 @@ abstract class CoordinatorFixture {
     spawn(
         more,
         reference -> {
-          reference.tell(new NodeEvent.NodeJoined("a", "", 0, List.of(), agent(node)));
+          reference.tell(new NodeEvent.NodeJoined("a", "", 0, List.of(), agent("a", node)));
           return Behaviors.ignore();
         });
     coordinator = ready.get(10, TimeUnit.SECONDS);
@@ -94,12 +94,12 @@ abstract class CoordinatorFixture {
   }
 
   /** Sees at once who is there, which the probe is not told of; ends with the probe. */
-  ActorRef<NodeCommand> agent(TestProbe<NodeCommand> probe) {
+  ActorRef<NodeCommand> agent(String host, TestProbe<NodeCommand> probe) {
     return kit.spawn(Behaviors.setup(context -> {
       context.watch(probe.ref());
       return Behaviors.receive(NodeCommand.class)
           .onMessage(NodeCommand.LookAround.class, m -> {
-            coordinator.tell(new NodeEvent.LookedAround(nameOf(probe), m.question()));
+            coordinator.tell(new NodeEvent.LookedAround(host, m.question()));
             return Behaviors.same();
           })
           .onAnyMessage(m -> {
@@ -109,11 +109,6 @@ abstract class CoordinatorFixture {
           .onSignal(Terminated.class, s -> Behaviors.stopped())
           .build();
     }));
-  }
-
-  /** All but our own node are called that. */
-  private String nameOf(TestProbe<NodeCommand> probe) {
-    return probe == node ? "a" : "b";
   }
 
   private void note(String text) {
@@ -128,7 +123,7 @@ abstract class CoordinatorFixture {
     noting.lock();
     try {
       coordinator.tell(
-          new NodeEvent.NodeJoined("b", "", 0, List.of(process("b", "p9")), agent(other)));
+          new NodeEvent.NodeJoined("b", "", 0, List.of(process("b", "p9")), agent("b", other)));
       other.expectMessageClass(NodeCommand.Welcome.class);
       other.stop();
       awaitNote("Host b with 1 process(es) was lost");

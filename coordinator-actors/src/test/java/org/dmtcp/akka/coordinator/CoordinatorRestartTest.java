@@ -242,7 +242,7 @@ class CoordinatorRestartTest extends CoordinatorFixture {
   private TestProbe<NodeCommand> joins(String host, String... uniquePids) {
     TestProbe<NodeCommand> other = kit.createTestProbe();
     coordinator.tell(new NodeEvent.NodeJoined(host, "comp", 3,
-        Stream.of(uniquePids).map(p -> process(host, p)).toList(), agent(other)));
+        Stream.of(uniquePids).map(p -> process(host, p)).toList(), agent(host, other)));
     return other;
   }
 

@@ -237,7 +237,7 @@ class CoordinatorRoundTest extends CoordinatorFixture {
     assertRefused("host-missing");
 
     TestProbe<NodeCommand> back = kit.createTestProbe();
-    coordinator.tell(new NodeEvent.NodeJoined("b", "p1", 0, List.of(), agent(back)));
+    coordinator.tell(new NodeEvent.NodeJoined("b", "p1", 0, List.of(), agent("b", back)));
     coordinator.tell(new CoordinatorRequest.Checkpoint(true, false, client.ref()));
     passRound();
     client.expectMessageClass(CoordinatorReply.CheckpointDone.class);

@@ -44,7 +44,7 @@ class CoordinatorTest extends CoordinatorFixture {
     start("");
     TestProbe<NodeCommand> other = kit.createTestProbe();
     coordinator.tell(
-        new NodeEvent.NodeJoined("b", "comp", 3, List.of(process("b", "p9")), agent(other)));
+        new NodeEvent.NodeJoined("b", "comp", 3, List.of(process("b", "p9")), agent("b", other)));
 
     other.expectMessageClass(NodeCommand.Welcome.class);
     assertEquals(
@@ -94,7 +94,7 @@ class CoordinatorTest extends CoordinatorFixture {
     start("");
     TestProbe<NodeCommand> other = kit.createTestProbe();
     coordinator.tell(
-        new NodeEvent.NodeJoined("b", "comp", 4, List.of(process("b", "p9")), agent(other)));
+        new NodeEvent.NodeJoined("b", "comp", 4, List.of(process("b", "p9")), agent("b", other)));
 
     assertEquals(new NodeCommand.Welcome("comp", 4), other.receiveMessage());
     assertEquals("comp", status().computationId());
@@ -107,7 +107,7 @@ class CoordinatorTest extends CoordinatorFixture {
     start("");
     register("p1");
     TestProbe<NodeCommand> other = kit.createTestProbe();
-    coordinator.tell(new NodeEvent.NodeJoined("b", "comp", 4, List.of(), agent(other)));
+    coordinator.tell(new NodeEvent.NodeJoined("b", "comp", 4, List.of(), agent("b", other)));
 
     assertFalse(other.expectMessageClass(NodeCommand.Leave.class).kill());
   }
@@ -119,7 +119,7 @@ class CoordinatorTest extends CoordinatorFixture {
     changed();
     TestProbe<NodeCommand> other = kit.createTestProbe();
     coordinator.tell(
-        new NodeEvent.NodeJoined("b", "comp", 4, List.of(process("b", "p9")), agent(other)));
+        new NodeEvent.NodeJoined("b", "comp", 4, List.of(process("b", "p9")), agent("b", other)));
 
     assertEquals(new NodeCommand.Welcome("comp", 4), other.receiveMessage());
     assertEquals("comp", status().computationId());
@@ -130,7 +130,7 @@ class CoordinatorTest extends CoordinatorFixture {
     start("");
     TestProbe<NodeCommand> other = kit.createTestProbe();
     coordinator.tell(
-        new NodeEvent.NodeJoined("b", "comp", 4, List.of(process("b", "p9")), agent(other)));
+        new NodeEvent.NodeJoined("b", "comp", 4, List.of(process("b", "p9")), agent("b", other)));
     other.receiveMessage();
     other.stop();
 
