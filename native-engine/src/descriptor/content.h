@@ -12,5 +12,10 @@ int content_save(struct capture *c, uint64_t object, int fd, uint64_t bytes);
 
 /* Opens what @fd is open on once more: an own file description with these open flags. -errno. */
 int file_reopen(int fd, int flags);
+/*
+ * The same to read a regular file of the frozen program. -EWOULDBLOCK: it has a lease that this
+ * would break, and open(2) would wait for the frozen holder: 45 s by default, fcntl(2).
+ */
+int file_reopen_reading(int fd);
 
 #endif

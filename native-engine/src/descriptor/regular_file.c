@@ -135,7 +135,7 @@ static int regular_capture(struct capture *c, const struct descriptor_view *d, u
 		      (d->written_through_mapping && d->status.st_size <= MAPPED_MEMORY_BYTES);
 	r.object = round_inode_id(c->round, d->status.st_dev, d->status.st_ino, &is_new);
 	if ((d->flags & O_ACCMODE) == O_WRONLY)
-		readable = own = file_reopen(d->borrowed, O_RDONLY);
+		readable = own = file_reopen_reading(d->borrowed);
 	if (filesystem_is_virtual(d->filesystem))
 		r.state = REGULAR_VIRTUAL;
 	else if (path_is_lost(d, path, sizeof(path)))
@@ -154,8 +154,8 @@ static int regular_capture(struct capture *c, const struct descriptor_view *d, u
 		if (readable < 0)
 			ret = fault_set(c->fault, EACCES, "not-supported",
 					"process %d: descriptor %d (%s): its content must be saved but "
-					"cannot be read", c->process->virtual_pid, d->number,
-							d->link);
+					"cannot be read%s", c->process->virtual_pid, d->number, d->link,
+					readable == -EWOULDBLOCK ? " without breaking its lease" : "");
 		else if (first_to_save(c, &d->status))
 			ret = content_save(c, r.object, readable, d->status.st_size);
 	}
