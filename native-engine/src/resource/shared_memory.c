@@ -4,7 +4,6 @@
  * as one memfd in the builder. Content: through a descriptor where one of us can open one, else
  * shared_content.c.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "../descriptor/content.h"
+#include "../descriptor/inventory.h"
 #include "../engine/round.h"
 #include "../restart/rebuild.h"
 #include "memory.h"
@@ -59,7 +59,7 @@ static int open_if_same(const char *path, const struct live_vma *v)
 		close(found);
 		return -ESTALE;
 	}
-	fd = file_reopen(found, O_RDONLY);
+	fd = file_reopen(found, O_RDONLY | O_NONBLOCK); /* the program may have a lease on it */
 	close(found);
 	if (fd >= 0 && status.st_dev != v->device && !maps_as(fd, v)) {
 		close(fd);
@@ -68,30 +68,46 @@ static int open_if_same(const char *path, const struct live_vma *v)
 	return fd;
 }
 
-/* Through a descriptor that some member has on it. */
-static int open_through_member(struct process *p, const struct live_vma *v)
+/* Through one of these descriptors, which are open on files of its number. */
+static int open_one_of(struct inventory_entry **entries, size_t count, const struct live_vma *v)
 {
-	char path[320];
-	struct dirent *entry;
+	char path[80];
 	int fd = -ENOENT;
-	struct stat status;
-	DIR *directory;
 
-	if (p->zombie)
-		return -ENOENT;
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/fd", p->pid, p->live_tid);
-	directory = opendir(path);
-	if (!directory)
-		return -errno;
-	while (fd < 0 && (entry = readdir(directory))) {
-		if (fstatat(dirfd(directory), entry->d_name, &status, 0) ||
-		    status.st_ino != v->inode || !S_ISREG(status.st_mode))
+	for (size_t i = 0; i < count && fd < 0; i++) {
+		const struct inventory_entry *e = entries[i];
+
+		if (!S_ISREG(e->view.status.st_mode))
 			continue;
-		snprintf(path, sizeof(path), "/proc/%d/task/%d/fd/%.20s", p->pid, p->live_tid,
-			 entry->d_name);
+		snprintf(path, sizeof(path), "/proc/%d/task/%d/fd/%d", e->process->pid,
+			 e->process->live_tid, e->view.number);
 		fd = open_if_same(path, v);
 	}
-	closedir(directory);
+	return fd;
+}
+
+/*
+ * Through a descriptor that some member has on it. Of all devices: see maps_as(). From the list: to
+ * look through the descriptors of all members for each mapping of each would take seconds.
+ */
+static int open_through_member(struct capture *c, const struct live_vma *v)
+{
+	struct inventory_entry **entries, **end;
+	struct inventory *i;
+	int fd = -ENOENT;
+	size_t count;
+
+	if (inventory_build(c->round, c->fault) < 0)
+		return -ENOMEM;
+	i = c->round->descriptors;
+	end = i->by_inode + i->count;
+	for (entries = i->by_inode; fd < 0 && entries < end;) {
+		uint64_t device = (*entries)->view.status.st_dev;
+
+		entries = inventory_inode(i, device, v->inode, &count);
+		fd = open_one_of(entries, count, v);
+		entries = inventory_inode(i, device + 1, 0, &count); /* where the next device begins */
+	}
 	return fd;
 }
 
@@ -119,11 +135,7 @@ int shared_memory_open(struct capture *c, const struct live_vma *v)
 	fd = open_if_same(path, v);
 	if (fd >= 0)
 		return fd;
-	fd = open_through_member(c->process, v);
-	for (size_t i = 0; fd < 0 && i < c->round->member_count; i++)
-		if (c->round->members[i] != c->process)
-			fd = open_through_member(c->round->members[i], v);
-	return fd;
+	return open_through_member(c, v);
 }
 
 /* ---- capture ---- */
