@@ -26,7 +26,7 @@ struct coordinator_choice {
 
 struct coordinator_address {
 	char host[256]; /* as the user named it */
-	char key[256];  /* the same for all names of a host that is not this one */
+	char key[256];  /* the same for all names of an address that is not ours */
 	unsigned int port;  /* 0 only before a new one was started */
 	bool port_chosen;   /* by option or environment */
 	bool on_this_host;

@@ -150,7 +150,8 @@ class HostsIT extends HostsFixture {
     begin(account);
     Host alpha = network.host("alpha");
     Host beta = network.host("beta");
-    List<String> names = List.of("alpha", alpha.address(), "ALPHA" + HostNetwork.DOMAIN);
+    List<String> names = List.of(
+        alpha.address6(), "alpha", alpha.address(), "ALPHA" + HostNetwork.DOMAIN);
     job.startCoordinator();
     for (String name : names) {
       for (Host host : List.of(alpha, beta)) {
@@ -164,7 +165,7 @@ class HostsIT extends HostsFixture {
     assertEquals("1", beta.must("pgrep", "-c", "-f", "org[.]dmtcp.*AgentMain").strip());
     assertEquals("0", alpha.run("pgrep", "-c", "-f", "org[.]dmtcp.*AgentMain").out().strip());
     job.mustCheckpoint();
-    job.finish(6);
+    job.finish(8);
   }
 
   @ParameterizedTest

@@ -42,7 +42,7 @@ public final class AgentMain {
   private final Config config;
   private final Credential credential;
   private final SSLContext tls;
-  private final Path socket;
+  private final AgentSocket sockets;
   private final CompletableFuture<String> sentAway = new CompletableFuture<>();
 
   /** The JVM ends by {@code halt}: its native launcher starts it again after anything else. */
@@ -75,22 +75,27 @@ public final class AgentMain {
     this.config = JvmConfig.load(keys);
     this.credential = Credential.open(Credential.directory(System.getenv()));
     this.tls = credential.context();
-    String name = RuntimePaths.agentSocket(key, port);
-    this.socket = RuntimePaths.of(System.getenv(), name).socket(name);
+    this.sockets = new AgentSocket(key, port);
   }
 
   /** @throws IOException the coordinator could not be reached even once */
   private ExitCode run() throws IOException {
-    AgentGuardian.End end = serve(way());
+    ControlClient.Way way = way();
+    Path socket = sockets.of(way.host());
+    sockets.lead(socket);
+    if (AgentSocket.isServed(socket)) {
+      return ExitCode.DONE;
+    }
+    AgentGuardian.End end = serve(way, socket);
     if (end == AgentGuardian.End.NOT_ADMITTED && !Registered.anyLives(socket)) {
       throw new IOException("the coordinator at " + host + ":" + port
           + " answers, but has not admitted this host within "
           + duration("join-limit").toSeconds() + " s: its address for other hosts may not be"
           + " reachable from here, or one of both is very busy");
     }
-    while (end.isToBeTriedAgain() && awaitWay()) {
+    while (end.isToBeTriedAgain() && awaitWay(socket)) {
       try {
-        end = serve(way());
+        end = serve(way(), socket);
       } catch (IOException e) {
         log.info("{}:{}: {}", host, port, e.getMessage());
       }
@@ -134,7 +139,7 @@ public final class AgentMain {
   }
 
   /** Pauses before the next attempt. False: nobody is left to look after. */
-  private boolean awaitWay() {
+  private boolean awaitWay(Path socket) {
     try {
       Thread.sleep(duration("retry").toMillis());
     } catch (InterruptedException e) {
@@ -143,7 +148,7 @@ public final class AgentMain {
     return Registered.anyLives(socket);
   }
 
-  private AgentGuardian.End serve(ControlClient.Way way) throws IOException {
+  private AgentGuardian.End serve(ControlClient.Way way, Path socket) throws IOException {
     CompletableFuture<AgentGuardian.End> end = new CompletableFuture<>();
     CompletableFuture<Void> ready = new CompletableFuture<>();
     ActorSystem<AgentGuardian.Command> system =

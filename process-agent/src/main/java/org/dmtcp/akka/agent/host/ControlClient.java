@@ -1,5 +1,6 @@
 package org.dmtcp.akka.agent.host;
 
+import akka.actor.AddressFromURIString;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.ByteArrayOutputStream;
@@ -31,7 +32,12 @@ final class ControlClient {
    * @param coordinator reference of the coordinator
    * @param ownAddress from which we asked
    */
-  record Way(String node, String address, String coordinator, InetAddress ownAddress) {}
+  record Way(String node, String address, String coordinator, InetAddress ownAddress) {
+    /** By which the coordinator's host is known in its cluster, whatever name we asked for. */
+    String host() {
+      return AddressFromURIString.parse(address).getHost().get().replaceAll("[\\[\\]]", "");
+    }
+  }
 
   private ControlClient() {}
 
