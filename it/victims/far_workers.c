@@ -60,17 +60,24 @@ static void ask(int fd)
 	victim_check(answer == word);
 }
 
-/* Where the server is now. */
+/* Where the server is now; a cable that is out comes back. */
 static int connect_anew(void)
 {
-	struct sockaddr_in a;
-	socklen_t bytes = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	for (int turn = 0; turn < 600; turn++) {
+		struct sockaddr_in a;
+		socklen_t bytes = sizeof(a);
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	victim_check(!getpeername(stays, (struct sockaddr *)&a, &bytes));
-	a.sin_port = htons(atoi(words[4]));
-	victim_check(fd >= 0 && !connect(fd, (struct sockaddr *)&a, sizeof(a)));
-	return fd;
+		victim_check(fd >= 0);
+		victim_check(!getpeername(stays, (struct sockaddr *)&a, &bytes));
+		a.sin_port = htons(atoi(words[4]));
+		if (!connect(fd, (struct sockaddr *)&a, sizeof(a)))
+			return fd;
+		victim_check(errno == EHOSTUNREACH || errno == ENETUNREACH || errno == ETIMEDOUT);
+		close(fd);
+		usleep(50000);
+	}
+	victim_bad("no connection: errno %d", errno);
 }
 
 static void check_client(void)
