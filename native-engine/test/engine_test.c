@@ -416,6 +416,8 @@ static void reports_the_end_of_a_process(void)
 	json_t *watch = process_json(v.pid), *none;
 
 	CHECK(answers(&v, 0, 5000));
+	json_decref(event);
+	event = NULL;
 	json_object_set_new(watch, "op", json_string("watch"));
 	none = json_deep_copy(watch);
 	expect_ok(ask(watch));
@@ -471,6 +473,9 @@ static void captures_in_one_request(void)
 	CHECK(!strcmp(json_text(stopped, "reached", ""), "resume"), "%s", json_dumps(stopped, 0));
 	CHECK(json_number(stopped, "stoppedMicros", 0) > 0);
 	json_decref(stopped);
+	CHECK(!strcmp(json_text(event, "event", ""), "phase") &&
+	      !strcmp(json_text(event, "phase", ""), "snapshot") &&
+	      json_number(event, "request", -1) == last_id);
 	CHECK(answers(&v, 'a', 5000), "it does not run on");
 	expect_ok(ask(write_request("s1", v.pid)));
 	expect_fault(ask(write_request("s1", v.pid)), "internal"); /* each has one answer */

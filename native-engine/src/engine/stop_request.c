@@ -112,18 +112,26 @@ static void start_writing(struct server *s)
 	}
 }
 
+/* Each has a limit of its own: an engine that hangs is not to be waited for as long as for all. */
+static void enter(struct server *s, const json_t *request, const char **phase, const char *next)
+{
+	*phase = next;
+	channel_send(&s->channel, json_pack("{s:s, s:I, s:s}", "event", "phase", "request",
+					    json_number(request, "id", 0), "phase", next));
+}
+
 /* *@phase is the one that is being gone through. */
 static int go_on(struct server *s, const json_t *request, const struct expectation *e,
 		 const char **phase, uint64_t *stopped_us, struct fault *fault)
 {
 	int ret;
 
-	*phase = "drain";
+	enter(s, request, phase, "drain");
 	ret = ask_on(s, fault);
 	if (!ret)
 		ret = run_drain(s->run, json_number(request, "drainMs", 1), fault);
 	if (!ret) {
-		*phase = "snapshot";
+		enter(s, request, phase, "snapshot");
 		ret = snapshot_all(s, request, e, fault);
 	}
 	if (!ret) {

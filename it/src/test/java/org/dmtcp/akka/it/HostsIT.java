@@ -110,6 +110,8 @@ class HostsIT extends HostsFixture {
     Files.writeString(script, Files.readString(script).replace("\nbeta  beta\n", "\n"));
     job.restart();
     job.await("restart.err", "@beta)");
+    String status = job.seat().must("dmtcp_command", "-s"); // scripts wait until it says yes
+    assertTrue(status.contains("NUM_PEERS=0\n  RUNNING=no\n"), status);
     job.seat().must("dmtcp_command", "f");
 
     job.awaitPeers(1);

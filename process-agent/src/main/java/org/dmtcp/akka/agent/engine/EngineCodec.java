@@ -24,6 +24,8 @@ public final class EngineCodec {
     record Exited(HostProcess process) implements Message {}
 
     record Fault(String text) implements Message {}
+
+    record Phase(long request, String phase) implements Message {}
   }
 
   static byte[] encode(long id, EngineRequest request) {
@@ -140,6 +142,8 @@ public final class EngineCodec {
       return switch (object.path("event").asText()) {
         case "exited" -> new Message.Exited(process(object));
         case "fault" -> new Message.Fault(object.path("text").asText());
+        case "phase" ->
+            new Message.Phase(object.path("request").asLong(), object.path("phase").asText());
         default -> throw new IOException("unknown event " + object.path("event"));
       };
     }

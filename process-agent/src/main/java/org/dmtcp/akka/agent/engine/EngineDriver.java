@@ -29,9 +29,18 @@ import org.dmtcp.akka.protocol.Receiving;
 public final class EngineDriver {
   public sealed interface Command {}
 
-  /** @param limit for the answer; passing it costs the engine its life */
-  public record Submit(EngineRequest request, Duration limit, ActorRef<EngineAnswer> replyTo)
-      implements Command {}
+  /**
+   * A question. Passing a limit costs the engine its life.
+   *
+   * @param limit for the answer, or for the first of {@code phases}
+   * @param phases of which the engine tells, with what it may take from there to the next
+   */
+  public record Submit(EngineRequest request, Duration limit, Map<String, Duration> phases,
+      ActorRef<EngineAnswer> replyTo) implements Command {
+    public Submit(EngineRequest request, Duration limit, ActorRef<EngineAnswer> replyTo) {
+      this(request, limit, Map.of(), replyTo);
+    }
+  }
 
   private record Started(EngineChannel channel) implements Command {}
 
@@ -263,7 +272,13 @@ public final class EngineDriver {
     } catch (IOException e) {
       return lost(channel, "it sent garbage: " + e.getMessage(), open);
     }
-    if (message instanceof EngineCodec.Message.Exited exited) {
+    if (message instanceof EngineCodec.Message.Phase now) {
+      Submit asked = open.sent().get(now.request());
+      Duration limit = asked == null ? null : asked.phases().get(now.phase());
+      if (limit != null) { // replaces the last
+        timers.startSingleTimer(now.request(), new Overdue(channel, now.request()), limit);
+      }
+    } else if (message instanceof EngineCodec.Message.Exited exited) {
       events.tell(new EngineEvent.Exited(exited.process()));
     } else if (message instanceof EngineCodec.Message.Fault fault) {
       context.getLog().warn("engine: {}", fault.text());

@@ -57,6 +57,12 @@ public sealed interface EngineRequest {
     public Stop {
       images = List.copyOf(images);
     }
+
+    /** As a person is to read it: there may be thousands of images. */
+    @Override
+    public String toString() {
+      return "stop of round " + freeze.round();
+    }
   }
 
   record Endpoints(String round) implements EngineRequest {}

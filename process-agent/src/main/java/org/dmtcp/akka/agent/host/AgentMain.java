@@ -93,6 +93,9 @@ public final class AgentMain {
           + duration("join-limit").toSeconds() + " s: its address for other hosts may not be"
           + " reachable from here, or one of both is very busy");
     }
+    if (end == AgentGuardian.End.LOST && !Registered.anyLives(socket)) {
+      throw hasEnded();
+    }
     while (end.isToBeTriedAgain() && awaitWay(socket)) {
       try {
         end = serve(way(), socket);
@@ -181,9 +184,13 @@ public final class AgentMain {
     }
     log.info("membership at {}: {}", way.address(), how);
     if (isGone) {
-      throw new IOException("the coordinator at " + host + ":" + port + " has just ended");
+      throw hasEnded();
     }
     return how;
+  }
+
+  private IOException hasEnded() {
+    return new IOException("the coordinator at " + host + ":" + port + " has just ended");
   }
 
   /**

@@ -366,7 +366,10 @@ final class NodeRound extends NodeRoundState {
             ProcessAgent.snapshot(plan, m, files.temporary(files.image(m)), members.size(),
                 order.limit()))).toList(),
         nativeLimit(order.drainLimit()));
-    return ask(now, Phase.FREEZE, order.limit(), stop, body -> EngineCodec.hasResumed(body)
+    setting.engine().tell(new EngineDriver.Submit(stop, driverLimit(order.freezeLimit()),
+        Map.of("drain", driverLimit(order.drainLimit()), "snapshot", driverLimit(order.limit())),
+        answers));
+    return answered(now, Phase.FREEZE, stop, body -> EngineCodec.hasResumed(body)
         ? resumed(now.withAgents(agentsOf(members, true)), EngineCodec.stopped(body), order.limit())
         : naming(now, body));
   }
@@ -529,6 +532,11 @@ final class NodeRound extends NodeRoundState {
       EngineRequest request,
       Function<ObjectNode, Behavior<Command>> next) {
     setting.engine().tell(new EngineDriver.Submit(request, driverLimit(limit), answers));
+    return answered(progress, phase, request, next);
+  }
+
+  private Behavior<Command> answered(NodeProgress progress, Phase phase, EngineRequest request,
+      Function<ObjectNode, Behavior<Command>> next) {
     return inPhase(progress, phase)
         .onMessage(Answered.class, m -> m.answer().request() == request, m -> m.answer().ok()
             ? next.apply(m.answer().body())

@@ -15,6 +15,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -126,6 +127,34 @@ class EngineDriverTest {
     ask("c");
     again.answer(again.expect(), FakeEngine.ok());
     assertTrue(answers.receiveMessage().ok());
+  }
+
+  /** Of a request that goes through several: each has its own. */
+  @Test
+  void waitsForEveryPhaseOnlyAsLongAsItMayTake() throws Exception {
+    FakeEngine engine = engine();
+    EngineRequest request = new EngineRequest.Refill("a");
+    driver.tell(new EngineDriver.Submit(request, LIMIT,
+        Map.of("drain", LIMIT, "snapshot", LIMIT.multipliedBy(10)), answers.ref()));
+    long id = engine.expect().get("id").longValue();
+    Duration most = LIMIT.minusMillis(1);
+    time.timePasses(most);
+    enter(engine, id, "drain");
+    time.timePasses(most);
+    enter(engine, id, "snapshot");
+    time.timePasses(LIMIT.multipliedBy(10).minusMillis(1));
+    answers.expectNoMessage();
+    enter(engine, id, "drain");
+    time.timePasses(LIMIT);
+    assertLost(request);
+    assertTrue(engine.hasEnded());
+  }
+
+  /** The event after it says that the driver has heard it. */
+  private void enter(FakeEngine engine, long id, String phase) {
+    engine.say("{\"event\":\"phase\",\"request\":" + id + ",\"phase\":\"" + phase + "\"}");
+    engine.sayExited(new HostProcess(10, 1000));
+    events.expectMessageClass(EngineEvent.Exited.class);
   }
 
   @Test

@@ -448,8 +448,12 @@ class NodeRoundTest {
   private EngineDriver.Submit stop() {
     begin(false);
     prepare();
-    round.tell(new NodeRound.Stop(new NodeCommand.EnterStop("r", LIMIT, LIMIT, LIMIT)));
+    round.tell(new NodeRound.Stop(new NodeCommand.EnterStop(
+        "r", LIMIT, LIMIT.multipliedBy(2), LIMIT.multipliedBy(9))));
     EngineDriver.Submit submit = expect(EngineRequest.Stop.class);
+    assertTrue(submit.limit().compareTo(LIMIT) < 0, "a freeze that hangs is noticed in time");
+    assertTrue(submit.phases().get("drain").compareTo(LIMIT.multipliedBy(2)) < 0);
+    assertTrue(submit.phases().get("snapshot").compareTo(LIMIT.multipliedBy(2)) > 0);
     List<EngineRequest.Stop.Image> images = ((EngineRequest.Stop) submit.request()).images();
     assertEquals(List.of(a.process(), b.process()),
         images.stream().map(i -> i.snapshot().process()).toList());
