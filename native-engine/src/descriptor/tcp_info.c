@@ -41,11 +41,8 @@ int64_t tcp_info_window(int fd)
 	return window;
 }
 
-/* A container may not see the limits: then nobody knows. */
-bool tcp_memory_is_short(void)
+bool tcp_memory_exceeds(FILE *limits, FILE *now)
 {
-	FILE *limits = fopen("/proc/sys/net/ipv4/tcp_mem", "re");
-	FILE *now = fopen("/proc/net/sockstat", "re");
 	unsigned long least, pressure = 0, used = 0;
 	char line[256], *at;
 
@@ -54,9 +51,18 @@ bool tcp_memory_is_short(void)
 	while (now && fgets(line, sizeof(line), now))
 		if (!strncmp(line, "TCP:", 4) && (at = strstr(line, " mem ")))
 			used = strtoul(at + 5, NULL, 10);
+	return pressure && used >= pressure;
+}
+
+bool tcp_memory_is_short(void)
+{
+	FILE *limits = fopen("/proc/sys/net/ipv4/tcp_mem", "re");
+	FILE *now = fopen("/proc/net/sockstat", "re");
+	bool is_short = tcp_memory_exceeds(limits, now);
+
 	if (limits)
 		fclose(limits);
 	if (now)
 		fclose(now);
-	return pressure && used >= pressure;
+	return is_short;
 }

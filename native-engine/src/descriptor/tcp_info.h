@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct tcp_summary {
 	uint32_t state;      /* TCP_ESTABLISHED, ... */
@@ -19,5 +20,7 @@ int tcp_info_read(int fd, struct tcp_summary *out);
 int64_t tcp_info_window(int fd);
 /* All connections of this kernel together have more than tcp_mem: what is sent may be dropped. */
 bool tcp_memory_is_short(void);
+/* By what tcp_mem and sockstat say; NULL, as in a container that may not see one: nobody knows. */
+bool tcp_memory_exceeds(FILE *limits, FILE *now);
 
 #endif
