@@ -1,8 +1,14 @@
 /* Which memory several images may have in common: by their mappings and runs alone. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "../src/resource/memory_inherit.h"
 #include "../src/restart/rebuild.h"
@@ -11,6 +17,7 @@
 #define MIB (1ull << 20)
 #define BASE 0x700000000000ull
 #define IMAGES 3
+#define USER_MODE_ONLY 1 /* UFFD_USER_MODE_ONLY, Linux 5.11 */
 
 static struct image_reader images[IMAGES];
 static struct image_run runs[IMAGES][16];
@@ -151,6 +158,52 @@ static void check_huge_pages(uint32_t second, bool huge)
 	release(&in);
 }
 
+/* A large page reaches beyond what is kept: a page that is there, between missing ones. */
+static void check_large_page(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register r = { .range.len = 4 * PAGE_BYTES,
+				     .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct process self = { .live_tid = getpid(), .mem_fd = -1 };
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | USER_MODE_ONLY);
+	uint8_t data[4 * PAGE_BYTES], *area;
+
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api)) {
+		puts("no userfaultfd");
+		return;
+	}
+	area = mmap(NULL, sizeof(data), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(area != MAP_FAILED && !madvise(area, sizeof(data), MADV_NOHUGEPAGE));
+	area[PAGE_BYTES] = 1;
+	r.range.start = (uintptr_t)area;
+	CHECK(!ioctl(fd, UFFDIO_REGISTER, &r));
+	memset(data, 7, sizeof(data));
+	CHECK(memory_fill_registered(&self, fd, false, r.range.start, data, sizeof(data)) ==
+	      -EEXIST);
+	CHECK(!madvise(area, PAGE_BYTES, MADV_DONTNEED));
+	CHECK(!memory_fill_registered(&self, fd, true, r.range.start, data, sizeof(data)));
+	close(fd);
+	CHECK(!memcmp(area, data, sizeof(data)));
+	munmap(area, sizeof(data));
+}
+
+/* Where our stack may grow to: not even when it has not yet. */
+static void check_below_stack(void)
+{
+	uint64_t stack = (uintptr_t)__builtin_frame_address(0) / MIB * MIB;
+	struct image_reader *list[IMAGES] = { &images[0], &images[1], &images[2] };
+	struct rebuild r = { .images = list, .image_count = IMAGES };
+	uint64_t start = (stack - BASE) / MIB - 6;
+	bool all = true;
+
+	begin();
+	for (int i = 0; i < 2; i++) {
+		map(i, start, start + 2, 0);
+		run(i, start, start + 2);
+	}
+	CHECK(!memory_inherit_reserve(&r, by_number, IMAGES, &all) && !all);
+}
+
 int main(void)
 {
 	check_union();
@@ -163,6 +216,8 @@ int main(void)
 	expect_nothing(VMA_WIPE_ON_FORK, VMA_WIPE_ON_FORK, 4);
 	expect_nothing(VMA_GUARDED, 0, 4);
 	expect_nothing(0, 0, 0);
+	check_below_stack();
+	check_large_page();
 	puts("ok");
 	return 0;
 }

@@ -105,6 +105,28 @@ static int directory_verify(struct image_reader *image, const struct file_record
 	return 0;
 }
 
+/*
+ * With no flag more than it had, O_DIRECTORY too, which stays with a descriptor for good. Where a
+ * FIFO has taken its place since directory_verify() nothing must wait for somebody to write.
+ */
+static int open_directory(const char *path, uint32_t flags)
+{
+	int fd = open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), error = 0;
+	struct stat now;
+
+	if (fd < 0 || flags & O_PATH)
+		return fd;
+	if (fstat(fd, &now) || (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags)))
+		error = errno;
+	else if (!S_ISDIR(now.st_mode))
+		error = ENOTDIR;
+	if (!error)
+		return fd;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
 static int directory_restore(struct rebuilt_process *p, const struct file_record *f,
 			     const void *payload, size_t bytes, int *fd)
 {
@@ -116,7 +138,7 @@ static int directory_restore(struct rebuilt_process *p, const struct file_record
 	read_payload(p->image, payload, bytes, &r, path);
 	/* A removed one lives on without a name: made, opened and removed again. */
 	made = r.deleted && !mkdir(path, 0700);
-	*fd = open(path, (f->flags & ~O_ASYNC) | O_CLOEXEC);
+	*fd = open_directory(path, f->flags & ~O_ASYNC);
 	error = errno;
 	if (made)
 		rmdir(path);

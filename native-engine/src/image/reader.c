@@ -31,6 +31,9 @@ static int unreadable(const char *path, int ret, struct fault *fault)
 	if (ret == -ENODATA)
 		return fault_set(fault, EBADMSG, "image-truncated", "%s: it became shorter while it "
 				 "was read", path);
+	if (ret == -EMFILE)
+		return fault_set(fault, EMFILE, "too-many-descriptors", "%s: %s", path,
+				 strerror(EMFILE));
 	return fault_set(fault, -ret, "image-unreadable", "%s: %s", path, strerror(-ret));
 }
 

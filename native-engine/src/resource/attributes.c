@@ -254,8 +254,11 @@ static int tell(struct thread *t, int option, uint64_t value)
 static int disable_huge_pages(struct thread *t, int32_t told)
 {
 	long result;
+	int ret = inject_syscall(t, &result, SYS_prctl, PR_SET_THP_DISABLE, 1, told & ~1, 0, 0, 0);
 
-	return inject_syscall(t, &result, SYS_prctl, PR_SET_THP_DISABLE, 1, told & ~1, 0, 0, 0);
+	if (!ret && result == -EINVAL && told & ~1) /* none at all is nearer than huge ones */
+		ret = inject_syscall(t, &result, SYS_prctl, PR_SET_THP_DISABLE, 1, 0, 0, 0, 0);
+	return ret;
 }
 
 static int register_membarriers(struct thread *t, const struct attributes_record *record)

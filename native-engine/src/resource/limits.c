@@ -78,6 +78,17 @@ static bool read_record(struct rebuilt_process *p, struct limits_record *record)
 	return r;
 }
 
+bool limits_is_lower(struct rebuilt_process *p, unsigned int resource, uint64_t *now)
+{
+	struct limits_record then, here = { 0 };
+
+	if (!read_record(p, &then) || resource >= then.count ||
+	    read_limits(p->process->pid, &here) < 0)
+		return false;
+	*now = here.soft[resource];
+	return *now < then.soft[resource];
+}
+
 /* Descriptors are made before the limits are set: let them have the numbers that they need. */
 static int restore_inside(struct rebuilt_process *p)
 {

@@ -255,6 +255,12 @@ int memory_restore(struct rebuilt_process *p);
 struct kept;
 
 /*
+ * @bytes at @address, all registered with @fault_fd, are missing; or some are not, where the process
+ * has @inherited memory.
+ */
+int memory_fill_registered(struct process *p, int fault_fd, bool inherited, uint64_t address,
+			   const uint8_t *data, uint64_t bytes);
+/*
  * Writes all private pages of the image, but for those of @kept that are as they should be;
  * everything is mapped. Between inject_begin() and _end().
  */

@@ -260,8 +260,9 @@ static int add_area(struct search *s, size_t from, size_t to, uint64_t end)
 		return -ENOMEM;
 	for (size_t i = from; i < to; i++)
 		wanted[s->order[s->candidates[i].rank]] = true;
-	grown[in->area_count++] = (struct inherited_area){ c->start, end, c->no_reserve, huge,
-							   wanted };
+	grown[in->area_count++] = (struct inherited_area){
+		.start = c->start, .end = end, .no_reserve = c->no_reserve, .huge = huge,
+		.wanted = wanted };
 	return 0;
 }
 

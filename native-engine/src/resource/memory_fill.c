@@ -127,8 +127,8 @@ static size_t range_at(const struct fill *f, uint64_t address)
 	return low;
 }
 
-static int place_registered(const struct fill *f, uint64_t address, const uint8_t *data,
-			    uint64_t bytes)
+int memory_fill_registered(struct process *p, int fault_fd, bool inherited, uint64_t address,
+			   const uint8_t *data, uint64_t bytes)
 {
 	while (bytes) {
 		struct uffdio_copy c = {
@@ -139,11 +139,18 @@ static int place_registered(const struct fill *f, uint64_t address, const uint8_
 		};
 
 		/* EAGAIN: a part was done */
-		if (ioctl(f->fault_fd, UFFDIO_COPY, &c) && (errno != EAGAIN || c.copy <= 0)) {
+		if (ioctl(fault_fd, UFFDIO_COPY, &c) && (errno != EAGAIN || c.copy <= 0)) {
+			uint64_t page = bytes < PAGE_BYTES ? bytes : PAGE_BYTES;
+			int ret;
+
 			/* it was inherited: as a part of a large page around what is kept */
-			if (errno == EEXIST && f->kept->count)
-				return process_write(f->process, address, data, bytes);
-			return -errno;
+			if (errno != EEXIST || !inherited)
+				return -errno;
+			/* only this one: the next may be missing, which is no place to write to */
+			ret = process_write(p, address, data, page);
+			if (ret < 0)
+				return ret;
+			c.copy = (int64_t)page;
 		}
 		address += (uint64_t)c.copy;
 		data += c.copy;
@@ -164,7 +171,8 @@ static int place_fresh(const struct fill *f, uint64_t address, const uint8_t *fr
 		if (i < f->count && f->ranges[i].start <= address) {
 			if (n > f->ranges[i].end - address)
 				n = f->ranges[i].end - address;
-			ret = place_registered(f, address, from, n);
+			ret = memory_fill_registered(f->process, f->fault_fd, f->kept->mappings,
+						     address, from, n);
 		} else {
 			if (i < f->count && n > f->ranges[i].start - address)
 				n = f->ranges[i].start - address;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "../common/array.h"
@@ -19,6 +20,8 @@
 #define WINDOW_BYTES 262144 /* compared at a time before anything is filled */
 #define WINDOWS 4
 #define EQUAL_SHARE 8       /* one of so many pages is enough */
+#define STACK_ROOM (64u << 20) /* more of it than we ever use, where the limit allows that */
+#define STACK_GUARD (1u << 20) /* stack_guard_gap of the kernel, 256 pages */
 
 /* Every process that passes it on would count: memory that the program did not ask for. */
 static bool memory_is_counted(void)
@@ -172,13 +175,28 @@ static int fill_area(struct rebuild *r, const struct inherited *in, size_t from,
 	return ret;
 }
 
+/* Our stack must be able to grow: what lies right below it would end it with SIGSEGV. */
+static bool is_below_stack(const struct inherited_area *a)
+{
+	uint64_t stack = (uintptr_t)__builtin_frame_address(0), room = STACK_ROOM;
+	struct rlimit limit;
+
+	if (!getrlimit(RLIMIT_STACK, &limit) && limit.rlim_cur < room)
+		room = limit.rlim_cur;
+	room += STACK_GUARD;
+	return a->start < stack && a->end > stack - room;
+}
+
 /* False: the place is taken by what the builder needs itself. */
 static bool map_area(const struct inherited_area *a)
 {
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
-	void *got = mmap((void *)a->start, a->end - a->start, PROT_READ | PROT_WRITE,
-			 flags | (a->no_reserve ? MAP_NORESERVE : 0), -1, 0);
+	void *got;
 
+	if (is_below_stack(a))
+		return false;
+	got = mmap((void *)a->start, a->end - a->start, PROT_READ | PROT_WRITE,
+		   flags | (a->no_reserve ? MAP_NORESERVE : 0), -1, 0);
 	if (got != MAP_FAILED && got != (void *)a->start) /* before 4.17 it is a hint */
 		munmap(got, a->end - a->start);
 	if (got != (void *)a->start)
@@ -279,6 +297,7 @@ void memory_inherit_release(struct inherited *in)
 	for (size_t i = 0; i < in->area_count; i++) {
 		munmap((void *)in->areas[i].start, in->areas[i].end - in->areas[i].start);
 		free(in->areas[i].wanted);
+		free(in->areas[i].heirs);
 	}
 	free(in->areas);
 	free(in->pieces);

@@ -19,6 +19,7 @@ struct inherited_area { /* a mapping of the builder around those of several imag
 	bool no_reserve;
 	bool huge; /* all want huge pages */
 	bool *wanted; /* per image */
+	bool *heirs;  /* per node of the tree: restart/inheritance.c; NULL: all may be */
 };
 
 struct inherited {

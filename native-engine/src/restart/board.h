@@ -30,6 +30,7 @@ struct board {
 		int32_t pid;
 		uint32_t reached; /* futex word: stages it has come to */
 		uint32_t done;    /* it ends by itself: not to be missed */
+		uint32_t without; /* it has let go of what it was to inherit */
 	} places[];
 };
 

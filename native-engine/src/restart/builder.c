@@ -100,6 +100,19 @@ static void on_advanced(void *context, uint64_t bytes)
 		message_send(b->control_fd, &m);
 }
 
+/*
+ * The descriptor takes the place of the front's, which it was opened through: two for every image
+ * could pass the limit. It also has to pass an exec, see find_room().
+ */
+static int take_place(struct image_reader *image, int fd)
+{
+	if (dup2(image->fd, fd) < 0)
+		return -errno;
+	close(image->fd);
+	image->fd = fd;
+	return 0;
+}
+
 /* The images were opened and verified by the front; here its descriptors are read again. */
 static int open_images(struct builder *b, int count, char *texts[])
 {
@@ -121,6 +134,11 @@ static int open_images(struct builder *b, int count, char *texts[])
 		ret = image_reader_open_any_owner(&image, path, &b->fault);
 		if (ret < 0)
 			return ret;
+		ret = take_place(image, fd);
+		if (ret < 0) {
+			image_reader_close(image);
+			return ret;
+		}
 		image->verified = true; /* by the front, 0.1 s a GiB, through the same open file */
 		snprintf(image->path, sizeof(image->path), "%s", colon + 1);
 		image->advanced = on_advanced;
@@ -139,7 +157,7 @@ static int open_images(struct builder *b, int count, char *texts[])
  * place that we have taken, another throw of the dice: this program once more, with what it was
  * given. The last one does without.
  */
-static void find_room(struct builder *b, int count, char *argv[])
+static void find_room(struct builder *b, char *argv[])
 {
 	bool fixed = personality(CURRENT_PERSONALITY) & ADDR_NO_RANDOMIZE;
 
@@ -148,8 +166,8 @@ static void find_room(struct builder *b, int count, char *argv[])
 		argv[3][2]++;
 		execv("/proc/self/exe", argv);
 	}
-	for (int i = 5; i < count; i++)
-		close(atoi(argv[i]));
+	for (size_t i = 0; i < b->rebuild.image_count; i++)
+		fcntl(b->rebuild.images[i]->fd, F_SETFD, FD_CLOEXEC);
 }
 
 static int move_up(struct builder *b, int *fd)
@@ -163,6 +181,7 @@ static int move_up(struct builder *b, int *fd)
 		return fault_set(&b->fault, errno, "too-many-descriptors",
 				 "no descriptor at %d and above: %s (limit of open files?)",
 				 b->rebuild.reserved_from, strerror(errno));
+	close(*fd); /* two for every image could pass the limit */
 	*fd = high;
 	return 0;
 }
@@ -505,7 +524,7 @@ static void __attribute__((noreturn)) build(struct builder *b)
 		ret = is_zombie(b, i) ? 0 :
 			run_stage(b, i, offsetof(struct resource, restore_shared));
 	if (ret == 0)
-		inheritance_fill(&b->rebuild);
+		inheritance_fill(&b->rebuild, &b->tree);
 	if (ret == 0)
 		ret = make_tree(b);
 	if (ret == 0)
@@ -574,7 +593,7 @@ int builder_main(int argc, char *argv[])
 	if (ret == 0)
 		name_root(&b);
 	if (ret == 0)
-		find_room(&b, argc - 1, argv);
+		find_room(&b, argv);
 	if (ret == 0)
 		ret = open_terminal(&b, argv[4]);
 	if (ret == 0)

@@ -38,6 +38,20 @@ static pid_t clone_process(pid_t pid, int exit_signal, unsigned long flags)
 	return ret < 0 ? -errno : ret;
 }
 
+/*
+ * As clone_process(). The page tables of what is inherited take memory: where there is too little of
+ * it, we and those whom we make from now on do without.
+ */
+static pid_t clone_heir(struct tree_build *b, pid_t pid, int exit_signal, unsigned long flags)
+{
+	pid_t made = clone_process(pid, exit_signal, flags);
+
+	if (made != -ENOMEM || !b->rebuild->inherited)
+		return made;
+	inheritance_release(b->rebuild);
+	return clone_process(pid, exit_signal, flags);
+}
+
 static void __attribute__((noreturn)) stand(void)
 {
 	for (;;)
@@ -59,15 +73,15 @@ static int create(struct tree_build *b, int index, struct fault *fault)
 	int exit_signal = node->image < 0 ? SIGCHLD : node->exit_signal;
 	pid_t pid;
 
-	inheritance_hold_back(b->rebuild, b->tree, index);
+	inheritance_hold_back(b->rebuild, index);
 	/* With CLONE_PARENT the kernel takes that of the creator, which has the same parent. */
 	if (node->sibling)
-		pid = clone_process(node->pid, 0, node->shares | CLONE_PARENT);
+		pid = clone_heir(b, node->pid, 0, node->shares | CLONE_PARENT);
 	else
-		pid = clone_process(node->pid, exit_signal, node->shares);
+		pid = clone_heir(b, node->pid, exit_signal, node->shares);
 	if (pid == 0)
 		run_node(b, index);
-	inheritance_hand_out(b->rebuild, b->tree, index);
+	inheritance_hand_out(b->rebuild, index);
 	if (pid == -EEXIST)
 		return fault_set(fault, EEXIST, "pid-taken",
 				 "process number %d is taken in the new pid namespace", node->pid);
@@ -83,8 +97,8 @@ static int create_orphan(struct tree_build *b, int index, struct fault *fault)
 {
 	pid_t between;
 
-	inheritance_hold_back(b->rebuild, b->tree, index);
-	between = clone_process(0, 0, 0);
+	inheritance_hold_back(b->rebuild, index);
+	between = clone_heir(b, 0, 0, 0);
 	if (between == 0) {
 		int ret = create(b, index, fault);
 
@@ -92,7 +106,7 @@ static int create_orphan(struct tree_build *b, int index, struct fault *fault)
 			board_fail(b->board, ret, fault);
 		_exit(0);
 	}
-	inheritance_hand_out(b->rebuild, b->tree, index);
+	inheritance_hand_out(b->rebuild, index);
 	if (between < 0)
 		return fault_set(fault, -between, "too-many-processes",
 				 "no process to make %d an orphan: %s", b->tree->nodes[index].pid,
@@ -224,6 +238,7 @@ static int find_place(struct tree_build *b, int index, struct fault *fault)
 	ret = create_children(b, index, false, fault);
 	if (ret < 0)
 		return ret;
+	b->board->places[index].without = !b->rebuild->inherited;
 	board_arrive(b->board, index, BOARD_CREATED);
 	board_wait(b->board, BOARD_CREATED);
 
@@ -443,8 +458,17 @@ static int reap_own_dying(struct tree_build *b, struct fault *fault)
 	return 0;
 }
 
+/* Those who had too little memory for it. */
+static void leave_out(struct tree_build *b)
+{
+	for (size_t i = 0; i < b->tree->count; i++)
+		if (b->board->places[i].without && b->tree->nodes[i].image >= 0)
+			inheritance_leave_out(b->rebuild, b->tree->nodes[i].image);
+}
+
 int tree_build(struct tree_build *b, struct fault *fault)
 {
+	uint32_t limit_ms = STAGE_TIMEOUT_MS + inheritance_copy_ms(b->rebuild, b->tree);
 	size_t dying = 0, zombies = 0, late = 0, all;
 	int ret;
 
@@ -456,20 +480,21 @@ int tree_build(struct tree_build *b, struct fault *fault)
 	all = b->tree->count - late;
 	ret = create_children(b, TREE_BUILDER, false, fault);
 	if (ret == 0)
-		ret = board_await(b->board, BOARD_CREATED, all, STAGE_TIMEOUT_MS, fault);
+		ret = board_await(b->board, BOARD_CREATED, all, limit_ms, fault);
 	if (ret < 0)
 		return ret;
+	leave_out(b);
 	board_open(b->board, BOARD_CREATED);
-	ret = board_await(b->board, BOARD_JOINED, all, STAGE_TIMEOUT_MS, fault);
+	ret = board_await(b->board, BOARD_JOINED, all, limit_ms, fault);
 	if (ret < 0)
 		return ret;
 	board_open(b->board, BOARD_JOINED);
-	ret = board_await(b->board, BOARD_SETTLED, all - dying, STAGE_TIMEOUT_MS, fault);
+	ret = board_await(b->board, BOARD_SETTLED, all - dying, limit_ms, fault);
 	if (ret == 0)
 		ret = reap_own_dying(b, fault);
 	if (ret < 0)
 		return ret;
 	board_open(b->board, BOARD_SETTLED);
 	return board_await(b->board, BOARD_STANDING, all + late - dying - zombies,
-			   STAGE_TIMEOUT_MS, fault);
+			   limit_ms, fault);
 }
