@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,13 +71,25 @@ static void uncork(struct inet_info *s)
 	setsockopt(s->fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
 }
 
+/* A read stops at urgent data, read or unread or still to come. */
+static bool has_urgent(int fd)
+{
+	struct pollfd urgent = { .fd = fd, .events = POLLPRI };
+	int at_mark = 0;
+	char byte;
+
+	return poll(&urgent, 1, 0) || ioctl(fd, SIOCATMARK, &at_mark) || at_mark ||
+	       recv(fd, &byte, 1, MSG_OOB | MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EINVAL;
+}
+
 /*
  * Its bytes are read out of the queue of a peer whose program does not read. Not where they could
  * not be sent again; MPTCP takes them again too slowly (Linux 6.18: over 10 s for 4 MB).
  */
 static bool can_be_kept(const struct inet_info *s)
 {
-	return !inet_has_closed(s->tcp_state) && s->protocol != IPPROTO_MPTCP;
+	return !inet_has_closed(s->tcp_state) && s->protocol != IPPROTO_MPTCP &&
+	       !has_urgent(s->peer->fd);
 }
 
 /* The receiver is on another host, where room is made for it, as far as its kernel allows. */
