@@ -57,6 +57,7 @@ static void expect_ok(json_t *answer)
 /* ---- the program ---- */
 
 static int ends[2];
+static uint32_t urgent = WORDS; /* an urgent byte is sent in front of this word */
 
 static void *send_all(void *unused)
 {
@@ -64,6 +65,9 @@ static void *send_all(void *unused)
 
 	for (uint32_t next = 0; next < WORDS;) {
 		size_t sent = 0;
+
+		if (next == urgent && send(ends[0], "u", 1, MSG_OOB) != 1)
+			_exit(5);
 
 		for (size_t k = 0; k < sizeof(words) / sizeof(*words); k++)
 			words[k] = next++;
@@ -88,8 +92,15 @@ static void *idle(void *unused)
 static int receive_all(void)
 {
 	for (uint32_t next = 0, word; next < WORDS; next++)
-		if (recv(ends[1], &word, sizeof(word), MSG_WAITALL) != sizeof(word) || word != next)
-			return 3;
+		for (size_t got = 0; got < sizeof(word) || word != next;) {
+			/* it ends at urgent data, MSG_WAITALL or not */
+			ssize_t n = got < sizeof(word) ? recv(ends[1], (char *)&word + got,
+							      sizeof(word) - got, MSG_WAITALL) : 0;
+
+			if (n <= 0)
+				return 3;
+			got += n;
+		}
 	return 0;
 }
 
@@ -181,32 +192,74 @@ static void drain(pid_t pid)
 	CHECK(!queue_bytes(ends[0], SIOCOUTQ) && !queue_bytes(ends[1], SIOCINQ));
 }
 
-int main(int argc, char **argv)
+static void thaw(void)
 {
-	const char *path = argc > 1 ? argv[1] : getenv("DMTCP_ENGINE");
-	char absolute[4096];
-	int go, status, unread;
-	pid_t pid;
+	expect_ok(ask(step("refill")));
+	expect_ok(ask(step("resume")));
+	expect_ok(ask(step("end")));
+}
 
-	CHECK(path && realpath(path, absolute), "the engine's path is missing");
-	pid = start_program(&go);
+static void finish(pid_t pid, int go)
+{
+	int status;
+
+	CHECK(write(go, "g", 1) == 1);
+	CHECK(waitpid(pid, &status, 0) == pid);
+	CHECK(WIFEXITED(status) && !WEXITSTATUS(status), "%d", status);
+	close(go);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* Killed while their keepers have everything. */
+static void lose_engines(const char *path)
+{
+	int go, unread;
+	pid_t pid = start_program(&go);
+
 	await_full();
 	unread = queue_bytes(ends[1], SIOCINQ);
 	for (int round = 0; round < 2; round++) {
-		CHECK(!dmtcp_engine_start(absolute, &engine));
+		CHECK(!dmtcp_engine_start(path, &engine));
 		drain(pid);
-		expect_ok(ask(step("refill")));
-		expect_ok(ask(step("resume")));
-		expect_ok(ask(step("end")));
+		thaw();
 		drain(pid);
 		CHECK(!kill(dmtcp_engine_pid(engine), SIGKILL));
 		CHECK(dmtcp_engine_stop(engine, 5000) == SIGKILL);
 		await_full();
 	}
 	CHECK(queue_bytes(ends[1], SIOCINQ) < unread + (4 << 20), "it has become more and more");
-	CHECK(write(go, "g", 1) == 1);
-	CHECK(waitpid(pid, &status, 0) == pid);
-	CHECK(WIFEXITED(status) && !WEXITSTATUS(status), "%d", status);
+	finish(pid, go);
+}
+
+/* In the queue, or still with the sender: a read ends there. */
+static void bear_urgent(const char *path, uint32_t word)
+{
+	int go;
+	pid_t pid;
+
+	urgent = word;
+	pid = start_program(&go);
+	await_full();
+	CHECK(!dmtcp_engine_start(path, &engine));
+	for (int round = 0; round < 2; round++) {
+		expect_ok(ask(freeze_request(pid)));
+		expect_ok(ask(step("drain")));
+		thaw();
+	}
+	CHECK(!dmtcp_engine_stop(engine, 5000));
+	finish(pid, go);
+}
+
+int main(int argc, char **argv)
+{
+	const char *path = argc > 1 ? argv[1] : getenv("DMTCP_ENGINE");
+	char absolute[4096];
+
+	CHECK(path && realpath(path, absolute), "the engine's path is missing");
+	lose_engines(absolute);
+	bear_urgent(absolute, 16384);
+	bear_urgent(absolute, 40 * 16384);
 	puts("ok");
 	return 0;
 }

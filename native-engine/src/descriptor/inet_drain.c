@@ -31,6 +31,7 @@
 #define GENTLE_MS 700
 #define ARRIVE_MS 500       /* without a byte: what another host holds finds no room */
 #define STALLED_MS 7000     /* nothing moves for so long, though the other host may be late */
+#define PROBE_MS 1000
 #define LINGERING_ACK_MS 50 /* a delayed acknowledgement takes 40 */
 
 static void pause_shortly(void)
@@ -233,6 +234,34 @@ static int admit(struct inet_table *t, struct fault *fault)
 }
 
 /*
+ * Else nothing may be read: it could not be put back in front of what the sender holds. A new
+ * connection to the same address tells.
+ */
+static bool packets_pass(const struct inet_info *s)
+{
+	int listener = socket(s->family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int client = socket(s->family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct pollfd connected = { .fd = client, .events = POLLOUT };
+	struct sockaddr_storage address;
+	socklen_t length = sizeof(address);
+	bool pass;
+
+	pass = !getsockname(s->peer->fd, (struct sockaddr *)&address, &length);
+	/* The port is at the same place in both families. */
+	((struct sockaddr_in *)&address)->sin_port = 0;
+	pass = pass && !bind(listener, (struct sockaddr *)&address, length) &&
+	       !listen(listener, 1) &&
+	       !getsockname(listener, (struct sockaddr *)&address, &length) &&
+	       (!connect(client, (struct sockaddr *)&address, length) || errno == EINPROGRESS) &&
+	       poll(&connected, 1, PROBE_MS) > 0 && !(connected.revents & (POLLERR | POLLHUP));
+	if (listener >= 0)
+		close(listener); /* first: a reset leaves no TIME_WAIT */
+	if (client >= 0)
+		close(client);
+	return pass;
+}
+
+/*
  * What does not find room within this host is read out, so that it is the same before and after the
  * round: in a queue that was enlarged it would be more with every round, if nobody reads.
  */
@@ -250,6 +279,8 @@ static int keep_full(struct inet_table *t, struct round *r, uint64_t deadline, s
 	}
 	if (!first)
 		return 0;
+	if (!packets_pass(first))
+		return refuse(first, "socket-not-drained", "no packets pass to its address", fault);
 	/* Putting it back would take minutes, in which the programs wait. */
 	if (tcp_memory_is_short())
 		return refuse(first, "socket-not-drained",

@@ -24,8 +24,10 @@
 #define PACKET_BYTES 65536
 #define STALLED_MS 30       /* then more room is made */
 #define STALLED_LOOKS 20
+#define GRACE_MS 3000       /* without a byte, once it is called */
 #define HOPELESS_MS 600000  /* then the connection is ended: nobody may miss a byte unnoticed */
 #define PUT_BACK_LIMIT_MS 10000
+#define TAKE 'g'
 #define TAKEN 't'
 #define PUT_BACK 'b'
 #define DONE 'd'
@@ -49,7 +51,7 @@ struct kept { /* one direction of a connection; the keeper writes, its engine re
 
 struct parked {
 	int mem_fd;
-	uint64_t word;
+	uint64_t word; /* 0: the end of the list */
 };
 
 struct inet_keeper {
@@ -58,8 +60,8 @@ struct inet_keeper {
 	struct kept *kept; /* shared, as @data */
 	uint8_t *data;
 	size_t count, kept_bytes, data_bytes;
-	struct parked *parked;
-	size_t parked_count;
+	struct parked *parked; /* shared: the keeper is there before anybody is parked */
+	size_t parked_bytes;
 	int *needed; /* descriptors, ascending */
 	size_t needed_count;
 };
@@ -105,16 +107,37 @@ static void give_room(struct kept *c, int64_t bytes)
 	fix_size(c);
 }
 
-static void take_urgent(struct kept *c)
+static bool is_at_mark(int fd)
 {
-	uint8_t byte;
 	int at_mark = 0;
 
-	if (c->urgent || ioctl(c->receiver, SIOCATMARK, &at_mark) || !at_mark ||
-	    recv(c->receiver, &byte, 1, MSG_OOB | MSG_DONTWAIT) != 1)
-		return;
+	return !ioctl(fd, SIOCATMARK, &at_mark) && at_mark;
+}
+
+/*
+ * What has come since: a read goes no further than to its mark, then passes over it. False: the byte
+ * is still to come.
+ */
+static bool take_urgent(const struct inet_keeper *k, struct kept *c)
+{
+	uint8_t byte, *data = k->data + c->offset;
+	socklen_t length = sizeof(int);
+	int inlined = 0;
+
+	if (c->urgent && c->urgent_at == c->bytes)
+		return true;
+	getsockopt(c->receiver, SOL_SOCKET, SO_OOBINLINE, &inlined, &length);
+	if (recv(c->receiver, &byte, 1, MSG_DONTWAIT | (inlined ? 0 : MSG_OOB)) != 1)
+		return errno == EINVAL; /* the program has read it */
+	/* One that is followed by another is a byte like others. */
+	if (c->urgent) {
+		memmove(data + c->urgent_at + 1, data + c->urgent_at, c->bytes - c->urgent_at);
+		data[c->urgent_at] = c->urgent - 1;
+		c->bytes++;
+	}
 	c->urgent = byte + 1u;
 	c->urgent_at = c->bytes;
+	return true;
 }
 
 /*
@@ -135,6 +158,16 @@ static void widen(struct kept *c)
 	give_room(c, 2 * PACKET_BYTES);
 }
 
+/* Both ends: its members are told ECONNRESET. */
+static void end_connection(struct kept *c)
+{
+	const struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	connect(c->sender, &none, sizeof(none));
+	connect(c->receiver, &none, sizeof(none));
+	c->ended = true;
+}
+
 /* A read goes no further than to urgent data, and SIOCINQ counts as far: tcp(7). */
 static bool take(struct inet_keeper *k, struct kept *c)
 {
@@ -142,9 +175,11 @@ static bool take(struct inet_keeper *k, struct kept *c)
 	uint64_t bytes = queue_bytes(c->receiver, SIOCINQ);
 	ssize_t n;
 
-	if (!bytes) {
-		take_urgent(c);
-		bytes = queue_bytes(c->receiver, SIOCINQ);
+	if (is_at_mark(c->receiver)) {
+		if (!take_urgent(k, c))
+			return false;
+		if (!bytes)
+			bytes = c->capacity - c->bytes;
 	}
 	if (bytes > c->capacity - c->bytes)
 		bytes = c->capacity - c->bytes;
@@ -157,7 +192,9 @@ static bool take(struct inet_keeper *k, struct kept *c)
 	n = recv(c->receiver, k->data + c->offset + c->bytes, bytes, MSG_DONTWAIT);
 	if (n > 0)
 		c->bytes += n;
-	return false;
+	else if (n < 0 && errno != EAGAIN && errno != EINTR)
+		end_connection(c);
+	return c->ended || (n < 0 && errno == EAGAIN && quiet);
 }
 
 /* When all programs have ended, or execute others, nobody wants it back. */
@@ -165,45 +202,67 @@ static void end_if_alone(const struct inet_keeper *k)
 {
 	uint32_t held;
 
-	for (size_t n = 0; n < k->parked_count; n++)
+	for (size_t n = 0; k->parked[n].word; n++)
 		if (pread(k->parked[n].mem_fd, &held, sizeof(held), k->parked[n].word) ==
 		    sizeof(held))
 			return;
-	if (k->parked_count)
+	if (k->parked[0].word)
 		_exit(0);
+}
+
+/* To put back, or by its engine's end. */
+static bool is_called(const struct inet_keeper *k)
+{
+	struct pollfd word = { .fd = k->fd, .events = POLLIN };
+
+	return poll(&word, 1, 0) > 0;
+}
+
+/*
+ * What is at its sender comes before what would be sent again: of a connection that is taken in
+ * part the rest must come, too.
+ */
+static void give_up(struct kept *c)
+{
+	if (c->bytes || c->urgent)
+		end_connection(c);
+	else
+		c->put_back = true;
 }
 
 static void take_all(struct inet_keeper *k)
 {
+	uint64_t moved = monotonic_ms();
+	bool called = false;
 	size_t ready = 0;
 
 	for (size_t n = 0; n < k->count; n++)
 		fix_size(&k->kept[n]);
-	while (ready < k->count) {
+	while (ready < k->count && !called) {
 		uint64_t before = 0, after = 0;
+		bool is_last = monotonic_ms() - moved >= GRACE_MS && is_called(k);
 
 		end_if_alone(k);
 		ready = 0;
 		for (size_t n = 0; n < k->count; n++) {
-			before += k->kept[n].bytes;
-			ready += take(k, &k->kept[n]);
-			after += k->kept[n].bytes;
+			struct kept *c = &k->kept[n];
+			bool whole = c->ended;
+
+			before += c->bytes;
+			whole = whole || take(k, c);
+			after += c->bytes;
+			ready += whole;
+			if (is_last && !whole)
+				give_up(c);
 		}
-		if (ready < k->count && before == after)
+		called = is_last;
+		if (before != after)
+			moved = monotonic_ms();
+		else if (ready < k->count)
 			pause_shortly();
 	}
 	for (size_t n = 0; n < k->count; n++)
 		unfix_size(&k->kept[n]);
-}
-
-/* Both ends: its members are told ECONNRESET. */
-static void end_connection(struct kept *c)
-{
-	const struct sockaddr none = { .sa_family = AF_UNSPEC };
-
-	connect(c->sender, &none, sizeof(none));
-	connect(c->receiver, &none, sizeof(none));
-	c->ended = true;
 }
 
 static ssize_t send_more(const struct inet_keeper *k, struct kept *c)
@@ -310,7 +369,7 @@ static void let_go(const struct inet_keeper *k)
 	const uint32_t free_now = 0;
 
 	/* One that has ended meanwhile does not mind. */
-	for (size_t n = 0; n < k->parked_count; n++)
+	for (size_t n = 0; k->parked[n].word; n++)
 		if (pwrite(k->parked[n].mem_fd, &free_now, sizeof(free_now),
 			   k->parked[n].word) < 0)
 			continue;
@@ -334,18 +393,28 @@ static void close_others(const struct inet_keeper *k)
 	close_range(from, UINT_MAX, 0);
 }
 
+/* What its engine says; 0: it has died. */
+static char listen_to(const struct inet_keeper *k)
+{
+	char word = 0;
+
+	while (recv(k->fd, &word, 1, 0) < 0 && errno == EINTR)
+		;
+	return word;
+}
+
 __attribute__((noreturn)) static void keep(struct inet_keeper *k)
 {
-	char word;
 
 	prctl(PR_SET_NAME, "dmtcp_keeper");
 	setsid();
 	close_others(k);
-	take_all(k);
-	say(k, TAKEN);
-	while (recv(k->fd, &word, 1, 0) < 0 && errno == EINTR)
-		;
-	put_all_back(k);
+	if (listen_to(k) == TAKE) {
+		take_all(k);
+		say(k, TAKEN);
+		listen_to(k);
+		put_all_back(k);
+	}
 	let_go(k);
 	say(k, DONE);
 	_exit(0);
@@ -376,7 +445,8 @@ static void free_keeper(struct inet_keeper *k)
 		munmap(k->kept, k->kept_bytes);
 	if (k->data)
 		munmap(k->data, k->data_bytes);
-	free(k->parked);
+	if (k->parked)
+		munmap(k->parked, k->parked_bytes);
 	free(k->needed);
 	free(k);
 }
@@ -393,7 +463,8 @@ static struct inet_keeper *new_keeper(const struct inet_table *t, const struct r
 		count += t->sockets[n].to_keep;
 	k->kept_bytes = count * sizeof(*k->kept);
 	k->kept = map_shared(k->kept_bytes);
-	k->parked = calloc(r->member_count + 1, sizeof(*k->parked));
+	k->parked_bytes = (r->member_count + 1) * sizeof(*k->parked);
+	k->parked = map_shared(k->parked_bytes);
 	k->needed = calloc(1 + 2 * count + r->member_count, sizeof(*k->needed));
 	if (k->kept && k->parked && k->needed)
 		return k;
@@ -424,19 +495,27 @@ static int plan(struct inet_keeper *k, struct inet_table *t)
 	return k->data ? 0 : -ENOMEM;
 }
 
+static void add_needed(struct inet_keeper *k, const struct round *r)
+{
+	k->needed[k->needed_count++] = k->fd;
+	for (size_t n = 0; n < r->member_count; n++)
+		if (!r->members[n]->zombie)
+			k->needed[k->needed_count++] = r->members[n]->mem_fd;
+	qsort(k->needed, k->needed_count, sizeof(*k->needed), compare_numbers);
+}
+
 /* Those that cannot be parked are safe as long as their engine lives. */
 static void park_members(struct inet_keeper *k, const struct round *r)
 {
-	for (size_t n = 0; n < r->member_count; n++) {
-		struct parked *p = &k->parked[k->parked_count];
+	struct parked *p = k->parked;
 
-		if (process_park(r->members[n], &p->word) || r->members[n]->zombie)
-			continue;
+	for (size_t n = 0; n < r->member_count; n++) {
 		p->mem_fd = r->members[n]->mem_fd;
-		k->parked_count++;
-		k->needed[k->needed_count++] = p->mem_fd;
+		if (!r->members[n]->zombie && !process_park(r->members[n], &p->word))
+			p++;
+		else
+			p->word = 0;
 	}
-	qsort(k->needed, k->needed_count, sizeof(*k->needed), compare_numbers);
 }
 
 static void unpark_members(const struct round *r)
@@ -490,8 +569,7 @@ int inet_keeper_take(struct inet_table *t, struct round *r, uint64_t deadline_ms
 	if (ret)
 		goto err;
 	k->fd = ends[1];
-	k->needed[k->needed_count++] = ends[1];
-	park_members(k, r);
+	add_needed(k, r);
 	k->pid = fork();
 	if (!k->pid)
 		keep(k);
@@ -499,9 +577,10 @@ int inet_keeper_take(struct inet_table *t, struct round *r, uint64_t deadline_ms
 	close(ends[1]);
 	if (k->pid < 0) {
 		ret = -errno;
-		unpark_members(r);
 		goto err;
 	}
+	park_members(k, r);
+	say(k, TAKE);
 	t->keeper = k;
 	if (!hears(k, deadline_ms, &said))
 		return -ETIMEDOUT;

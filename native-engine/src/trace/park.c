@@ -33,11 +33,12 @@ int process_park(struct process *p, uint64_t *hold_word)
 {
 	uint32_t held = 1;
 
+	*hold_word = 0;
+	if (!p->guard || p->seccomp || p->mem_fd < 0)
+		return -EOPNOTSUPP;
 	*hold_word = guard_hold_word(p);
 	if (p->zombie || p->parked)
 		return 0;
-	if (!p->guard || p->seccomp || p->mem_fd < 0)
-		return -EOPNOTSUPP;
 	for (size_t i = 0; i < p->thread_count; i++) {
 		const struct thread *t = &p->threads[i];
 
